@@ -1,0 +1,22 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Errors that the person at the keyboard can mend.
+
+The command line prints their message without a traceback and exits with status 2.
+"""
+
+
+class UserError(Exception):
+    """Something outside the code is wrong; the message says what, and what to change."""
+
+
+class ConfigError(UserError, ValueError):
+    """A configuration key or value is not usable."""
+
+
+class DataError(UserError, ValueError):
+    """Images or masks are missing or not usable."""
+
+
+class CheckpointError(UserError, ValueError):
+    """A checkpoint is missing, incomplete or belongs to another network."""

@@ -1,0 +1,88 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The networks of the zoo.
+
+Every network is a layer (masked_image [B, 3, H, W] in [-1, 1], mask [B, 1, H, W] with 1 = hole)
+-> `Prediction`. A builder is a function whose keyword arguments are the network's options; a new
+network is a builder and one entry in `NETWORKS`.
+"""
+
+import inspect
+from collections.abc import Callable
+
+from paddle import nn
+
+from ppdeepfill.networks.contextual_attention import (
+    ContextualAttention,
+    attention_to_offsets,
+    contextual_attention,
+)
+from ppdeepfill.networks.deepfill_v1 import CoarseNetwork, DeepFillV1, RefinementNetwork
+from ppdeepfill.networks.prediction import Prediction, complete
+
+__all__ = [
+    "NETWORKS",
+    "ContextualAttention",
+    "Prediction",
+    "attention_to_offsets",
+    "build_network",
+    "complete",
+    "contextual_attention",
+    "deepfill_v1",
+    "deepfill_v1_torch",
+]
+
+
+def deepfill_v1(*, base_channels: int = 32) -> DeepFillV1:
+    """DeepFill v1 as in the authors' TensorFlow code, for RGB images.
+
+    Args:
+        base_channels: width n of the first layers; an even number.
+    """
+    return _deepfill_v1(base_channels, "tensorflow")
+
+
+def deepfill_v1_torch(*, base_channels: int = 32) -> DeepFillV1:
+    """DeepFill v1 as in the PyTorch port: differs in padding, subsampling and patch norm.
+
+    Args:
+        base_channels: width n of the first layers; an even number.
+    """
+    return _deepfill_v1(base_channels, "torch")
+
+
+NETWORKS: dict[str, Callable[..., nn.Layer]] = {
+    "deepfill_v1": deepfill_v1,
+    "deepfill_v1_torch": deepfill_v1_torch,
+}
+
+
+def build_network(name: str, **options) -> nn.Layer:
+    """Build a network of the zoo.
+
+    Args:
+        name: a key of `NETWORKS`.
+        **options: keyword arguments of its builder.
+
+    Raises:
+        ValueError: unknown name or option; the message lists the known ones.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"unknown network {name!r}; known networks: {', '.join(NETWORKS)}")
+    known = list(inspect.signature(NETWORKS[name]).parameters)
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ValueError(
+            f"network {name} has no option {', '.join(map(repr, unknown))}; "
+            f"its options: {', '.join(known)}"
+        )
+    return NETWORKS[name](**options)
+
+
+def _deepfill_v1(base_channels: int, reference: str) -> DeepFillV1:
+    if base_channels < 2 or base_channels % 2:
+        raise ValueError(f"base_channels must be a positive even number; got {base_channels}")
+    return DeepFillV1(
+        CoarseNetwork(base_channels, reference=reference),
+        RefinementNetwork(base_channels, reference=reference),
+    )

@@ -1,0 +1,370 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Contextual attention: rebuild features from patches of the known region.
+
+This file needs paddle only and can be copied on its own.
+
+Letters: B batch, C channels, Hf Wf foreground and Hb Wb background feature maps, hf wf hb wb the
+same maps after subsampling by `rate`, P = hf * wf foreground positions, L = number of background
+patches, k patch size. Masks are 1 in the hole and 0 where the image is known.
+
+Source: Yu et al., Generative Image Inpainting with Contextual Attention (CVPR 2018), section 4.1
+and figure 3. `reference` selects whose border arithmetic is followed where the two published codes
+differ: "tensorflow" (JiahuiYu/generative_inpainting, branch v1.0.0, the authors) or "torch"
+(DAA233/generative-inpainting-pytorch).
+"""
+
+from typing import Literal
+
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor, nn
+
+Reference = Literal["tensorflow", "torch"]
+
+NORM_FLOOR = 1e-4  # authors: patch norm = max(norm, 1e-4)
+NORM_OFFSET = 1e-4  # PyTorch port: added to the square of each of the C * k * k patch elements
+
+
+def contextual_attention(
+    foreground: Tensor,
+    background: Tensor,
+    mask: Tensor | None = None,
+    *,
+    patch_size: int = 3,
+    stride: int = 1,
+    rate: int = 2,
+    propagation_size: int = 3,
+    softmax_scale: float = 10.0,
+    reference: Reference = "tensorflow",
+) -> tuple[Tensor, Tensor]:
+    """Rebuild the foreground from the background patches that resemble it.
+
+    Args:
+        foreground: [B, C, Hf, Wf] features that ask; Hf and Wf are multiples of `rate`.
+        background: [B, C, Hb, Wb] features that answer; multiples of `rate * stride`.
+        mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole. A background patch that touches the hole
+            is never pasted. None: all of the background may be used.
+        patch_size: odd side of the compared patches, in positions of the subsampled maps.
+        stride: step between background patches, in positions of the subsampled maps.
+        rate: subsampling before the comparison. Pasted patches are 2 * rate wide.
+        propagation_size: odd number of diagonal neighbours whose scores are added up, so that
+            neighbouring positions prefer neighbouring patches; 1 switches propagation off.
+        softmax_scale: factor on the scores before the softmax.
+        reference: whose subsampling and norm to follow, see the top of this file.
+
+    Returns:
+        The rebuilt features [B, C, Hf, Wf] and the attention [B, L, hf, wf] with
+        L = (Hb / rate / stride) * (Wb / rate / stride) in row-major order. The weights of one
+        position sum to 1 minus the weight that the softmax gave to masked patches, as in both
+        references; they are all 0 where no patch is free of the hole.
+
+    Raises:
+        ValueError: sizes, batch sizes or channels do not fit, or an option is out of range.
+
+    Source: equations 2 and 3 of the paper, and `contextual_attention` of the authors' code.
+    """
+    _check_options(patch_size, stride, rate, propagation_size, reference)
+    _check_shapes(foreground, background, mask, rate, stride)
+
+    foreground_small = downsample_nearest(foreground, rate, reference)  # [B, C, hf, wf]
+    background_small = downsample_nearest(background, rate, reference)  # [B, C, hb, wb]
+    similarity_BPL = cosine_similarity(
+        foreground_small,
+        background_small,
+        patch_size=patch_size,
+        stride=stride,
+        reference=reference,
+    )
+    foreground_grid = _grid(foreground_small)
+    background_grid = _grid(background_small[:, :, ::stride, ::stride])
+    similarity_BPL = propagate(similarity_BPL, foreground_grid, background_grid, propagation_size)
+
+    if mask is None:
+        attention_BPL = F.softmax(similarity_BPL * softmax_scale, axis=-1)
+    else:
+        mask_small = downsample_nearest(mask, rate, reference)
+        known_B1L = _known_patches(mask_small, patch_size, stride)  # [B, 1, L]
+        # Masked patches keep a score of 0 in the softmax instead of leaving it: so do both codes.
+        attention_BPL = F.softmax(similarity_BPL * known_B1L * softmax_scale, axis=-1) * known_B1L
+
+    pasted = _paste(attention_BPL, background, foreground_grid, rate, stride)
+    attention = attention_BPL.transpose([0, 2, 1])  # [B, L, P]
+    return pasted, attention.reshape([0, -1, *foreground_grid])
+
+
+class ContextualAttention(nn.Layer):
+    """`contextual_attention` as a layer without parameters; takes the same options."""
+
+    def __init__(
+        self,
+        *,
+        patch_size: int = 3,
+        stride: int = 1,
+        rate: int = 2,
+        propagation_size: int = 3,
+        softmax_scale: float = 10.0,
+        reference: Reference = "tensorflow",
+    ):
+        super().__init__()
+        _check_options(patch_size, stride, rate, propagation_size, reference)
+        self.options = {
+            "patch_size": patch_size,
+            "stride": stride,
+            "rate": rate,
+            "propagation_size": propagation_size,
+            "softmax_scale": softmax_scale,
+            "reference": reference,
+        }
+
+    def forward(
+        self, foreground: Tensor, background: Tensor, mask: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """See `contextual_attention`."""
+        return contextual_attention(foreground, background, mask, **self.options)
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={value}" for name, value in self.options.items())
+
+
+def attention_to_offsets(attention: Tensor, background_size: tuple[int, int]) -> Tensor:
+    """Return the way from each position to the patch with the largest weight.
+
+    Args:
+        attention: [B, L, h, w] weights, L in row-major order of the background patches.
+        background_size: height and width (hb, wb) of the patch grid, hb * wb = L.
+
+    Returns:
+        [B, 2, h, w] int64 (dy, dx) in positions of the grid; the first of equal weights wins.
+
+    Source: the flow map of the authors' `contextual_attention`, which divides by the foreground's
+    width; this divides by the background's, equal when both maps have one size.
+    """
+    height, width = background_size
+    if attention.shape[1] not in (-1, height * width):
+        raise ValueError(
+            f"attention has {attention.shape[1]} patches, which is not {height} x {width}; "
+            "give the size of the patch grid that it was computed on"
+        )
+    best = attention.argmax(axis=1)  # [B, h, w]
+    rows = paddle.arange(attention.shape[2]).reshape([1, -1, 1])
+    columns = paddle.arange(attention.shape[3]).reshape([1, 1, -1])
+    return paddle.stack([best // width - rows, best % width - columns], axis=1)
+
+
+def downsample_nearest(x: Tensor, rate: int, reference: Reference = "tensorflow") -> Tensor:
+    """Take every `rate`-th position of x [B, C, H, W] -> [B, C, H / rate, W / rate].
+
+    "torch" takes positions 0, rate, 2 * rate, ...; "tensorflow" spreads the same number of
+    positions from the first to the last (aligned corners), rounding half up in float32.
+    """
+    if rate == 1:
+        return x
+    if reference == "torch":
+        return x[:, :, ::rate, ::rate]
+    rows = _aligned_positions(x.shape[2], rate)
+    columns = _aligned_positions(x.shape[3], rate)
+    return x.index_select(rows, axis=2).index_select(columns, axis=3)
+
+
+def cosine_similarity(
+    foreground: Tensor,
+    background: Tensor,
+    *,
+    patch_size: int = 3,
+    stride: int = 1,
+    reference: Reference = "tensorflow",
+) -> Tensor:
+    """Compare foreground patches with unit-length background patches.
+
+    The product of two k x k patches is the sum of the products of their k * k pairs of positions,
+    so one product of all positions, summed along both diagonals, replaces the product of
+    all patches: k * k times fewer multiplications. As in both references only the
+    background is normalised, which the softmax over background patches allows.
+
+    Args:
+        foreground: [B, C, h, w]; outside the map counts as 0.
+        background: [B, C, h', w'].
+        patch_size: odd side k of the patches.
+        stride: step between background patches.
+        reference: whose lower bound of the norm to use.
+
+    Returns:
+        [B, P, L] scores, P = h * w and L the number of background patches.
+    """
+    height, width = _grid(foreground)
+    background_height, background_width = _grid(background)
+    products = paddle.matmul(foreground.flatten(2), background.flatten(2), transpose_x=True)
+    products = products.reshape([-1, height, width, background_height, background_width])
+    products = _sum_along_diagonal(products, (1, 3), patch_size)
+    products = _sum_along_diagonal(products, (2, 4), patch_size)
+    products = products[:, :, :, ::stride, ::stride]
+    norm = _patch_norm(background, patch_size, stride, reference)  # [B, 1, L]
+    return products.flatten(3).flatten(1, 2) / norm
+
+
+def propagate(
+    similarity_BPL: Tensor,
+    foreground_grid: tuple[int, int],
+    background_grid: tuple[int, int],
+    size: int = 3,
+) -> Tensor:
+    """Add to each score those of the pairs shifted together, along columns and then along rows.
+
+    The shift runs over flattened positions, so it wraps from the end of a row to the next one;
+    both references do. (The port swaps the names of the grids, which matters only when they differ
+    and is not followed.)
+
+    Args:
+        similarity_BPL: [B, P, L] scores.
+        foreground_grid: (h, w) with h * w = P.
+        background_grid: (h', w') with h' * w' = L.
+        size: odd number of neighbours in the sum; 1 returns the scores unchanged.
+
+    Returns:
+        [B, P, L].
+
+    Source: "attention propagation" in section 4.1 of the paper; `fuse` in the authors' code.
+    """
+    if size == 1:
+        return similarity_BPL
+    rows_first = _sum_along_diagonal(similarity_BPL, (1, 2), size)
+    columns_first = _transpose_grids(rows_first, foreground_grid, background_grid)
+    columns_first = _sum_along_diagonal(columns_first, (1, 2), size)
+    return _transpose_grids(columns_first, foreground_grid[::-1], background_grid[::-1])
+
+
+def _grid(x: Tensor) -> tuple[int, int]:
+    return x.shape[2], x.shape[3]
+
+
+def _aligned_positions(size: int, rate: int) -> Tensor:
+    """Source positions [size / rate] of an aligned-corners nearest subsampling."""
+    count = size // rate
+    last = paddle.full([1], size - 1, "float32")
+    steps = paddle.full([1], count - 1, "float32").clip(min=1.0)
+    positions = paddle.arange(count).astype("float32") * (last / steps)
+    return paddle.floor(positions + 0.5).astype("int64")
+
+
+def _sum_along_diagonal(x: Tensor, axes: tuple[int, int], size: int) -> Tensor:
+    """sum over s of x shifted by s along both axes, |s| <= size // 2, zeros beyond the border."""
+    total = x
+    for shift in range(1, size // 2 + 1):
+        total = total + _shifted(x, axes, shift) + _shifted(x, axes, -shift)
+    return total
+
+
+def _shifted(x: Tensor, axes: tuple[int, int], shift: int) -> Tensor:
+    """y[.., i, .., j, ..] = x[.., i + shift, .., j + shift, ..], 0 outside; the same shape."""
+    start, end = (shift, None) if shift > 0 else (0, shift)
+    before, after = (0, shift) if shift > 0 else (-shift, 0)
+    window = [slice(None)] * x.ndim
+    padding = [0] * (2 * x.ndim)
+    for axis in axes:
+        window[axis] = slice(start, end)
+        padding[2 * axis : 2 * axis + 2] = before, after
+    return F.pad(x[tuple(window)], padding)
+
+
+def _transpose_grids(
+    scores_BPL: Tensor, foreground_grid: tuple[int, int], background_grid: tuple[int, int]
+) -> Tensor:
+    """Reorder both flattened grids of [B, P, L] from row-major to column-major."""
+    scores = scores_BPL.reshape([-1, *foreground_grid, *background_grid])
+    return scores.transpose([0, 2, 1, 4, 3]).flatten(3).flatten(1, 2)
+
+
+def _box_sum(x: Tensor, size: int, stride: int) -> Tensor:
+    """Sum over each size x size window of [B, 1, h, w], zeros beyond the border -> [B, 1, L]."""
+    window = paddle.ones([1, 1, size, size], x.dtype)
+    return F.conv2d(x, window, stride=stride, padding=size // 2).flatten(2)
+
+
+def _patch_norm(background: Tensor, patch_size: int, stride: int, reference: Reference) -> Tensor:
+    """Length of each background patch, bounded away from 0: [B, 1, L]."""
+    squares = _box_sum(background.square().sum(axis=1, keepdim=True), patch_size, stride)
+    if reference == "torch":
+        return (squares + NORM_OFFSET * background.shape[1] * patch_size**2).sqrt()
+    return squares.clip(min=NORM_FLOOR**2).sqrt()
+
+
+def _known_patches(mask: Tensor, patch_size: int, stride: int) -> Tensor:
+    """1 for background patches entirely outside the hole, else 0: [B, 1, L]."""
+    return (_box_sum(mask, patch_size, stride) == 0).astype(mask.dtype)
+
+
+def _paste(
+    attention_BPL: Tensor,
+    background: Tensor,
+    foreground_grid: tuple[int, int],
+    rate: int,
+    stride: int,
+) -> Tensor:
+    """Lay the weighted sum of full-resolution patches at every position -> [B, C, Hf, Wf].
+
+    Patches are 2 * rate wide and placed `rate` apart, so four of them overlap everywhere inside:
+    hence the division by 4, which both references keep at the borders and at rate 1.
+    """
+    size, before = 2 * rate, rate // 2
+    after = size - rate - before
+    channels = background.shape[1]
+    patches = F.unfold(
+        background, size, strides=rate * stride, paddings=[before, before, after, after]
+    )  # [B, C * size * size, L]
+    columns = paddle.matmul(patches, attention_BPL, transpose_y=True)  # [B, C * size * size, P]
+    columns = columns.reshape([0, -1, *foreground_grid])
+    # A transposed convolution with one-hot filters adds the overlapping patches; unlike `fold`
+    # it accepts symbolic sizes in an exported graph.
+    one_hot = paddle.eye(size * size, dtype=columns.dtype).tile([channels, 1])
+    filters = one_hot.reshape([channels * size * size, 1, size, size])
+    pasted = F.conv2d_transpose(columns, filters, stride=rate, groups=channels)
+    height, width = foreground_grid
+    return pasted[:, :, before : before + height * rate, before : before + width * rate] / 4.0
+
+
+def _check_options(
+    patch_size: int, stride: int, rate: int, propagation_size: int, reference: str
+) -> None:
+    for name, value in (("patch_size", patch_size), ("propagation_size", propagation_size)):
+        if value < 1 or value % 2 == 0:
+            raise ValueError(f"{name} must be a positive odd number; got {value}")
+    for name, value in (("stride", stride), ("rate", rate)):
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1; got {value}")
+    if reference not in ("tensorflow", "torch"):
+        raise ValueError(f"reference must be 'tensorflow' or 'torch'; got {reference!r}")
+
+
+def _check_shapes(
+    foreground: Tensor, background: Tensor, mask: Tensor | None, rate: int, stride: int
+) -> None:
+    """Compare the sizes that are known; while exporting, free sizes are -1."""
+    shapes = f"foreground {foreground.shape}, background {background.shape}"
+    if foreground.ndim != 4 or background.ndim != 4:
+        raise ValueError(f"features must be [B, C, H, W]; got {shapes}")
+    for axis, name in ((0, "batch size"), (1, "number of channels")):
+        if not _may_equal(foreground.shape[axis], background.shape[axis]):
+            raise ValueError(f"foreground and background need one {name}; got {shapes}")
+    for x, unit, unit_name in ((foreground, rate, "rate"), (background, rate * stride, "stride")):
+        if any(size > 0 and size % unit for size in x.shape[2:]):
+            raise ValueError(
+                f"height and width must be multiples of {unit} (from {unit_name}); got {shapes}"
+            )
+    if mask is None:
+        return
+    fits = (
+        mask.ndim == 4
+        and mask.shape[1] == 1
+        and (mask.shape[0] == 1 or _may_equal(mask.shape[0], background.shape[0]))
+        and all(_may_equal(m, b) for m, b in zip(mask.shape[2:], background.shape[2:], strict=True))
+    )
+    if not fits:
+        raise ValueError(
+            f"mask must be [B, 1, Hb, Wb] of the background with 1 = hole; "
+            f"got {mask.shape} for background {background.shape}"
+        )
+
+
+def _may_equal(size: int, other: int) -> bool:
+    return size == other or size == -1 or other == -1

@@ -1,0 +1,206 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The generator of DeepFill v1: a coarse stage, then a refinement stage with contextual attention.
+
+Letters: B batch, H W image (multiples of 8), n base channels.
+
+Source: Yu et al., Generative Image Inpainting with Contextual Attention (CVPR 2018), figures 2 and
+4; widths and activations from `build_inpaint_net` of the authors' code (branch v1.0.0), which the
+PyTorch port shares.
+"""
+
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor, nn
+
+from ppdeepfill.networks.contextual_attention import (
+    ContextualAttention,
+    Reference,
+    downsample_nearest,
+)
+from ppdeepfill.networks.layers import Activation, ConvBlock, upsample_nearest_2x
+from ppdeepfill.networks.prediction import Prediction, complete
+
+INPUT_CHANNELS = 5  # image, a plane of ones that marks the border, mask
+
+
+class CoarseNetwork(nn.Layer):
+    """First stage: [B, 5, H, W] -> coarse image [B, 3, H, W] in [-1, 1]."""
+
+    def __init__(self, base_channels: int = 32, *, reference: Reference = "tensorflow"):
+        super().__init__()
+        n = base_channels
+        self.encoder = Encoder((n, 2 * n, 2 * n, 4 * n, 4 * n, 4 * n), reference=reference)
+        self.dilated = dilated_convolutions(4 * n, reference)
+        self.bottleneck = two_convolutions(4 * n, 4 * n, reference)
+        self.decoder = Decoder(4 * n, reference=reference)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.encoder(x)  # [B, 4n, H/4, W/4]
+        x = self.dilated(x)
+        x = self.bottleneck(x)
+        return self.decoder(x)
+
+
+class RefinementNetwork(nn.Layer):
+    """Second stage: two encoders, one dilated and one with attention, and one decoder.
+
+    Args:
+        base_channels: n, width of the first layer.
+        attention: layer (foreground, background, mask) -> (features, attention or None) on
+            [B, 4n, H/4, W/4]; None builds `ContextualAttention`.
+        reference: whose border arithmetic and initialisation.
+    """
+
+    def __init__(
+        self,
+        base_channels: int = 32,
+        *,
+        attention: nn.Layer | None = None,
+        reference: Reference = "tensorflow",
+    ):
+        super().__init__()
+        n = base_channels
+        self.reference = reference
+        self.dilated_encoder = Encoder((n, n, 2 * n, 2 * n, 4 * n, 4 * n), reference=reference)
+        self.dilated = dilated_convolutions(4 * n, reference)
+        self.attention_encoder = Encoder(
+            (n, n, 2 * n, 4 * n, 4 * n, 4 * n), last_activation=F.relu, reference=reference
+        )
+        self.attention = attention or ContextualAttention(reference=reference)
+        self.after_attention = two_convolutions(4 * n, 4 * n, reference)
+        self.merge = two_convolutions(8 * n, 4 * n, reference)
+        self.decoder = Decoder(4 * n, reference=reference)
+
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
+        """x [B, 5, H, W], mask [B, 1, H, W] -> refined [B, 3, H, W], attention [B, L, h, w]."""
+        dilated = self.dilated(self.dilated_encoder(x))  # [B, 4n, H/4, W/4]
+
+        features = self.attention_encoder(x)  # [B, 4n, H/4, W/4]
+        small_mask = downsample_nearest(mask, 4, self.reference)  # [B, 1, H/4, W/4]
+        attended, attention = self.attention(features, features, small_mask)
+        attended = self.after_attention(attended)  # [B, 4n, H/4, W/4]
+
+        merged = self.merge(paddle.concat([dilated, attended], axis=1))
+        return self.decoder(merged), attention
+
+
+class DeepFillV1(nn.Layer):
+    """Coarse and refinement stage: (masked_image, mask) -> `Prediction`.
+
+    Args:
+        coarse: layer [B, 5, H, W] -> [B, 3, H, W].
+        refinement: layer ([B, 5, H, W], mask) -> ([B, 3, H, W], attention).
+    """
+
+    def __init__(self, coarse: nn.Layer, refinement: nn.Layer):
+        super().__init__()
+        self.coarse = coarse
+        self.refinement = refinement
+
+    def forward(self, masked_image: Tensor, mask: Tensor) -> Prediction:
+        """Predict the whole image.
+
+        Args:
+            masked_image: [B, 3, H, W] RGB in [-1, 1], 0 inside the hole; H and W multiples of 8.
+            mask: [B, 1, H, W], 1 = hole, one per sample.
+
+        Returns:
+            refined and coarse image [B, 3, H, W] in [-1, 1] and the attention
+            [B, (H/8)(W/8), H/8, W/8].
+
+        Raises:
+            ValueError: a shape does not fit.
+        """
+        _check_input(masked_image, mask)
+        ones = paddle.ones_like(mask)
+        coarse = self.coarse(paddle.concat([masked_image, ones, mask], axis=1))
+        coarse_completed = complete(coarse, masked_image, mask)
+        refined, attention = self.refinement(
+            paddle.concat([coarse_completed, ones, mask], axis=1), mask
+        )
+        return Prediction(refined, coarse, attention)
+
+
+class Encoder(nn.Sequential):
+    """[B, 5, H, W] -> [B, widths[-1], H/4, W/4].
+
+    Args:
+        widths: output channels of the six convolutions; the second and the fourth halve the size.
+        last_activation: activation of the last convolution; the others have ELU.
+        reference: whose padding and initialisation.
+    """
+
+    def __init__(
+        self,
+        widths: tuple[int, int, int, int, int, int],
+        *,
+        last_activation: Activation = F.elu,
+        reference: Reference = "tensorflow",
+    ):
+        n1, n2, n3, n4, n5, n6 = widths
+        super().__init__(
+            ("first", ConvBlock(INPUT_CHANNELS, n1, 5, reference=reference)),
+            ("down1", ConvBlock(n1, n2, stride=2, reference=reference)),
+            ("half", ConvBlock(n2, n3, reference=reference)),
+            ("down2", ConvBlock(n3, n4, stride=2, reference=reference)),
+            ("quarter1", ConvBlock(n4, n5, reference=reference)),
+            ("quarter2", ConvBlock(n5, n6, activation=last_activation, reference=reference)),
+        )
+
+
+class Decoder(nn.Sequential):
+    """Features [B, C, H/4, W/4] -> image [B, 3, H, W] in [-1, 1]; C is a multiple of 8."""
+
+    def __init__(self, channels: int, *, reference: Reference = "tensorflow"):
+        half, full = channels // 2, channels // 4
+        to_rgb = ConvBlock(full // 2, 3, activation=_clip_to_image, reference=reference)
+        super().__init__(
+            ("up1", Upsample2x()),
+            ("half1", ConvBlock(channels, half, reference=reference)),
+            ("half2", ConvBlock(half, half, reference=reference)),
+            ("up2", Upsample2x()),
+            ("full1", ConvBlock(half, full, reference=reference)),
+            ("full2", ConvBlock(full, full // 2, reference=reference)),
+            ("to_rgb", to_rgb),
+        )
+
+
+class Upsample2x(nn.Layer):
+    """Nearest upsampling: [B, C, H, W] -> [B, C, 2H, 2W]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return upsample_nearest_2x(x)
+
+
+def dilated_convolutions(channels: int, reference: Reference) -> nn.Sequential:
+    """Four 3x3 convolutions whose dilation doubles from 2 to 16: [B, C, h, w] -> the same."""
+    return nn.Sequential(
+        *(
+            (f"dilation{d}", ConvBlock(channels, channels, dilation=d, reference=reference))
+            for d in (2, 4, 8, 16)
+        )
+    )
+
+
+def two_convolutions(in_channels: int, channels: int, reference: Reference) -> nn.Sequential:
+    """Two 3x3 convolutions: [B, in_channels, h, w] -> [B, channels, h, w]."""
+    return nn.Sequential(
+        ("conv1", ConvBlock(in_channels, channels, reference=reference)),
+        ("conv2", ConvBlock(channels, channels, reference=reference)),
+    )
+
+
+def _clip_to_image(x: Tensor) -> Tensor:
+    return x.clip(-1.0, 1.0)
+
+
+def _check_input(masked_image: Tensor, mask: Tensor) -> None:
+    image_shape, mask_shape = list(masked_image.shape), list(mask.shape)
+    if image_shape[1] != 3 or mask_shape[1] != 1 or image_shape[2:] != mask_shape[2:]:
+        raise ValueError(
+            "the network takes masked_image [B, 3, H, W] and mask [B, 1, H, W] of one size; "
+            f"got {image_shape} and {mask_shape}"
+        )
+    if any(size > 0 and size % 8 for size in image_shape[2:]):
+        raise ValueError(f"height and width must be multiples of 8; got {image_shape[2:]}")

@@ -1,0 +1,100 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Convolution with the padding and the initialisation of either reference, and upsampling.
+
+Letters: B batch, C channels, H W feature map.
+"""
+
+import math
+from collections.abc import Callable
+
+import paddle.nn.functional as F
+from paddle import ParamAttr, Tensor, nn
+
+from ppdeepfill.networks.contextual_attention import Reference
+
+Activation = Callable[[Tensor], Tensor]
+
+
+class ConvBlock(nn.Layer):
+    """Convolution that keeps ceil(size / stride), then an activation: x [B, C, H, W].
+
+    Args:
+        in_channels: channels of the input.
+        out_channels: channels of the output.
+        kernel_size: odd side of the filters.
+        stride: 1 or 2.
+        dilation: distance of the filter's taps.
+        activation: applied to the result; None leaves it as it is.
+        reference: whose padding and initialisation. "tensorflow": SAME padding, with stride 2 one
+            more at the bottom and the right; Glorot uniform filters, zero biases. "torch": the same
+            padding on all sides; filters and biases uniform in +-1 / sqrt(fan_in).
+        input_size: (H, W) where it is fixed; needed only when an odd size meets stride 2 and
+            "tensorflow", whose padding depends on the parity. None: even.
+
+    Source: gen_conv and dis_conv of both codes; default initialisers of tf.layers and of
+    torch.nn.Conv2d (Kaiming uniform with a = sqrt(5)).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 3,
+        *,
+        stride: int = 1,
+        dilation: int = 1,
+        activation: Activation | None = F.elu,
+        reference: Reference = "tensorflow",
+        input_size: tuple[int, int] | None = None,
+    ):
+        super().__init__()
+        reach = (kernel_size - 1) * dilation + 1
+        sides = [
+            _padding(size, reach, stride, reference) for size in input_size or (stride, stride)
+        ]
+        self.conv = nn.Conv2D(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride=stride,
+            dilation=dilation,
+            padding=[side for before_after in sides for side in before_after],
+            **initialisers(in_channels * kernel_size**2, reference),
+        )
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(x)
+        return x if self.activation is None else self.activation(x)
+
+
+def initialisers(fan_in: int, reference: Reference) -> dict[str, ParamAttr]:
+    """Return weight_attr and bias_attr of a convolution or linear layer, see `ConvBlock`."""
+    if reference == "tensorflow":
+        weight, bias = nn.initializer.XavierUniform(), nn.initializer.Constant(0.0)
+    else:
+        bound = 1.0 / math.sqrt(fan_in)
+        weight = bias = nn.initializer.Uniform(-bound, bound)
+    return {
+        "weight_attr": ParamAttr(initializer=weight),
+        "bias_attr": ParamAttr(initializer=bias),
+    }
+
+
+def upsample_nearest_2x(x: Tensor) -> Tensor:
+    """Repeat every position twice along both axes: [B, C, H, W] -> [B, C, 2H, 2W].
+
+    Not `F.interpolate`: Paddle Inference cannot run its nearest mode through oneDNN.
+    """
+    channels, height, width = x.shape[1:]
+    x = x.unsqueeze([3, 5]).expand([-1, -1, -1, 2, -1, 2])  # [B, C, H, 2, W, 2]
+    return x.reshape([-1, channels, 2 * height, 2 * width])
+
+
+def _padding(size: int, reach: int, stride: int, reference: Reference) -> tuple[int, int]:
+    """Zeros before and after an axis of `size` for filters spanning `reach` positions."""
+    if reference == "torch":
+        return reach // 2, reach // 2
+    total = max((math.ceil(size / stride) - 1) * stride + reach - size, 0)
+    return total // 2, total - total // 2
