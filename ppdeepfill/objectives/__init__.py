@@ -1,0 +1,45 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Training objectives: every term, weight and gradient decision of one method in one place.
+
+An objective is a class (network, *, image_size, local_size, seed, **options) with `phases()`, the
+updates of one iteration, and `extra_modules`, the layers that it trains beside the network.
+"""
+
+from paddle import nn
+
+from ppdeepfill.objectives.phase import Phase
+from ppdeepfill.objectives.wgan_gp import WganGp
+
+__all__ = ["OBJECTIVES", "Phase", "WganGp", "build_objective"]
+
+OBJECTIVES = {"wgan_gp": WganGp}
+
+
+def build_objective(
+    name: str,
+    network: nn.Layer,
+    *,
+    image_size: tuple[int, int],
+    local_size: tuple[int, int],
+    seed: int,
+    **options,
+):
+    """Build the objective that trains a network.
+
+    Args:
+        name: a key of `OBJECTIVES`.
+        network: (masked_image, mask) -> `Prediction`.
+        image_size: (H, W) of the training images.
+        local_size: (h, w) of the local region around the hole.
+        seed: of the objective's own random numbers.
+        **options: keyword arguments of the objective's class.
+
+    Raises:
+        ValueError: unknown name; the message lists the known ones.
+    """
+    if name not in OBJECTIVES:
+        raise ValueError(f"unknown objective {name!r}; known objectives: {', '.join(OBJECTIVES)}")
+    return OBJECTIVES[name](
+        network, image_size=image_size, local_size=local_size, seed=seed, **options
+    )

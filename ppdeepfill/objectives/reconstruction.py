@@ -1,0 +1,113 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""L1 terms inside and outside the hole, and the spatial discount.
+
+Letters: B batch, C channels, H W image, h w local region. Images are in [-1, 1], masks 1 in the
+hole.
+"""
+
+import cv2
+import numpy as np
+import paddle
+from paddle import Tensor
+
+
+def crop(x: Tensor, bboxes: np.ndarray) -> Tensor:
+    """Cut each sample's local region out: [B, C, H, W] -> [B, C, h, w].
+
+    Args:
+        x: [B, C, H, W].
+        bboxes: [B, 4] int (top, left, height, width) of one height and width.
+    """
+    regions = [
+        sample[:, top : top + height, left : left + width]
+        for sample, (top, left, height, width) in zip(x, bboxes.tolist(), strict=True)
+    ]
+    return paddle.stack(regions)
+
+
+def box_edge_discount(size: tuple[int, int], gamma: float) -> np.ndarray:
+    """Return gamma ** (distance to the edge of the box): [1, 1, h, w] float32.
+
+    max(gamma ** min(i, h - i), gamma ** min(j, w - j)) with i, j from 0, so row 0 has weight 1
+    and row h - 1 has weight gamma: not symmetric, kept as published.
+
+    Source: `spatial_discounting_mask` of the authors' code; the PyTorch port has the same.
+    """
+    rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in size)
+    nearest = np.minimum(rows[:, None], columns[None, :])
+    return (gamma**nearest).astype(np.float32)[None, None]
+
+
+def nearest_known_discount(mask: np.ndarray, gamma: float) -> np.ndarray:
+    """Return gamma ** (Euclidean distance to the nearest known pixel) in the hole, 0 outside.
+
+    Args:
+        mask: [B, 1, H, W], 1 = hole.
+        gamma: in (0, 1].
+
+    Returns:
+        [B, 1, H, W] float32; a hole pixel beside a known one has weight gamma.
+
+    Source: section 3 of the paper, "spatially discounted reconstruction loss".
+    """
+    distances = [
+        cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        for hole in mask[:, 0]
+    ]
+    return (gamma ** np.stack(distances)[:, None] * mask).astype(np.float32)
+
+
+def box_l1(predicted: Tensor, batch, discount: Tensor) -> Tensor:
+    """Mean of discount * |predicted - image| over each sample's local region.
+
+    Args:
+        predicted: [B, 3, H, W].
+        batch: image [B, 3, H, W] and bboxes [B, 4].
+        discount: [1, 1, h, w], see `box_edge_discount`.
+    """
+    error = (crop(predicted, batch.bboxes) - crop(batch.image, batch.bboxes)).abs()
+    return (error * discount).mean()
+
+
+def hole_l1(predicted: Tensor, batch, discount: Tensor) -> Tensor:
+    """Mean of discount * |predicted - image| over each sample's hole, then over the samples.
+
+    Args:
+        predicted: [B, 3, H, W].
+        batch: image [B, 3, H, W] and mask [B, 1, H, W].
+        discount: [B, 1, H, W], 0 outside the hole, see `nearest_known_discount`.
+    """
+    error = _mean_per_sample((predicted - batch.image).abs() * discount)
+    return (error / _fraction(batch.mask)).mean()
+
+
+def known_l1_per_pixel(predicted: Tensor, batch) -> Tensor:
+    """Mean over the whole image of |predicted - image| outside the hole.
+
+    Source: the PyTorch port.
+    """
+    return ((predicted - batch.image).abs() * (1.0 - batch.mask)).mean()
+
+
+def known_l1_per_known_pixel(predicted: Tensor, batch) -> Tensor:
+    """Mean of |predicted - image| over each sample's known pixels, then over the samples.
+
+    Source: the authors' code, which divides the mean over the image by the known fraction of the
+    one mask that its batch shares. Divided per sample here, so that it stays the same when a batch
+    is split over processes.
+    """
+    known = 1.0 - batch.mask
+    error = _mean_per_sample((predicted - batch.image).abs() * known)
+    return (error / _fraction(known)).mean()
+
+
+def _fraction(region: Tensor) -> Tensor:
+    """Share of the pixels of [B, 1, H, W] in a region, at least one pixel: [B]."""
+    smallest = 1.0 / (region.shape[2] * region.shape[3])
+    return _mean_per_sample(region).clip(min=smallest)
+
+
+def _mean_per_sample(x: Tensor) -> Tensor:
+    """[B, C, H, W] -> [B]; one axis at a time, since Paddle's mean over several axes loses 1e-5."""
+    return x.mean(axis=3).mean(axis=2).mean(axis=1)

@@ -1,0 +1,241 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""How DeepFill v1 is trained: Wasserstein critics with gradient penalty, and discounted L1.
+
+Letters: B batch, H W image, h w local region. Masks are 1 in the hole.
+
+Source: Yu et al. (CVPR 2018), section 3; `build_graph_with_losses` of the authors' code (branch
+v1.0.0), called "authors" below; `trainer.py` and `train.py` of the PyTorch port, called "port".
+"""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import paddle
+from paddle import Tensor, nn
+
+from ppdeepfill.networks import complete
+from ppdeepfill.networks.critics import Critics
+from ppdeepfill.objectives import reconstruction
+from ppdeepfill.objectives.phase import Phase
+
+MIX_STREAM = 0x6D6978  # keeps the interpolation weights apart from the data's random numbers
+
+
+class Mix(NamedTuple):
+    """Interpolation weights of the gradient penalty, each [B, 1, 1, 1] in [0, 1): 0 = real."""
+
+    whole: Tensor
+    local: Tensor
+
+
+class WganGp:
+    """The objective of DeepFill v1; builds and owns the critics.
+
+    Args:
+        network: (masked_image, mask) -> `Prediction`.
+        image_size: (H, W) of the training images.
+        local_size: (h, w) of the region that the local critic sees.
+        seed: with the sample numbers of a batch, decides its interpolation weights.
+        critic_steps: critic updates before each generator update, each on a fresh batch (paper,
+            authors: 5).
+        adversarial_weight: weight of the critics' scores (authors, port: 0.001); 0 trains with
+            the L1 terms alone and leaves the critics out.
+        global_critic_weight: weight of the score of the whole image against the local one.
+        gradient_penalty_weight: weight of the penalty in the critics' loss (paper: 10).
+        hole_l1_weight: weight of the L1 term inside the hole (authors, port: 1.2).
+        known_l1_weight: weight of the L1 term outside the hole (authors, port: 1.2).
+        coarse_weight: weight of the first stage inside both L1 terms (authors, port: 1.2).
+        discount: gamma of the spatial discount (paper: 0.99; authors, port: 0.9); 1 = none.
+        discount_distance: "nearest_known" measures it to the nearest known pixel and averages over
+            the hole (paper); "box_edge" to the edge of the local region and averages over
+            that region (authors, port).
+        hole_l1_on: "raw" output of the network (authors) or the "completed" image (port), which
+            differ where the local region is larger than the hole.
+        known_l1: mean "per_known_pixel" (authors) or "per_pixel" of the whole image (port).
+        penalty_region: gradient norm over the "hole" (paper, authors) or the "image" (port).
+        critics: padding, widths and initialisation as "deepfill_v1" (authors) or
+            "deepfill_v1_torch" (port).
+        critic_channels: width of the critics' first convolution.
+        coarse_only: train the first stage alone with the L1 terms (authors' option
+            PRETRAIN_COARSE_NETWORK).
+    """
+
+    def __init__(
+        self,
+        network: nn.Layer,
+        *,
+        image_size: tuple[int, int],
+        local_size: tuple[int, int],
+        seed: int,
+        critic_steps: int = 5,
+        adversarial_weight: float = 1e-3,
+        global_critic_weight: float = 1.0,
+        gradient_penalty_weight: float = 10.0,
+        hole_l1_weight: float = 1.2,
+        known_l1_weight: float = 1.2,
+        coarse_weight: float = 1.2,
+        discount: float = 0.99,
+        discount_distance: Literal["nearest_known", "box_edge"] = "nearest_known",
+        hole_l1_on: Literal["raw", "completed"] = "raw",
+        known_l1: Literal["per_known_pixel", "per_pixel"] = "per_known_pixel",
+        penalty_region: Literal["hole", "image"] = "hole",
+        critics: Literal["deepfill_v1", "deepfill_v1_torch"] = "deepfill_v1",
+        critic_channels: int = 64,
+        coarse_only: bool = False,
+    ):
+        if not 0.0 < discount <= 1.0:
+            raise ValueError(f"discount must be above 0 and at most 1; got {discount}")
+        if critic_steps < 1 or critic_channels < 1:
+            raise ValueError(
+                "critic_steps and critic_channels must be at least 1; "
+                f"got {critic_steps} and {critic_channels}"
+            )
+        self.network = network
+        self.seed = seed
+        self.critic_steps = critic_steps
+        self.adversarial_weight = adversarial_weight
+        self.global_critic_weight = global_critic_weight
+        self.gradient_penalty_weight = gradient_penalty_weight
+        self.hole_l1_weight = hole_l1_weight
+        self.known_l1_weight = known_l1_weight
+        self.coarse_weight = coarse_weight
+        self.discount = discount
+        self.hole_l1_on = hole_l1_on
+        self.penalty_region = penalty_region
+        self.coarse_only = coarse_only
+        self.adversarial = adversarial_weight != 0.0 and not coarse_only
+        self._box_discount = (
+            paddle.to_tensor(reconstruction.box_edge_discount(local_size, discount))
+            if discount_distance == "box_edge"
+            else None
+        )
+        self._known_l1 = {
+            "per_known_pixel": reconstruction.known_l1_per_known_pixel,
+            "per_pixel": reconstruction.known_l1_per_pixel,
+        }[known_l1]
+        self.critics = None
+        if self.adversarial:
+            reference = {"deepfill_v1": "tensorflow", "deepfill_v1_torch": "torch"}[critics]
+            self.critics = Critics(image_size, local_size, critic_channels, reference=reference)
+
+    @property
+    def extra_modules(self) -> dict[str, nn.Layer]:
+        """What has to be saved beside the network to continue the training."""
+        return {"critics": self.critics} if self.adversarial else {}
+
+    def phases(self) -> list[Phase]:
+        """The updates of one iteration, in order."""
+        generator = Phase("generator", self.network, self.generator_loss)
+        if not self.adversarial:
+            return [generator]
+        critic = Phase("critic", self.critics, self.critic_loss, repeats=self.critic_steps)
+        return [critic, generator]
+
+    def critic_loss(self, batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Wasserstein distance and penalty of both critics; the generator gets no graph."""
+        with paddle.no_grad():  # the critics learn from finished images
+            prediction = self.network(batch.image * (1.0 - batch.mask), batch.mask)
+            completed = complete(prediction.refined, batch.image, batch.mask)
+        mix = self.draw_mix(batch.sample_numbers)
+        views = [
+            (self.critics.whole, batch.image, completed, batch.mask, mix.whole),
+            (
+                self.critics.local,
+                *(reconstruction.crop(x, batch.bboxes) for x in (batch.image, completed)),
+                reconstruction.crop(batch.mask, batch.bboxes),
+                mix.local,
+            ),
+        ]
+        wasserstein, penalty = 0.0, 0.0
+        for critic, real, fake, mask, weights in views:
+            region = mask if self.penalty_region == "hole" else paddle.ones_like(mask)
+            wasserstein += wasserstein_loss(critic, real, fake)
+            penalty += gradient_penalty(critic, real, fake, weights, region)
+        loss = wasserstein + self.gradient_penalty_weight * penalty
+        return loss, {"wasserstein": wasserstein, "gradient_penalty": penalty}
+
+    def generator_loss(self, batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Both L1 terms of both stages, and the critics' opinion of the completed image."""
+        prediction = self.network(batch.image * (1.0 - batch.mask), batch.mask)
+        terms = {
+            "hole_l1": self._over_stages(self._hole_l1(batch), prediction, batch),
+            "known_l1": self._over_stages(self._known_l1, prediction, batch),
+        }
+        loss = self.hole_l1_weight * terms["hole_l1"] + self.known_l1_weight * terms["known_l1"]
+        if self.adversarial:
+            completed = complete(prediction.refined, batch.image, batch.mask)
+            whole = self.critics.whole(completed).mean()
+            local = self.critics.local(reconstruction.crop(completed, batch.bboxes)).mean()
+            terms["adversarial"] = -(self.global_critic_weight * whole + local)
+            loss = loss + self.adversarial_weight * terms["adversarial"]
+        return loss, terms
+
+    def draw_mix(self, sample_numbers: np.ndarray) -> Mix:
+        """Draw the interpolation weights, a function of the seed and the sample numbers only."""
+        weights = [
+            np.random.default_rng([self.seed, MIX_STREAM, number]).random(2, dtype=np.float32)
+            for number in sample_numbers.tolist()
+        ]
+        whole, local = np.stack(weights).T.reshape(2, -1, 1, 1, 1)
+        return Mix(paddle.to_tensor(whole), paddle.to_tensor(local))
+
+    def _over_stages(self, term, prediction, batch) -> Tensor:
+        """term(refined, batch) + coarse_weight * term(coarse, batch), where there are two stages."""
+        if self.coarse_only:
+            return self.coarse_weight * term(prediction.coarse, batch)
+        if prediction.coarse is None:
+            return term(prediction.refined, batch)
+        return term(prediction.refined, batch) + self.coarse_weight * term(prediction.coarse, batch)
+
+    def _hole_l1(self, batch):
+        """The chosen hole term with its discount, as a function (predicted, batch) -> scalar."""
+        if self._box_discount is not None:
+            measure, discount = reconstruction.box_l1, self._box_discount
+        else:
+            # Distances are computed on the host: one copy of the masks per generator update.
+            weights = reconstruction.nearest_known_discount(batch.mask.numpy(), self.discount)
+            measure, discount = reconstruction.hole_l1, paddle.to_tensor(weights)
+
+        def term(predicted: Tensor, batch) -> Tensor:
+            if self.hole_l1_on == "completed":
+                predicted = complete(predicted, batch.image, batch.mask)
+            return measure(predicted, batch, discount)
+
+        return term
+
+
+def wasserstein_loss(critic: nn.Layer, real: Tensor, fake: Tensor) -> Tensor:
+    """Mean score of the fake images minus that of the real ones; all [B, 3, h, w] in [-1, 1].
+
+    Source: equation 1 of the paper, with the sign for minimising.
+    """
+    real_score, fake_score = critic(paddle.concat([real, fake])).chunk(2)
+    return (fake_score - real_score).mean()
+
+
+def gradient_penalty(
+    critic: nn.Layer, real: Tensor, fake: Tensor, mix: Tensor, region: Tensor
+) -> Tensor:
+    """Mean of (slope - 1) ** 2, the slope being the gradient's length between real and fake.
+
+    Args:
+        critic: [B, 3, h, w] -> [B, 1].
+        real: [B, 3, h, w] in [-1, 1].
+        fake: [B, 3, h, w] in [-1, 1].
+        mix: [B, 1, 1, 1] in [0, 1]; 0 takes the slope at the real image, 1 at the fake one. (The
+            port counts the other way round.)
+        region: [B, 1, h, w]; the gradient counts where it is 1.
+
+    Source: equation 2 of the paper with the mask; `gradients_penalty` of the authors' code. There
+    is no epsilon under the root. Where the gradient is exactly zero, and the
+    derivative of the root infinite, the slope is the constant 0.
+    """
+    between = (real + mix * (fake - real)).detach()
+    between.stop_gradient = False
+    (gradient,) = paddle.grad(critic(between).sum(), between, create_graph=True)
+    squares = (gradient.square() * region).sum(axis=[1, 2, 3])
+    flat = squares == 0.0
+    root = paddle.where(flat, paddle.ones_like(squares), squares).sqrt()
+    slope = paddle.where(flat, paddle.zeros_like(squares), root)
+    return (slope - 1.0).square().mean()
