@@ -1,0 +1,23 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Images, masks and training batches.
+
+The loader is imported from `ppdeepfill.data.loader`: it alone needs Paddle.
+"""
+
+from .dataset import InpaintingDataset, Sample
+from .masks import Bbox, center_mask, draw_mask, free_form_mask, rectangle_mask
+from .sources import ImageSource, UnreadableImage, open_source
+
+__all__ = [
+    "Bbox",
+    "ImageSource",
+    "InpaintingDataset",
+    "Sample",
+    "UnreadableImage",
+    "center_mask",
+    "draw_mask",
+    "free_form_mask",
+    "open_source",
+    "rectangle_mask",
+]

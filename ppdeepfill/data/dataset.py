@@ -1,0 +1,143 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Training and validation samples: an image, a mask and the region around the hole.
+
+A training sample is a pure function of the seed and its number: nothing remembers anything, so
+a resumed run, any number of workers and any split over processes see the same samples.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import cv2
+import numpy as np
+from numpy import ndarray
+from numpy.random import Generator
+
+from ..errors import DataError
+from .masks import Bbox, MaskSettings, center_mask, draw_mask, height_and_width
+from .sources import ImageSource, UnreadableImage
+
+MAX_UNREADABLE = 100
+# Independent random streams of one seed.
+IMAGE_STREAM, MASK_STREAM, SHARED_MASK_STREAM, ORDER_STREAM = range(4)
+
+
+class TrainingMaskSettings(MaskSettings, Protocol):
+    """The `mask` part of the configuration."""
+
+    @property
+    def shared(self) -> bool: ...
+
+
+class Sample(NamedTuple):
+    """What one place of a batch holds."""
+
+    image: ndarray  # uint8 [H,W,3] RGB
+    mask: ndarray  # uint8 [H,W], 1 = hole
+    bbox: Bbox
+    number: int
+    skipped: dict[str, str]  # unreadable images met on the way: name -> reason
+
+
+class InpaintingDataset:
+    """Samples from a source of images.
+
+    Args:
+        source: the images.
+        image_size: side, or height and width, of the samples in px.
+        mask: kind, size, max_shrink and shared (one mask per batch), as in the configuration.
+        random_crop: True cuts a window of image_size out of the image, which is enlarged before
+            if it is smaller; False resizes the whole image, its aspect not kept, with bilinear
+            interpolation, as the authors do.
+        horizontal_flip: mirror every second image, by chance.
+        seed: decides every draw.
+    """
+
+    def __init__(
+        self,
+        source: ImageSource,
+        *,
+        image_size: int | Sequence[int],
+        mask: TrainingMaskSettings,
+        random_crop: bool = True,
+        horizontal_flip: bool = True,
+        seed: int = 0,
+    ):
+        self.source = source
+        self.image_size = height_and_width(image_size)
+        self.mask = mask
+        self.random_crop = random_crop
+        self.horizontal_flip = horizontal_flip
+        self.seed = seed
+        draw_mask(mask, self.image_size, self._rng(MASK_STREAM, 0))  # refuses impossible settings
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, key: tuple[int, int, int]) -> Sample:
+        """The training sample for (image index, sample number, batch number).
+
+        An unreadable image is replaced by a random other one and reported in `skipped`.
+
+        Raises:
+            DataError: too many images in a row are unreadable.
+        """
+        index, number, batch_number = key
+        rng = self._rng(IMAGE_STREAM, number)
+        image, skipped = self._read(index, rng)
+        image = self._cut(image, rng)
+        if self.horizontal_flip and rng.random() < 0.5:
+            image = image[:, ::-1]
+        if self.mask.shared:
+            mask_rng = self._rng(SHARED_MASK_STREAM, batch_number)
+        else:
+            mask_rng = self._rng(MASK_STREAM, number)
+        mask, bbox = draw_mask(self.mask, self.image_size, mask_rng)
+        return Sample(image, mask, bbox, number, skipped)
+
+    def validation_sample(self, index: int) -> Sample:
+        """The image prepared as for training, but the window and the hole are centred.
+
+        Raises:
+            UnreadableImage: the image cannot be read.
+        """
+        image = self._cut(self.source.read(index), rng=None)
+        mask, bbox = center_mask(self.image_size, height_and_width(self.mask.size))
+        return Sample(image, mask, bbox, index, {})
+
+    def _rng(self, stream: int, number: int) -> Generator:
+        return np.random.default_rng([self.seed, stream, number])
+
+    def _read(self, index: int, rng: Generator) -> tuple[ndarray, dict[str, str]]:
+        skipped: dict[str, str] = {}
+        for _ in range(MAX_UNREADABLE):
+            try:
+                return self.source.read(index), skipped
+            except UnreadableImage as error:
+                skipped[error.name] = error.reason
+            index = int(rng.integers(len(self.source)))
+        name, reason = next(iter(skipped.items()))
+        raise DataError(
+            f"{MAX_UNREADABLE} images in a row of {self.source.spec} cannot be read, for example "
+            f"{name!r}: {reason}"
+        )
+
+    def _cut(self, image: ndarray, rng: Generator | None) -> ndarray:
+        """[H,W,3] of any size -> [h,w,3]; the window is centred without an rng."""
+        height, width = self.image_size
+        if not self.random_crop:
+            return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+        scale = max(height / image.shape[0], width / image.shape[1])
+        if scale > 1:
+            enlarged = (
+                max(width, round(image.shape[1] * scale)),
+                max(height, round(image.shape[0] * scale)),
+            )
+            image = cv2.resize(image, enlarged, interpolation=cv2.INTER_LINEAR)
+        room = image.shape[0] - height, image.shape[1] - width
+        if rng is None:
+            top, left = room[0] // 2, room[1] // 2
+        else:
+            top, left = (int(rng.integers(free + 1)) for free in room)
+        return image[top : top + height, left : left + width]

@@ -1,0 +1,250 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Training batches by number, loaded in worker processes."""
+
+import logging
+import os
+import shutil
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import paddle
+from numpy import ndarray
+
+from ..errors import DataError, UserError
+from .dataset import ORDER_STREAM, InpaintingDataset
+
+logger = logging.getLogger(__name__)
+
+PREFETCH = 2  # batches per worker, paddle's default
+SHARED_MEMORY = Path("/dev/shm")
+
+
+class Batch(NamedTuple):
+    """What a training step eats."""
+
+    image: paddle.Tensor  # [B,3,H,W] float32 RGB in [-1,1]
+    mask: paddle.Tensor  # [B,1,H,W] float32 {0,1}, 1 = hole
+    bboxes: ndarray  # [B,4] int: top, left, height, width of the local region
+    sample_numbers: ndarray  # [B] int64
+
+
+class Loader:
+    """An endless iterator of batches; batch n is a pure function of the seeds and n.
+
+    Batch n holds the samples n*B to n*B+B-1 of an endless row: one random order of all images
+    after the other. Of each batch a process gets its contiguous share.
+
+    Args:
+        dataset: where samples come from.
+        batch_size: images per batch over all processes.
+        workers: loading processes per training process; 0 loads in the training process itself.
+        seed: decides the order of the images.
+        rank, world_size: which of how many training processes this is.
+        first_batch: number of the first batch, for a resumed run.
+
+    Raises:
+        DataError: the batch is larger than the data set.
+        ValueError: the batch cannot be divided among the processes.
+    """
+
+    def __init__(
+        self,
+        dataset: InpaintingDataset,
+        *,
+        batch_size: int,
+        workers: int = 0,
+        seed: int = 0,
+        rank: int = 0,
+        world_size: int = 1,
+        first_batch: int = 0,
+    ):
+        if batch_size > len(dataset):
+            raise DataError(
+                f"{len(dataset)} images of {dataset.source.spec} cannot fill a batch of "
+                f"{batch_size} without repeating: set data.batch_size to {len(dataset)} or less, "
+                "or add images"
+            )
+        if batch_size % world_size:
+            raise ValueError(
+                f"data.batch_size must be divisible by the number of processes {world_size}; "
+                f"got {batch_size}"
+            )
+        share = batch_size // world_size
+        self.skipped: dict[str, str] = {}  # name -> reason of the unreadable images met so far
+        self._recipe = _BatchRecipe(dataset, batch_size, rank * share, share, seed)
+        self._workers = workers
+        self._first_batch = first_batch
+        self._loaded: Any = None
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        if self._loaded is None:
+            self._loaded = self._start()
+        image, mask, notes = next(self._loaded) if not self._workers else self._receive()
+        if notes.error is not None:
+            raise notes.error
+        self._report(notes.skipped)
+        image = _to_float(image) / 127.5 - 1
+        return Batch(image, _to_float(mask), notes.bboxes, notes.sample_numbers)
+
+    def close(self) -> None:
+        """Ends the worker processes; the loader cannot be used afterwards."""
+        if self._workers and self._loaded is not None:
+            # Paddle's reader thread keeps its iterator alive, so `del` would end nothing.
+            self._loaded._try_shutdown_all()
+        self._workers, self._loaded = 0, iter(())
+
+    def _start(self) -> Iterator[list]:
+        if not self._workers:
+            return map(self._recipe.load, count(self._first_batch))
+        return iter(
+            paddle.io.DataLoader(
+                _Shipping(self._recipe),
+                batch_sampler=([number] for number in count(self._first_batch)),
+                collate_fn=_only_one,
+                num_workers=self._workers,
+                prefetch_factor=PREFETCH,
+                use_shared_memory=self._shared_memory_suffices(),
+                worker_init_fn=_prepare_worker,
+            )
+        )
+
+    def _receive(self) -> list:
+        try:
+            return next(self._loaded)
+        except (SystemError, RuntimeError, OSError) as error:  # Paddle noticed a dead worker
+            raise DataError(
+                "a loading process died. If memory ran out, lower data.workers or "
+                f"data.batch_size; if {SHARED_MEMORY} ran full, enlarge it (docker run "
+                f"--shm-size=2g) or set data.workers=0. Paddle says: {error}"
+            ) from error
+
+    def _shared_memory_suffices(self) -> bool:
+        """False when batches in flight could fill /dev/shm: its overflow kills the workers."""
+        if not SHARED_MEMORY.is_dir():
+            return False
+        height, width = self._recipe.dataset.image_size
+        needed = self._recipe.share * height * width * 4 * (PREFETCH * self._workers + 2)
+        free = shutil.disk_usage(SHARED_MEMORY).free
+        if needed > free:
+            logger.warning(
+                "%s has %d MB free, %d MB are needed: batches go through pipes, which is slower. "
+                "Enlarge it (docker run --shm-size=2g) or lower data.workers.",
+                SHARED_MEMORY,
+                free >> 20,
+                needed >> 20,
+            )
+        return needed <= free
+
+    def _report(self, skipped: dict[str, str]) -> None:
+        for name, reason in skipped.items():
+            if name not in self.skipped:
+                self.skipped[name] = reason
+                logger.warning(
+                    "skipped unreadable image %r: %s (%d so far)", name, reason, len(self.skipped)
+                )
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """What travels beside the two tensors: Paddle hands an unknown object through as it is."""
+
+    bboxes: ndarray | None = None
+    sample_numbers: ndarray | None = None
+    skipped: dict[str, str] = field(default_factory=dict)
+    error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class _BatchRecipe:
+    """Batch number -> this process's share of the batch."""
+
+    dataset: InpaintingDataset
+    batch_size: int
+    first: int  # position of the share in the batch
+    share: int
+    seed: int
+
+    def load(self, batch_number: int) -> list:
+        """[image uint8 [B,3,H,W], mask uint8 [B,1,H,W], notes]."""
+        start = batch_number * self.batch_size + self.first
+        samples = [
+            self.dataset[self._image_index(number), number, batch_number]
+            for number in range(start, start + self.share)
+        ]
+        notes = _Notes(
+            bboxes=np.array([sample.bbox for sample in samples]),
+            sample_numbers=np.array([sample.number for sample in samples], np.int64),
+            skipped={k: v for sample in samples for k, v in sample.skipped.items()},
+        )
+        image = np.stack([sample.image.transpose(2, 0, 1) for sample in samples])
+        mask = np.stack([sample.mask[None] for sample in samples])
+        return [image, mask, notes]
+
+    def _image_index(self, sample_number: int) -> int:
+        epoch, position = divmod(sample_number, len(self.dataset))
+        return int(_order(self.seed, epoch, len(self.dataset))[position])
+
+
+@lru_cache(maxsize=2)  # a batch reaches into the next epoch at most
+def _order(seed: int, epoch: int, length: int) -> ndarray:
+    """The random order of all images in an epoch."""
+    return np.random.default_rng([seed, ORDER_STREAM, epoch]).permutation(length)
+
+
+@dataclass(frozen=True)
+class _Shipping:
+    """The recipe inside a worker: errors are sent as cargo, for Paddle only prints them."""
+
+    recipe: _BatchRecipe
+
+    def __getitem__(self, batch_number: int) -> list:
+        try:
+            return self.recipe.load(batch_number)
+        except UserError as error:
+            notes = _Notes(error=error)
+        except Exception:  # raised again by the Loader
+            report = f"loading batch {batch_number} failed\n{traceback.format_exc()}"
+            notes = _Notes(error=RuntimeError(report))
+        return [np.zeros(1, np.uint8), np.zeros(1, np.uint8), notes]
+
+
+def _to_float(pixels: ndarray | paddle.Tensor) -> paddle.Tensor:
+    """uint8 -> float32, on the device: the transfer to it is four times smaller."""
+    if isinstance(pixels, ndarray):
+        pixels = paddle.to_tensor(pixels)
+    return pixels.astype("float32")
+
+
+def _only_one(batches: list) -> list:
+    return batches[0]
+
+
+def _prepare_worker(_: int) -> None:
+    """Signals to the training, from a terminal or a launcher, are the main process's to handle."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)
+    pass
+
+
+def _end_with_parent(parent: int) -> None:
+    """Ends this worker when the main process was killed; Paddle's own watch may sleep for ever."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    for batch in SHARED_MEMORY.glob(f"paddle_{os.getpid()}_*"):  # Paddle's name for one in flight
+        batch.unlink(missing_ok=True)
+    os._exit(1)

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+import cv2
+import numpy as np
+import pytest
+
+from ppdeepfill.data.decoding import decode_image
+
+ENDINGS = [".jpg", ".png", ".bmp", ".webp", ".tif"]
+EXIF_THUMBNAIL = b"\xff\xe1\x00\x10Exif\x00\x00\xff\xd8\xff\xda\xff\xd9"  # has an own end mark
+
+
+def with_header(jpeg: bytes, segment: bytes) -> bytes:
+    return jpeg[:2] + segment + b"\x00" * (2 + segment[3] - len(segment)) + jpeg[2:]
+
+
+@pytest.mark.parametrize("ending", [".png", ".bmp", ".tif"])
+def test_lossless_files_give_back_their_rgb_pixels(make, ending):
+    image = make.picture(12, 17)
+    np.testing.assert_array_equal(decode_image(make.encoded(image, ending)), image)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        np.full((6, 7), 90, np.uint8),
+        np.full((6, 7), 90 * 257, np.uint16),
+        np.full((6, 7, 3), 90 * 257, np.uint16),
+        np.full((6, 7, 4), 90, np.uint8),
+    ],
+    ids=["grey", "grey16", "colour16", "alpha"],
+)
+def test_every_kind_of_png_becomes_8_bit_rgb(stored):
+    image = decode_image(cv2.imencode(".png", stored)[1].tobytes())
+    assert image.dtype == np.uint8
+    np.testing.assert_array_equal(image, np.full((6, 7, 3), 90))
+
+
+def test_exif_orientation_is_applied(make):
+    orientation = bytes.fromhex(  # APP1: big-endian TIFF with one entry, orientation 6
+        "ffe100224578696600004d4d002a00000008000101120003000000010006000000000000"
+    )
+    jpeg = make.encoded(make.picture(16, 24), ".jpg")
+    assert decode_image(jpeg).shape == (16, 24, 3)
+    assert decode_image(jpeg[:2] + orientation + jpeg[2:]).shape == (24, 16, 3)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("kept", [0.1, 0.6, 0.97])
+def test_a_cut_off_file_is_refused(make, ending, kept):
+    content = make.encoded(make.picture(64, 80), ending)
+    with pytest.raises(ValueError, match="cut off|damaged|decode"):
+        decode_image(content[: int(len(content) * kept)])
+
+
+@pytest.mark.parametrize("content", [b"", b"GIF89a", b"<html>404</html>", b"\x00" * 500])
+def test_what_is_no_image_is_refused_with_a_reason(content):
+    with pytest.raises(ValueError, match="empty" if not content else "not an image"):
+        decode_image(content)
+
+
+def test_the_end_mark_of_a_thumbnail_does_not_count(make):
+    content = with_header(make.encoded(make.picture(64, 80), ".jpg"), EXIF_THUMBNAIL)
+    assert decode_image(content).shape == (64, 80, 3)
+    with pytest.raises(ValueError, match="cut off"):
+        decode_image(content[:-40])
+
+
+def test_bytes_behind_the_end_of_a_jpeg_are_harmless(make):
+    content = make.encoded(make.picture(16, 16), ".jpg") + b"\x00\xff\xda trailer"
+    assert decode_image(content).shape == (16, 16, 3)
