@@ -1,0 +1,29 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Image inpainting with PaddlePaddle: DeepFill v1 and the methods around it.
+
+The public names load on first use, so that `import ppdeepfill` is instant.
+"""
+
+import importlib
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "build_network": "ppdeepfill.networks",
+    "ContextualAttention": "ppdeepfill.networks",
+    "Inpainter": "ppdeepfill.inpainter",
+    "load_config": "ppdeepfill.config",
+}
+
+__all__ = ["ContextualAttention", "Inpainter", "__version__", "build_network", "load_config"]
+
+
+def __getattr__(name: str):
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'ppdeepfill' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,235 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The configuration of a training run: its schema, and loading, checking and writing it.
+
+Defaults are the paper's (arXiv 1801.07892) where it gives a number, else those of the authors'
+code. A loaded configuration never changes: frozen, with sizes as (height, width) and the defaults
+of all options filled in.
+"""
+
+import inspect
+import re
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationError,
+    create_model,
+    field_validator,
+    model_validator,
+)
+
+from ppdeepfill.config_text import explain, unknown_name
+from ppdeepfill.config_types import Section, Size, Text
+from ppdeepfill.config_yaml import override, read_yaml, write_yaml
+from ppdeepfill.errors import ConfigError
+
+
+class NetworkConfig(Section):
+    name: str = Field(description="builder in ppdeepfill.networks.NETWORKS")
+    options: dict[str, Any] = Field(default={}, description="keyword arguments of that builder")
+
+
+class ObjectiveConfig(Section):
+    name: str = Field(default="wgan_gp", description="class in ppdeepfill.objectives.OBJECTIVES")
+    options: dict[str, Any] = Field(default={}, description="keyword arguments of that class")
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_Choice = TypeVar("_Choice", NetworkConfig, ObjectiveConfig)
+
+
+class DataConfig(Section):
+    train: Text = Field(description="folder, .flist, .txt, .zip, .tar or bundled:train")
+    validation: Text | None = Field(default=None, description="as train; null for no validation")
+    image_size: Size = Field(default=(256, 256), description="pixels, n or [h, w], multiples of 8")
+    random_crop: bool = Field(
+        default=True, description="crop at random; false: resize the whole image"
+    )
+    horizontal_flip: bool = Field(default=True, description="mirror half of the images")
+    batch_size: int = Field(default=48, ge=1, description="images per update, over all processes")
+    workers: int = Field(
+        default=4, ge=0, description="loader processes; 0 loads in the main process"
+    )
+    validation_images: int = Field(
+        default=100, ge=1, description="images evenly spread over validation"
+    )
+
+    @field_validator("image_size")
+    @classmethod
+    def _multiple_of_8(cls, size: tuple[int, int]) -> tuple[int, int]:
+        if any(side % 8 for side in size):
+            near = [max(8, 8 * round(side / 8)) for side in size]
+            raise ValueError(f"must be a multiple of 8 on both sides, for example {near}")
+        return size
+
+
+class MaskConfig(Section):
+    kind: Literal["rectangle", "center", "free_form"] = Field(
+        default="rectangle", description="shape of the training holes"
+    )
+    size: Size = Field(default=(128, 128), description="largest hole in pixels, n or [h, w]")
+    max_shrink: int = Field(
+        default=32, ge=0, description="pixels a rectangle may lose per axis, half on each side"
+    )
+    shared: bool = Field(default=False, description="one mask for all images of a batch")
+
+    @model_validator(mode="after")
+    def _hole_remains(self) -> "MaskConfig":
+        if self.kind == "rectangle" and 2 * (self.max_shrink // 2) >= min(self.size):
+            raise ValueError(
+                f"mask.max_shrink must be smaller than mask.size {list(self.size)}, "
+                f"or no hole remains; got {self.max_shrink}"
+            )
+        return self
+
+
+class OptimizerConfig(Section):
+    learning_rate: float = Field(default=1e-4, gt=0, description="of Adam, constant")
+    beta1: float = Field(default=0.5, ge=0, lt=1, description="Adam, decay of the mean gradient")
+    beta2: float = Field(default=0.9, ge=0, lt=1, description="Adam, decay of the squared gradient")
+
+
+with warnings.catch_warnings():  # pydantic: `validate` hides a deprecated method of BaseModel
+    warnings.filterwarnings("ignore", message=r'Field name "validate"')
+
+    class ScheduleConfig(Section):
+        iterations: int = Field(
+            default=1_000_000, ge=1, description="generator updates, each with its critic updates"
+        )
+        log_every: int = Field(default=100, ge=1, description="iterations between log lines")
+        image_every: int = Field(
+            default=1000, ge=1, description="iterations between sample pictures"
+        )
+        checkpoint_every: int = Field(
+            default=5000, ge=1, description="iterations between checkpoints"
+        )
+        validate_every: int = Field(
+            default=10000, ge=1, description="iterations between validations"
+        )
+        validate: bool = Field(default=True, description="false: never score")  # type: ignore[assignment]
+        keep_checkpoints: int = Field(default=5, ge=1, description="newest checkpoints kept")
+        max_bad_updates: int = Field(
+            default=10, ge=1, description="consecutive non-finite updates before the run stops"
+        )
+
+
+class LoggingConfig(Section):
+    visualdl: bool = Field(default=True, description="write curves and pictures for VisualDL")
+
+
+class Config(Section):
+    """Everything that decides a training run."""
+
+    seed: int = Field(default=2018, ge=0, lt=2**31, description="of weights, batches and masks")
+    output_dir: Text = Field(description="folder for log, pictures and checkpoints")
+    device: str = Field(default="auto", description="auto, cpu, gpu, gpu:N (also xpu, npu, mlu)")
+    precision: Literal["fp32"] = Field(default="fp32", description="of weights and arithmetic")
+    resume: Text = Field(
+        default="auto",
+        description="auto: newest checkpoint in output_dir; none: start anew; or a checkpoint path",
+    )
+    network: NetworkConfig
+    objective: ObjectiveConfig = ObjectiveConfig()
+    data: DataConfig
+    mask: MaskConfig = MaskConfig()
+    optimizer: OptimizerConfig = OptimizerConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
+    logging: LoggingConfig = LoggingConfig()
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        if not re.fullmatch(r"auto|cpu|(gpu|xpu|npu|mlu)(:\d+)?", device):
+            raise ValueError("must be auto, cpu, gpu or gpu:N with the number of a card")
+        return device
+
+    @model_validator(mode="after")
+    def _hole_fits_image(self) -> "Config":
+        hole, image = self.mask.size, self.data.image_size
+        if hole[0] > image[0] or hole[1] > image[1]:
+            raise ValueError(
+                f"mask.size {list(hole)} must not be larger than data.image_size {list(image)}"
+            )
+        return self
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], *, source: str = "configuration") -> "Config":
+        """Check nested keys and values, options included, and fill in the defaults.
+
+        Args:
+            values: as from `to_dict` or a YAML file.
+            source: where they come from, for error messages.
+
+        Raises:
+            ConfigError: naming every offending key and what it may be.
+        """
+        config = _validate(cls, values, source=source)
+        from ppdeepfill.networks import NETWORKS  # imports paddle: only for a sound schema
+        from ppdeepfill.objectives import OBJECTIVES
+
+        network = _checked_options("network", config.network, NETWORKS, source)
+        objective = _checked_options("objective", config.objective, OBJECTIVES, source)
+        return config.model_copy(update={"network": network, "objective": objective})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain dicts, lists, numbers and text, ready for JSON, YAML and `from_dict`."""
+        return self.model_dump(mode="json")
+
+    def to_yaml(self) -> str:
+        """The resolved configuration as a YAML file that `load_config` reads back."""
+        return write_yaml(self.to_dict())
+
+
+def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
+    """Read a YAML file, apply overrides and check the whole.
+
+    Args:
+        path: the YAML file.
+        overrides: texts `key.subkey=value` applied in order; values as YAML.
+
+    Raises:
+        ConfigError: the file, an override, a key or a value is not usable.
+    """
+    values = read_yaml(Path(path))
+    for text in overrides:
+        values = override(values, text)
+    source = f"{path} with {', '.join(overrides)}" if overrides else str(path)
+    return Config.from_dict(values, source=source)
+
+
+# What an objective receives from the trainer rather than from its options.
+_NOT_OPTIONS = ("network", "image_size", "local_size", "seed")
+
+
+def _checked_options(
+    key: str, section: _Choice, known: Mapping[str, Callable[..., Any]], source: str
+) -> _Choice:
+    """The section with options checked against the builder's signature, defaults filled in."""
+    if section.name not in known:
+        problem = unknown_name(key, section.name, list(known))
+        raise ConfigError(f"{source}: {key}.name: {problem}")
+    fields: dict[str, Any] = {
+        parameter.name: (
+            Any if parameter.annotation is parameter.empty else parameter.annotation,
+            ... if parameter.default is parameter.empty else parameter.default,
+        )
+        for parameter in inspect.signature(known[section.name], eval_str=True).parameters.values()
+        if parameter.name not in _NOT_OPTIONS
+    }
+    model = create_model(section.name, __base__=Section, **fields)
+    options = _validate(model, section.options, source=source, prefix=f"{key}.options")
+    return section.model_copy(update={"options": options.model_dump()})
+
+
+def _validate(
+    model: type[_Model], values: Mapping[str, Any], *, source: str, prefix: str = ""
+) -> _Model:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError(explain(error, model, source=source, prefix=prefix)) from None
