@@ -1,0 +1,58 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Files and folders that appear under their name whole, or not at all."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PARTIAL = ".partial-"  # begins the name of what is still being written
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """A path to write a file or a folder to, which takes the name `target` once it is on disk.
+
+    Whatever fails on the way, `target` stays as it was and nothing else stays. The files of a
+    folder have to be synchronised by who writes them, see `synchronise`.
+    """
+    partial = target.with_name(PARTIAL + target.name)
+    replaced = target.with_name(f"{PARTIAL}old-{target.name}")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove(partial)
+        yield partial
+        synchronise(partial)
+        if target.is_dir():  # a folder cannot be renamed over another
+            target.rename(replaced)
+        partial.replace(target)
+        synchronise(target.parent)
+    finally:
+        _remove(partial)
+        _remove(replaced)
+
+
+def synchronise(path: Path) -> None:
+    """Put a file's content, or a folder's list of names, on disk."""
+    if path.is_dir() and os.name != "posix":  # other systems neither need nor allow it
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed process had begun to write into a folder."""
+    for leftover in folder.glob(f"{PARTIAL}*"):
+        _remove(leftover)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""A trained network as a function on NumPy images.
+
+Letters: B batch, H W image.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import paddle
+from numpy import ndarray
+from paddle import Tensor, nn
+
+from ppdeepfill.checkpoint import load_generator
+from ppdeepfill.networks import Prediction
+
+MULTIPLE = 8  # the networks halve the image twice, the attention once more
+
+
+class Inpainter:
+    """Fills holes in images of any size.
+
+    Args:
+        network: a layer of the zoo; it is switched to evaluation.
+
+    Attributes:
+        network: the same layer.
+    """
+
+    def __init__(self, network: nn.Layer):
+        self.network = network
+        network.eval()
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path) -> "Inpainter":
+        """Load a generator file, a checkpoint folder, or the best model of an output_dir.
+
+        Raises:
+            CheckpointError: no generator there, or a file that is not one.
+        """
+        return cls(load_generator(path))
+
+    def __call__(self, image: ndarray, mask: ndarray) -> ndarray:
+        """Fill the hole.
+
+        Args:
+            image: uint8 [H, W, 3] RGB.
+            mask: uint8 [H, W]; above 127 = hole (draw it with 255), else known (0).
+
+        Returns:
+            uint8 [H, W, 3], outside the hole equal to `image`.
+
+        Raises:
+            ValueError: another type or shape, or sizes that differ.
+        """
+        _check(image, mask)
+        if not (mask > 127).any():
+            return image.copy()
+        return self.fill_batch(image[None], mask[None])[0]
+
+    def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
+        """Fill the holes of images of one size: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""
+        height, width = masks.shape[1:]
+        refined = to_uint8(self.predict(images, masks).refined)[:, :height, :width]
+        return np.where(masks[..., None] > 127, refined, images)
+
+    @paddle.no_grad()
+    def predict(self, images: ndarray, masks: ndarray) -> Prediction:
+        """All that the network says of uint8 [B, H, W, 3] and [B, H, W], padded to multiples of 8.
+
+        The padding mirrors image and hole alike, so that a hole at the edge stays one.
+        """
+        border = [(0, 0), *((0, -size % MULTIPLE) for size in masks.shape[1:])]
+        holes = np.pad(masks > 127, border, mode="symmetric")[:, None].astype(np.float32)
+        images = np.pad(images, [*border, (0, 0)], mode="symmetric").transpose(0, 3, 1, 2)
+        masked_images = (images.astype(np.float32) / 127.5 - 1) * (1 - holes)
+        return self.network(paddle.to_tensor(masked_images), paddle.to_tensor(holes))
+
+
+@contextmanager
+def inpainting(network: nn.Layer) -> Iterator[Inpainter]:
+    """An `Inpainter` of a network that is being trained; it goes on training afterwards."""
+    yield Inpainter(network)
+    network.train()
+
+
+def to_uint8(images: Tensor) -> ndarray:
+    """[B, 3, H, W] in [-1, 1] -> [B, H, W, 3] in 0..255, rounded."""
+    images = (images.numpy().transpose(0, 2, 3, 1) + 1) * 127.5
+    return np.rint(np.clip(images, 0, 255)).astype(np.uint8)
+
+
+def _check(image: ndarray, mask: ndarray) -> None:
+    _check_array("image", image, "[H, W, 3], RGB", image.ndim == 3 and image.shape[2] == 3)
+    _check_array("mask", mask, "[H, W], 255 = hole, 0 = known", mask.ndim == 2)
+    if image.shape[:2] != mask.shape or image.size == 0:
+        raise ValueError(
+            "image and mask must have the same height and width, at least one pixel each; "
+            f"got {list(image.shape[:2])} and {list(mask.shape)}"
+        )
+
+
+def _check_array(name: str, array: ndarray, expected: str, shape_fits: bool) -> None:
+    if array.dtype != np.uint8 or not shape_fits:
+        raise ValueError(f"{name} must be uint8 {expected}; got {array.dtype} {list(array.shape)}")

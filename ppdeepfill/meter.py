@@ -1,0 +1,90 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Means over the iterations between two log lines."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import paddle
+from paddle import Tensor
+
+
+class Reading(NamedTuple):
+    """Means over an interval.
+
+    Attributes:
+        scalars: by name.
+        reader_cost: seconds of waiting for images, per iteration.
+        batch_cost: seconds of all, per iteration.
+        samples: images per iteration.
+    """
+
+    scalars: dict[str, float]
+    reader_cost: float
+    batch_cost: float
+    samples: float
+
+
+class Meter:
+    """Sums scalars on the device and seconds on the host; `read` gives means and starts anew."""
+
+    def __init__(self):
+        self._start_anew()
+
+    def add(self, scalars: dict[str, Tensor]) -> None:
+        """Count the named scalars of one update; nothing is copied to the host."""
+        for name, scalar in scalars.items():
+            # A detached scalar may share its memory: sum into a new one.
+            total = self._sums[name] + scalar if name in self._sums else scalar.clone()
+            self._sums[name] = total
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    @contextmanager
+    def waiting(self, samples: int) -> Iterator[None]:
+        """Time spent inside is waiting for so many images."""
+        started = time.perf_counter()
+        yield
+        self._seconds_waiting += time.perf_counter() - started
+        self._samples += samples
+
+    @contextmanager
+    def iteration(self) -> Iterator[None]:
+        """Time spent inside is one iteration, waiting included."""
+        started = time.perf_counter()
+        yield
+        self._seconds += time.perf_counter() - started
+        self._iterations += 1
+
+    def read(self) -> Reading:
+        """Means since the last reading."""
+        means = {name: total / count for name, (total, count) in self.state().items()}
+        iterations = max(self._iterations, 1)
+        reading = Reading(
+            means,
+            self._seconds_waiting / iterations,
+            self._seconds / iterations,
+            self._samples / iterations,
+        )
+        self._start_anew()
+        return reading
+
+    def state(self) -> dict[str, list]:
+        """Sum and count of each scalar, so that an interval can outlive a restart."""
+        return {name: [float(self._sums[name]), self._counts[name]] for name in self._sums}
+
+    def restore(self, state: dict[str, list]) -> None:
+        """Go on from what `state` returned."""
+        self._start_anew()
+        for name, (total, count) in state.items():
+            self._sums[name] = paddle.to_tensor(total, dtype="float32")
+            self._counts[name] = count
+
+    def _start_anew(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._counts: dict[str, int] = {}
+        self._iterations = 0
+        self._samples = 0
+        self._seconds_waiting = 0.0
+        self._seconds = 0.0

@@ -1,0 +1,83 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The device, and several processes that train one network.
+
+    python -m paddle.distributed.launch --gpus 0,1 train.py ...
+    python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo train.py --device cpu ...
+
+Each process works on its share of every batch; `average_` makes their gradients one. With a single
+process every function here is a no-op.
+"""
+
+import logging
+from collections.abc import Sequence
+
+import paddle
+from paddle import Tensor, distributed
+
+from ppdeepfill.errors import ConfigError
+
+
+def start(device: str) -> None:
+    """Choose the device and, when launched as one of several processes, meet the others.
+
+    Args:
+        device: auto (a GPU when this Paddle is built for one and there is one, else the CPU), or a
+            name that `paddle.set_device` knows.
+
+    Raises:
+        ConfigError: no such device.
+    """
+    if device == "auto":
+        device = "gpu" if _has_gpu() else "cpu"
+    if device == "gpu" and world_size() > 1:
+        device = f"gpu:{distributed.ParallelEnv().device_id}"
+    try:
+        paddle.set_device(device)
+    except (ValueError, OSError) as error:
+        raise ConfigError(
+            f"device {device} is not usable here: {error}. Set device=cpu or device=auto"
+        ) from error
+    if world_size() > 1:
+        distributed.init_parallel_env()
+    if rank() > 0:
+        logging.getLogger("ppdeepfill").setLevel(logging.ERROR)  # process 0 speaks for all
+
+
+def rank() -> int:
+    """Number of this process; process 0 writes the files."""
+    return distributed.get_rank()
+
+
+def world_size() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size()
+
+
+def average_(tensors: Sequence[Tensor]) -> None:
+    """Replace tensors of one type by their means over the processes, in one transfer."""
+    if world_size() == 1:
+        return
+    flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
+    distributed.all_reduce(flat)
+    parts = (flat / world_size()).split([tensor.size for tensor in tensors])
+    for tensor, part in zip(tensors, parts, strict=True):
+        paddle.assign(part.reshape(tensor.shape), output=tensor)
+
+
+def largest(value: int) -> int:
+    """The largest of the processes' numbers; also a meeting point."""
+    if world_size() == 1:
+        return value
+    number = paddle.to_tensor([value])
+    distributed.all_reduce(number, op=distributed.ReduceOp.MAX)
+    return int(number)
+
+
+def barrier() -> None:
+    """Wait until every process is here."""
+    largest(0)
+
+
+def _has_gpu() -> bool:
+    return paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0

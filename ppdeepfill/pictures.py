@@ -1,0 +1,59 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The picture that shows how training goes: what the network makes of a few fixed images."""
+
+import contextlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy import ndarray
+from paddle import nn
+
+from ppdeepfill.data import Sample, UnreadableImage
+from ppdeepfill.evaluation import ValidationSet
+from ppdeepfill.inpainter import Inpainter, inpainting, to_uint8
+from ppdeepfill.networks import attention_to_offsets
+from ppdeepfill.visualize import color_offsets, comparison_grid
+
+PICTURE_ROWS = 4
+
+
+def fixed_samples(dataset) -> list[Sample]:
+    """A few samples of a data set, spread over it; unreadable images are left out."""
+    samples = ValidationSet(dataset, PICTURE_ROWS)
+    readable = []
+    for number in range(len(samples)):
+        with contextlib.suppress(UnreadableImage):
+            readable.append(samples[number])
+    return readable
+
+
+def draw_samples(network: nn.Layer, samples: Sequence[Sample]) -> ndarray:
+    """Draw one row a sample: masked input, coarse, completed, truth, offset map.
+
+    Networks without a first stage or without attention have shorter rows.
+
+    Args:
+        network: as it is now.
+        samples: each with image uint8 [H, W, 3] and mask uint8 [H, W], 1 = hole; H and W multiples
+            of 8.
+
+    Returns:
+        uint8 RGB picture.
+    """
+    with inpainting(network) as inpainter:
+        return comparison_grid([_row(inpainter, s.image, s.mask) for s in samples])
+
+
+def _row(inpainter: Inpainter, image: ndarray, mask: ndarray) -> list[ndarray]:
+    hole = mask[..., None] > 0
+    prediction = inpainter.predict(image[None], mask[None] * np.uint8(255))
+    row = [np.where(hole, np.uint8(255), image)]
+    if prediction.coarse is not None:
+        row.append(to_uint8(prediction.coarse)[0])
+    row += [np.where(hole, to_uint8(prediction.refined)[0], image), image]
+    if prediction.attention is not None:
+        # The attention of an image to itself: as many patches as positions.
+        offsets = attention_to_offsets(prediction.attention, prediction.attention.shape[2:])
+        row.append(color_offsets(offsets[0].numpy()))
+    return row

@@ -1,0 +1,102 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured and shown while a network learns; process 0 alone does it."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from paddle import nn
+
+from ppdeepfill import parallel
+from ppdeepfill.checkpoint import remove_leftovers, save_best
+from ppdeepfill.config import Config, ScheduleConfig
+from ppdeepfill.data import InpaintingDataset
+from ppdeepfill.description import introduction
+from ppdeepfill.evaluation import ValidationSet, validate, validate_baselines
+from ppdeepfill.meter import Meter
+from ppdeepfill.pictures import draw_samples, fixed_samples
+from ppdeepfill.training_data import open_dataset
+from ppdeepfill.training_log import TrainingLog
+from ppdeepfill.training_state import generator_of
+
+VALIDATION_BATCH = 8  # images; no gradients are kept, so it is smaller than training anyway
+
+logger = logging.getLogger(__name__)
+
+
+class Reporter:
+    """Log lines, pictures, validation and the best model of one run; a context manager.
+
+    Args:
+        config: of the run.
+        network: the network that learns.
+        dataset: the training images.
+
+    Attributes:
+        best_score: the lowest `hole_l1` of a validation so far; None before the first.
+    """
+
+    def __init__(self, config: Config, network: nn.Layer, dataset: InpaintingDataset):
+        self.config = config
+        self.network = network
+        self.dataset = dataset
+        self.validation: ValidationSet | None = None
+        if config.schedule.validate and config.data.validation is not None:
+            images = open_dataset(config, config.data.validation)
+            self.validation = ValidationSet(images, config.data.validation_images)
+        self.best_score: float | None = None
+        self._leads = parallel.rank() == 0
+
+    def __enter__(self) -> "Reporter":
+        self._open = ExitStack()
+        if self._leads:
+            self._log = self._open.enter_context(TrainingLog(self.config))
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._open.__exit__(*exception)
+
+    def start(self, iteration: int, modules: Mapping[str, nn.Layer]) -> None:
+        """Introduce the run, which goes on after `iteration`."""
+        if not self._leads:
+            return
+        images = {"training": len(self.dataset), "validation": len(self.validation or ())}
+        logger.info(introduction(self.config, modules, images))
+        remove_leftovers(self.config.output_dir)
+        self._log.start(iteration)
+        self._samples = fixed_samples(self.validation.dataset if self.validation else self.dataset)
+        if self.validation and iteration == 0:
+            for name, scores in validate_baselines(self.validation).items():
+                logger.info("to beat: %s, hole_l1: %.4f, psnr: %.2f", name, *scores.values())
+
+    def report(self, iteration: int, meter: Meter) -> None:
+        """Do what is due after an iteration.
+
+        Args:
+            iteration: the number of iterations done.
+            meter: what was measured since the last log line.
+        """
+        if not self._leads:
+            return
+        schedule = self.config.schedule
+        self._log.advance()
+        if is_due(iteration, schedule.log_every, schedule):
+            self._log.train(iteration, meter.read())
+        if is_due(iteration, schedule.image_every, schedule):
+            self._log.picture(iteration, draw_samples(self.network, self._samples))
+        if self.validation and is_due(iteration, schedule.validate_every, schedule):
+            self._validate(iteration)
+
+    def _validate(self, iteration: int) -> None:
+        scores = validate(self.network, self.validation, batch_size=VALIDATION_BATCH)
+        self._log.validate(iteration, scores)
+        if self.best_score is None or scores["hole_l1"] < self.best_score:
+            self.best_score = scores["hole_l1"]
+            generator = generator_of(self.config, self.network, iteration)
+            logger.info("best so far: %s", save_best(self.config.output_dir, generator))
+
+
+def is_due(iteration: int, every: int, schedule: ScheduleConfig) -> bool:
+    """Whether something done every so many iterations is to be done; at the end all of it is."""
+    return iteration % every == 0 or iteration == schedule.iterations

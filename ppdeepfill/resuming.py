@@ -1,0 +1,87 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Where a run starts: anew, or from which checkpoint."""
+
+import logging
+from pathlib import Path
+
+from ppdeepfill.checkpoint import checkpoint_folders, newest_checkpoint
+from ppdeepfill.config import Config
+from ppdeepfill.errors import CheckpointError
+
+logger = logging.getLogger(__name__)
+
+
+def checkpoint_to_resume(config: Config) -> Path | None:
+    """The checkpoint that `config.resume` stands for; None to start anew.
+
+    Raises:
+        CheckpointError: nothing usable there, or a start that would mix two runs in output_dir.
+    """
+    own = checkpoint_folders(config.output_dir)
+    if config.resume == "auto":
+        newest = newest_checkpoint(config.output_dir)
+        if own and newest is None:
+            raise CheckpointError(
+                f"no checkpoint in {config.output_dir} is complete; remove its folder checkpoints "
+                "to start anew, or set another output_dir"
+            )
+        return newest
+    if config.resume == "none":
+        if own:
+            raise CheckpointError(
+                f"{config.output_dir} holds checkpoints of an earlier run, and resume is none; "
+                "set another output_dir, or resume=auto to continue that run"
+            )
+        return None
+    return _named_checkpoint(Path(config.resume), own)
+
+
+def _named_checkpoint(path: Path, own: list[Path]) -> Path:
+    folder = path if path.name.startswith("iter_") else newest_checkpoint(path)
+    if folder is None or not folder.is_dir():
+        raise CheckpointError(
+            f"resume={path} is no checkpoint; give a folder checkpoints/iter_... or the output_dir "
+            "of a run, or auto to continue in this output_dir"
+        )
+    later = [own_folder.name for own_folder in own if own_folder.name > folder.name]
+    if later:
+        raise CheckpointError(
+            f"{own[0].parent} holds later checkpoints than {folder.name}: {', '.join(later)}; "
+            "set another output_dir, or resume=auto to continue after the last of them"
+        )
+    return folder
+
+
+def check_same_method(then: dict, now: dict) -> None:
+    """Refuse to continue a run with another network or objective; log the other differences.
+
+    Args:
+        then: configuration stored in the checkpoint, as nested dicts.
+        now: configuration of this start.
+
+    Raises:
+        CheckpointError: they train another network or by another objective.
+    """
+    for key in ("network", "objective"):
+        if then[key]["name"] != now[key]["name"]:
+            raise CheckpointError(
+                f"the checkpoint was trained with {key} {then[key]['name']}, the configuration "
+                f"asks for {now[key]['name']}; set another output_dir to start anew"
+            )
+    then, now = _leaves(then), _leaves(now)
+    for key in sorted(then.keys() | now.keys()):
+        if then.get(key) != now.get(key):
+            logger.info(
+                "changed since the checkpoint: %s: %s -> %s", key, then.get(key), now.get(key)
+            )
+
+
+def _leaves(tree: dict, path: str = "") -> dict:
+    """Nested dicts as one dict with dotted keys."""
+    leaves = {}
+    for key, value in tree.items():
+        leaves |= (
+            _leaves(value, f"{path}{key}.") if isinstance(value, dict) else {path + key: value}
+        )
+    return leaves

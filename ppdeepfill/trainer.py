@@ -1,0 +1,203 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The training loop: phases, optimizers, cadence. What is minimised is the objective's."""
+
+import logging
+from contextlib import closing
+from pathlib import Path
+
+from paddle import Tensor, seed, set_default_dtype
+from paddle.nn import Layer
+from paddle.optimizer import Adam
+
+from ppdeepfill import parallel
+from ppdeepfill.checkpoint import Checkpoint, load_weights, read_checkpoint, save_checkpoint
+from ppdeepfill.config import Config
+from ppdeepfill.data.loader import Batch
+from ppdeepfill.description import conclusion, dry_run
+from ppdeepfill.guard import FiniteGuard
+from ppdeepfill.interruption import Interruption
+from ppdeepfill.meter import Meter
+from ppdeepfill.networks import build_network
+from ppdeepfill.objectives import Phase, build_objective
+from ppdeepfill.reporter import Reporter, is_due
+from ppdeepfill.resuming import check_same_method, checkpoint_to_resume
+from ppdeepfill.training_data import open_dataset, open_loader
+from ppdeepfill.training_state import generator_of, restore_training, training_arrays
+
+logger = logging.getLogger(__name__)
+
+
+class Trainer:
+    """Trains the network of a configuration with its objective.
+
+    Building one writes nothing to disk. Of several processes, each calls the same methods, and
+    process 0 alone writes files.
+
+    Args:
+        config: what to train, on what, and how long.
+
+    Attributes:
+        network: the layer that is trained.
+        extra_modules: what the objective trains beside it.
+        iteration: how many are done.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        parallel.start(config.device)
+        set_default_dtype({"fp32": "float32"}[config.precision])
+        seed(config.seed)
+        self.network = build_network(config.network.name, **config.network.options)
+        objective = build_objective(
+            config.objective.name,
+            self.network,
+            image_size=config.data.image_size,
+            local_size=config.mask.size,
+            seed=config.seed,
+            **config.objective.options,
+        )
+        self.extra_modules = objective.extra_modules
+        self.phases = objective.phases()
+        self.parameters = {
+            phase.name: [p for p in phase.trains.parameters() if not p.stop_gradient]
+            for phase in self.phases
+        }
+        self.optimizers = {
+            phase: Adam(parameters=parameters, **config.optimizer.model_dump())
+            for phase, parameters in self.parameters.items()
+        }
+        self.dataset = open_dataset(config, config.data.train)
+        self.loader = open_loader(config, self.dataset)
+        self.guard = FiniteGuard(config.schedule.max_bad_updates)
+        self.meter = Meter()
+        self.reporter = Reporter(config, self.network, self.dataset)
+        self.iteration = 0
+        self.saved: Path | None = None
+
+    def step(self) -> dict[str, Tensor]:
+        """Do one iteration: every phase, and in it each repeat on a fresh batch.
+
+        Returns:
+            The named scalars of each phase's last update, on the device.
+
+        Raises:
+            UserError: too many updates in a row were not finite.
+        """
+        scalars = {}
+        with self.meter.iteration():
+            for phase in self.phases:
+                self._accept_gradients_of(phase)
+                for _ in range(phase.repeats):
+                    scalars |= self._update(phase)
+        self.iteration += 1
+        return scalars
+
+    def _update(self, phase: Phase) -> dict[str, Tensor]:
+        with self.meter.waiting(self.config.data.batch_size):
+            batch = next(self.loader)
+        loss, terms = phase.loss(batch)
+        loss.backward()
+
+        scalars = {phase.name: loss, **terms}
+        if phase.trains is self.network:
+            scalars = {"loss": loss, **scalars}  # the one number for those who want one
+        scalars = {name: scalar.detach() for name, scalar in scalars.items()}
+        gradients = [p.grad for p in self.parameters[phase.name] if p.grad is not None]
+        parallel.average_([*scalars.values(), *gradients])
+
+        if self.guard.allows([*scalars.values(), *gradients], self._describe_update(phase, batch)):
+            self.optimizers[phase.name].step()
+            self.meter.add(scalars)
+        self.optimizers[phase.name].clear_grad(set_to_zero=False)
+        return scalars
+
+    def _accept_gradients_of(self, phase: Phase) -> None:
+        """Freeze what other phases train: its gradients would be computed for nothing."""
+        for name, parameters in self.parameters.items():
+            for parameter in parameters:
+                parameter.stop_gradient = name != phase.name
+
+    def fit(self) -> None:
+        """Train to the last iteration, from where `config.resume` says.
+
+        The first Ctrl-C or SIGTERM ends the run after the present iteration, with a checkpoint.
+
+        Raises:
+            UserError: what a person can mend, such as a full disk or a loss that stays nan.
+            SystemExit: asked to stop; the status is 130 after Ctrl-C, 143 after SIGTERM.
+        """
+        with Interruption() as interruption, self.reporter:
+            self.resume()
+            with closing(self.loader):
+                stop = self._iterate(interruption)
+            if stop:
+                self.save()
+                logger.info("stopped after iteration %d; the same command goes on", self.iteration)
+                raise SystemExit(128 + stop)
+            logger.info(conclusion(self.config, self.saved))
+
+    def _iterate(self, interruption: Interruption) -> int:
+        """Train to the last iteration; returns 0, or the signal that asked to stop before it."""
+        schedule = self.config.schedule
+        if self.iteration < schedule.iterations:
+            self.reporter.start(self.iteration, self.modules)
+        while self.iteration < schedule.iterations:
+            self.step()
+            self.reporter.report(self.iteration, self.meter)
+            if is_due(self.iteration, schedule.checkpoint_every, schedule):
+                self.save()
+            stop = parallel.largest(interruption.signal)  # all processes wait for process 0 here
+            if stop and self.iteration < schedule.iterations:
+                return stop
+        return 0
+
+    def save(self) -> None:
+        """Write a checkpoint of the present iteration."""
+        if parallel.rank() != 0:
+            return
+        checkpoint = Checkpoint(
+            generator_of(self.config, self.network, self.iteration),
+            training_arrays(self.extra_modules, self.optimizers, self.phases),
+            {"best_score": self.reporter.best_score, "interval": self.meter.state()},
+            self.config.to_dict(),
+        )
+        keep = self.config.schedule.keep_checkpoints
+        self.saved = save_checkpoint(self.config.output_dir, checkpoint, keep=keep)
+        logger.info("saved %s", self.saved)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint that the configuration means, if there is one.
+
+        Raises:
+            CheckpointError: it is not usable, or belongs to another network or objective.
+        """
+        self.saved = checkpoint_to_resume(self.config)
+        if self.saved is None:
+            return
+        checkpoint = read_checkpoint(self.saved)
+        check_same_method(checkpoint.config, self.config.to_dict())
+        load_weights(self.network, checkpoint.generator.weights, source=str(self.saved))
+        restore_training(self.extra_modules, self.optimizers, self.phases, checkpoint.arrays)
+        self.meter.restore(checkpoint.progress["interval"])
+        self.reporter.best_score = checkpoint.progress["best_score"]
+        self.iteration = checkpoint.generator.iteration
+        batches = self.iteration * sum(phase.repeats for phase in self.phases)
+        self.loader = open_loader(self.config, self.dataset, first_batch=batches)
+        logger.info("resumed from %s", self.saved)
+
+    def describe(self) -> str:
+        """Configuration, layers and the shapes of one batch; writes nothing to disk."""
+        text = dry_run(self.config, self.modules, next(self.loader))
+        self.loader.close()
+        return text
+
+    @property
+    def modules(self) -> dict[str, Layer]:
+        """All that is trained; the network as `generator`."""
+        return {"generator": self.network, **self.extra_modules}
+
+    def _describe_update(self, phase: Phase, batch: Batch) -> str:
+        first = int(batch.sample_numbers[0])  # of all processes: number 0 speaks, and has the first
+        last = first + self.config.data.batch_size - 1
+        return f"{phase.name} update of iteration {self.iteration + 1}, samples {first} to {last}"

@@ -1,0 +1,46 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The images of a configuration."""
+
+from pathlib import Path
+
+from ppdeepfill import parallel
+from ppdeepfill.config import Config
+from ppdeepfill.data import InpaintingDataset, open_source
+from ppdeepfill.data.loader import Loader
+from ppdeepfill.errors import ConfigError
+
+
+def open_dataset(config: Config, images: str) -> InpaintingDataset:
+    """The data set of `config.data.train` or `config.data.validation`."""
+    return InpaintingDataset(
+        open_source(images, index_dir=Path(config.output_dir)),
+        image_size=config.data.image_size,
+        mask=config.mask,
+        random_crop=config.data.random_crop,
+        horizontal_flip=config.data.horizontal_flip,
+        seed=config.seed,
+    )
+
+
+def open_loader(config: Config, dataset: InpaintingDataset, *, first_batch: int = 0) -> Loader:
+    """This process's share of all batches from number `first_batch` on.
+
+    Raises:
+        ConfigError: the processes cannot share a batch evenly.
+        DataError: a batch is larger than the data set.
+    """
+    if config.data.batch_size % parallel.world_size():
+        raise ConfigError(
+            f"data.batch_size must be divisible by the number of processes, "
+            f"{parallel.world_size()}; got {config.data.batch_size}"
+        )
+    return Loader(
+        dataset,
+        batch_size=config.data.batch_size,
+        workers=config.data.workers,
+        seed=config.seed,
+        rank=parallel.rank(),
+        world_size=parallel.world_size(),
+        first_batch=first_batch,
+    )

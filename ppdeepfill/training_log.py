@@ -1,0 +1,181 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What a run tells: log.txt, metrics.jsonl, images/, vdl/ in its output_dir, and the terminal."""
+
+import json
+import logging
+import math
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+import cv2
+from numpy import ndarray
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from ppdeepfill.atomic_write import written_whole
+from ppdeepfill.config import Config
+from ppdeepfill.meter import Reading
+
+FORMATS = {
+    "iter": "{}",
+    "lr": "{:.6f}",
+    "avg_reader_cost": "{:.5f} sec",
+    "avg_batch_cost": "{:.5f} sec",
+    "avg_samples": "{:.1f}",
+    "ips": "{:.2f} images/sec",
+    "eta": "{}",
+}
+
+package_logger = logging.getLogger("ppdeepfill")
+logger = logging.getLogger(__name__)
+
+
+class TrainingLog:
+    """The log of one run; a context manager.
+
+    Args:
+        config: of the run.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.output_dir = Path(config.output_dir)
+        self.iterations = config.schedule.iterations
+        self._curves = None
+        self._bar = None
+
+    def __enter__(self) -> "TrainingLog":
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        self._open = ExitStack()
+        self._file = logging.FileHandler(self.output_dir / "log.txt", encoding="utf-8", delay=True)
+        self._file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        package_logger.addHandler(self._file)
+        self._open.callback(self._file.close)
+        self._open.callback(package_logger.removeHandler, self._file)
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self._open.__exit__(*exception)
+
+    def start(self, iteration: int) -> None:
+        """Go on after `iteration`: what was measured later is dropped, it will come again."""
+        (self.output_dir / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
+        kept = rewind(self.output_dir / "metrics.jsonl", iteration)
+        if self.config.logging.visualdl:
+            self._curves = _open_visualdl(self.output_dir / "vdl")
+        if self._curves is not None:
+            self._open.callback(self._curves.close)
+        for record in kept:
+            self._draw_curves(record)
+        if sys.stdout.isatty():
+            self._bar = tqdm(total=self.iterations, initial=iteration, file=sys.stdout, unit="iter")
+            self._open.enter_context(self._bar)
+            self._open.enter_context(logging_redirect_tqdm([logging.getLogger(), package_logger]))
+
+    def advance(self) -> None:
+        """Count one iteration on the progress bar."""
+        if self._bar is not None:
+            self._bar.update()
+
+    def train(self, iteration: int, reading: Reading) -> None:
+        """Write the means of one interval; a terminal shows them behind the progress bar."""
+        record = {
+            "iter": iteration,
+            "loss": math.nan,  # replaced by the next line, unless all updates were bad
+            **reading.scalars,
+            "lr": self.config.optimizer.learning_rate,
+            "avg_reader_cost": reading.reader_cost,
+            "avg_batch_cost": reading.batch_cost,
+            "avg_samples": reading.samples,
+            "ips": reading.samples / reading.batch_cost,
+            "eta": duration((self.iterations - iteration) * reading.batch_cost),
+        }
+        self._measured("train", record)
+        line = f"[TRAIN] {self._line(record)}"
+        if self._bar is None:
+            logger.info(line)
+        else:
+            self._bar.set_postfix_str(self._line(record))
+            self._file.handle(logger.makeRecord(logger.name, logging.INFO, "", 0, line, (), None))
+
+    def validate(self, iteration: int, scores: dict[str, float]) -> None:
+        """Write the scores of one validation."""
+        record = {"iter": iteration, **scores}
+        self._measured("validate", record)
+        logger.info("[VALIDATE] %s", self._line(record))
+
+    def picture(self, iteration: int, picture: ndarray) -> Path:
+        """Write a picture, uint8 [H, W, 3] RGB."""
+        path = self.output_dir / "images" / f"iter_{iteration:08d}.png"
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), picture[..., ::-1])
+        if self._curves is not None:
+            self._curves.add_image("train/samples", picture, step=iteration)
+        return path
+
+    def _measured(self, kind: str, record: dict) -> None:
+        record = {"type": kind, **record}
+        with (self.output_dir / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            # JSON has no nan; a mean over no good update is null.
+            file.write(json.dumps({k: None if _is_nan(v) else v for k, v in record.items()}) + "\n")
+        self._draw_curves(record)
+
+    def _draw_curves(self, record: dict) -> None:
+        if self._curves is None:
+            return
+        for key, value in record.items():
+            if isinstance(value, float) and not _is_nan(value):
+                self._curves.add_scalar(f"{record['type']}/{key}", value, step=record["iter"])
+
+    def _line(self, record: dict) -> str:
+        values = {**record, "iter": f"{record['iter']}/{self.iterations}"}
+        return ", ".join(
+            f"{key}: " + FORMATS.get(key, "{:.4f}").format(value) for key, value in values.items()
+        )
+
+
+def duration(seconds: float) -> str:
+    """Seconds as hours:minutes:seconds."""
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
+
+
+def rewind(path: Path, iteration: int) -> list[dict]:
+    """Keep the records of a metrics file up to an iteration; returns them.
+
+    A last line that a killed run left half-written is dropped too.
+    """
+    if not path.exists():
+        return []
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            break
+        if record["iter"] <= iteration:
+            kept.append(record)
+    with written_whole(path) as partial:
+        partial.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
+    return kept
+
+
+def _open_visualdl(folder: Path):
+    """A VisualDL writer on an empty folder, since VisualDL shows only the last file of one."""
+    try:
+        from visualdl import LogWriter
+    except ImportError:
+        logger.warning(
+            "VisualDL is not installed, so there will be no curves: pip install visualdl "
+            "brings it, logging.visualdl=false silences this note"
+        )
+        return None
+    for old in folder.glob("*"):
+        old.unlink()
+    return LogWriter(logdir=str(folder))
+
+
+def _is_nan(value) -> bool:
+    return isinstance(value, float) and math.isnan(value)
