@@ -65,7 +65,8 @@ def contextual_attention(
     Source: equations 2 and 3 of the paper, and `contextual_attention` of the authors' code.
     """
     _check_options(patch_size, stride, rate, propagation_size, reference)
-    _check_shapes(foreground, background, mask, rate, stride)
+    if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
+        _check_shapes(foreground, background, mask, rate, stride)
 
     foreground_small = downsample_nearest(foreground, rate, reference)  # [B, C, hf, wf]
     background_small = downsample_nearest(background, rate, reference)  # [B, C, hb, wb]
@@ -88,7 +89,9 @@ def contextual_attention(
         # Masked patches keep a score of 0 in the softmax instead of leaving it: so do both codes.
         attention_BPL = F.softmax(similarity_BPL * known_B1L * softmax_scale, axis=-1) * known_B1L
 
-    pasted = _paste(attention_BPL, background, foreground_grid, rate, stride)
+    patches = background_patches(background, rate, stride)
+    columns = paddle.matmul(patches, attention_BPL, transpose_y=True)  # [B, C * k * k, P]
+    pasted = paste(columns, foreground_grid, rate)
     attention = attention_BPL.transpose([0, 2, 1])  # [B, L, P]
     return pasted, attention.reshape([0, -1, *foreground_grid])
 
@@ -141,7 +144,7 @@ def attention_to_offsets(attention: Tensor, background_size: tuple[int, int]) ->
     width; this divides by the background's, equal when both maps have one size.
     """
     height, width = background_size
-    if attention.shape[1] not in (-1, height * width):
+    if attention.shape[1] != height * width:
         raise ValueError(
             f"attention has {attention.shape[1]} patches, which is not {height} x {width}; "
             "give the size of the patch grid that it was computed on"
@@ -234,6 +237,33 @@ def propagate(
     return _transpose_grids(columns_first, foreground_grid[::-1], background_grid[::-1])
 
 
+def background_patches(background: Tensor, rate: int, stride: int = 1) -> Tensor:
+    """Cut the patches that are pasted: [B, C, Hb, Wb] -> [B, C * k * k, L] with k = 2 * rate."""
+    before, after = _paste_padding(rate)
+    return F.unfold(
+        background, 2 * rate, strides=rate * stride, paddings=[before, before, after, after]
+    )
+
+
+def paste(columns: Tensor, foreground_grid: tuple[int, int], rate: int) -> Tensor:
+    """Lay one patch on every position: [B, C * k * k, P] -> [B, C, Hf, Wf] with k = 2 * rate.
+
+    Patches are placed `rate` apart, so four of them overlap everywhere inside: hence the division
+    by 4, which both references keep at the borders and at rate 1.
+    """
+    height, width = foreground_grid
+    size = 2 * rate
+    channels = columns.shape[1] // size**2
+    # A transposed convolution with one-hot filters adds the overlapping patches; unlike `fold`
+    # it accepts symbolic sizes in an exported graph.
+    one_hot = paddle.eye(size**2, dtype=columns.dtype).tile([channels, 1])
+    filters = one_hot.reshape([channels * size**2, 1, size, size])
+    columns = columns.reshape([-1, channels * size**2, height, width])
+    pasted = F.conv2d_transpose(columns, filters, stride=rate, groups=channels)
+    before, _ = _paste_padding(rate)
+    return pasted[:, :, before : before + height * rate, before : before + width * rate] / 4.0
+
+
 def _grid(x: Tensor) -> tuple[int, int]:
     return x.shape[2], x.shape[3]
 
@@ -281,6 +311,11 @@ def _box_sum(x: Tensor, size: int, stride: int) -> Tensor:
     return F.conv2d(x, window, stride=stride, padding=size // 2).flatten(2)
 
 
+def _paste_padding(rate: int) -> tuple[int, int]:
+    """Zeros before and after an axis so that each position has one patch of 2 * rate."""
+    return rate // 2, rate - rate // 2
+
+
 def _patch_norm(background: Tensor, patch_size: int, stride: int, reference: Reference) -> Tensor:
     """Length of each background patch, bounded away from 0: [B, 1, L]."""
     squares = _box_sum(background.square().sum(axis=1, keepdim=True), patch_size, stride)
@@ -292,35 +327,6 @@ def _patch_norm(background: Tensor, patch_size: int, stride: int, reference: Ref
 def _known_patches(mask: Tensor, patch_size: int, stride: int) -> Tensor:
     """1 for background patches entirely outside the hole, else 0: [B, 1, L]."""
     return (_box_sum(mask, patch_size, stride) == 0).astype(mask.dtype)
-
-
-def _paste(
-    attention_BPL: Tensor,
-    background: Tensor,
-    foreground_grid: tuple[int, int],
-    rate: int,
-    stride: int,
-) -> Tensor:
-    """Lay the weighted sum of full-resolution patches at every position -> [B, C, Hf, Wf].
-
-    Patches are 2 * rate wide and placed `rate` apart, so four of them overlap everywhere inside:
-    hence the division by 4, which both references keep at the borders and at rate 1.
-    """
-    size, before = 2 * rate, rate // 2
-    after = size - rate - before
-    channels = background.shape[1]
-    patches = F.unfold(
-        background, size, strides=rate * stride, paddings=[before, before, after, after]
-    )  # [B, C * size * size, L]
-    columns = paddle.matmul(patches, attention_BPL, transpose_y=True)  # [B, C * size * size, P]
-    columns = columns.reshape([0, -1, *foreground_grid])
-    # A transposed convolution with one-hot filters adds the overlapping patches; unlike `fold`
-    # it accepts symbolic sizes in an exported graph.
-    one_hot = paddle.eye(size * size, dtype=columns.dtype).tile([channels, 1])
-    filters = one_hot.reshape([channels * size * size, 1, size, size])
-    pasted = F.conv2d_transpose(columns, filters, stride=rate, groups=channels)
-    height, width = foreground_grid
-    return pasted[:, :, before : before + height * rate, before : before + width * rate] / 4.0
 
 
 def _check_options(
@@ -339,32 +345,24 @@ def _check_options(
 def _check_shapes(
     foreground: Tensor, background: Tensor, mask: Tensor | None, rate: int, stride: int
 ) -> None:
-    """Compare the sizes that are known; while exporting, free sizes are -1."""
+    """Raise ValueError where sizes do not fit."""
     shapes = f"foreground {foreground.shape}, background {background.shape}"
     if foreground.ndim != 4 or background.ndim != 4:
         raise ValueError(f"features must be [B, C, H, W]; got {shapes}")
     for axis, name in ((0, "batch size"), (1, "number of channels")):
-        if not _may_equal(foreground.shape[axis], background.shape[axis]):
+        if foreground.shape[axis] != background.shape[axis]:
             raise ValueError(f"foreground and background need one {name}; got {shapes}")
     for x, unit, unit_name in ((foreground, rate, "rate"), (background, rate * stride, "stride")):
-        if any(size > 0 and size % unit for size in x.shape[2:]):
+        if any(size % unit for size in x.shape[2:]):
             raise ValueError(
                 f"height and width must be multiples of {unit} (from {unit_name}); got {shapes}"
             )
     if mask is None:
         return
-    fits = (
-        mask.ndim == 4
-        and mask.shape[1] == 1
-        and (mask.shape[0] == 1 or _may_equal(mask.shape[0], background.shape[0]))
-        and all(_may_equal(m, b) for m, b in zip(mask.shape[2:], background.shape[2:], strict=True))
-    )
+    batch, channels, *size = mask.shape
+    fits = batch in (1, background.shape[0]) and channels == 1 and size == background.shape[2:]
     if not fits:
         raise ValueError(
             f"mask must be [B, 1, Hb, Wb] of the background with 1 = hole; "
             f"got {mask.shape} for background {background.shape}"
         )
-
-
-def _may_equal(size: int, other: int) -> bool:
-    return size == other or size == -1 or other == -1

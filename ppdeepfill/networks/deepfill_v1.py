@@ -112,7 +112,8 @@ class DeepFillV1(nn.Layer):
         Raises:
             ValueError: a shape does not fit.
         """
-        _check_input(masked_image, mask)
+        if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
+            _check_input(masked_image, mask)
         ones = paddle.ones_like(mask)
         coarse = self.coarse(paddle.concat([masked_image, ones, mask], axis=1))
         coarse_completed = complete(coarse, masked_image, mask)
@@ -202,5 +203,5 @@ def _check_input(masked_image: Tensor, mask: Tensor) -> None:
             "the network takes masked_image [B, 3, H, W] and mask [B, 1, H, W] of one size; "
             f"got {image_shape} and {mask_shape}"
         )
-    if any(size > 0 and size % 8 for size in image_shape[2:]):
+    if any(size % 8 for size in image_shape[2:]):
         raise ValueError(f"height and width must be multiples of 8; got {image_shape[2:]}")

@@ -1,0 +1,45 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures shared by all tests."""
+
+import os
+from pathlib import Path
+
+# Before paddle is imported, which reads it once.
+os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
+
+import numpy as np
+import paddle
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cpu():
+    paddle.set_device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _fixed_seed():
+    paddle.seed(0)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def golden_dir() -> Path:
+    """The full arrays of the reference implementations, where they lie beside the checkout."""
+    path = REPOSITORY.parent / "shared" / "golden"
+    if not path.is_dir():
+        pytest.skip("the full reference arrays are not beside this checkout (../shared/golden)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def own_arrays() -> Path:
+    """The small reference arrays that the project keeps."""
+    return REPOSITORY / "tests" / "reference_arrays"

@@ -1,0 +1,127 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What every network of the zoo must do."""
+
+import numpy as np
+import paddle
+import pytest
+from paddle.static import InputSpec
+
+from ppdeepfill.networks import NETWORKS, Prediction, build_network, complete
+
+OPTIONS = {name: {"base_channels": 4} for name in NETWORKS}
+
+
+@pytest.fixture(params=list(NETWORKS))
+def network(request):
+    return build_network(request.param, **OPTIONS[request.param])
+
+
+def make_input(rng, batch: int, height: int, width: int) -> tuple[paddle.Tensor, paddle.Tensor]:
+    """Images in [-1, 1] and a different rectangular hole in each."""
+    image = rng.uniform(-1.0, 1.0, (batch, 3, height, width)).astype(np.float32)
+    mask = np.zeros((batch, 1, height, width), np.float32)
+    for sample in mask:
+        top, left = rng.integers(0, height // 2), rng.integers(0, width // 2)
+        sample[:, top : top + height // 3, left : left + width // 3] = 1.0
+    return paddle.to_tensor(image), paddle.to_tensor(mask)
+
+
+def predict(network, image, mask) -> Prediction:
+    with paddle.no_grad():
+        return network(image * (1.0 - mask), mask)
+
+
+def test_batch_equals_singles(network, rng):
+    image, mask = make_input(rng, 3, 32, 40)
+    together = predict(network, image, mask)
+    for i in range(3):
+        alone = predict(network, image[i : i + 1], mask[i : i + 1])
+        for one, other in zip(together, alone, strict=True):
+            if one is not None:
+                np.testing.assert_allclose(one[i : i + 1].numpy(), other.numpy(), atol=2e-5)
+
+
+@pytest.mark.parametrize("height, width", [(8, 8), (16, 48), (40, 24)])
+def test_sizes(network, rng, height, width):
+    prediction = predict(network, *make_input(rng, 2, height, width))
+    for stage in (prediction.coarse, prediction.refined):
+        if stage is not None:
+            assert stage.shape == [2, 3, height, width]
+            assert float(stage.abs().max()) <= 1.0
+    if prediction.attention is not None:
+        assert prediction.attention.shape == [2, height * width // 64, height // 8, width // 8]
+
+
+def test_completed_ignores_what_the_hole_hides(network, rng):
+    image, mask = make_input(rng, 2, 32, 32)
+    other = image * (1.0 - mask) + 0.7 * mask
+    first = complete(predict(network, image, mask).refined, image, mask)
+    second = complete(predict(network, other, mask).refined, other, mask)
+    np.testing.assert_array_equal(first.numpy(), second.numpy())
+
+
+def test_completed_equals_image_outside_the_hole(network, rng):
+    image, mask = make_input(rng, 2, 32, 32)
+    completed = complete(predict(network, image, mask).refined, image, mask)
+    known = np.broadcast_to(mask.numpy() == 0.0, image.shape)
+    np.testing.assert_array_equal(completed.numpy()[known], image.numpy()[known])
+
+
+def test_gradients_reach_every_parameter(network, rng):
+    image, mask = make_input(rng, 2, 32, 32)
+    prediction = network(image * (1.0 - mask), mask)
+    loss = sum((stage - image).abs().mean() for stage in prediction[:2] if stage is not None)
+    loss.backward()
+    for name, parameter in network.named_parameters():
+        assert parameter.grad is not None, name
+        assert float(parameter.grad.abs().max()) > 0.0, name
+
+
+def test_exported_graph_equals_dygraph(network, rng, tmp_path):
+    network.eval()
+    specs = [InputSpec([None, 3, None, None], name="masked_image")]
+    specs.append(InputSpec([None, 1, None, None], name="mask"))
+    static = paddle.jit.to_static(network, input_spec=specs, full_graph=True)
+    paddle.jit.save(static, str(tmp_path / "network"))
+    loaded = paddle.jit.load(str(tmp_path / "network"))
+    for batch, height, width in ((1, 32, 32), (3, 24, 56), (2, 64, 40)):
+        image, mask = make_input(rng, batch, height, width)
+        masked = image * (1.0 - mask)
+        exported = loaded(masked, mask)
+        ours = [x for x in predict(network, image, mask) if x is not None]
+        for one, other in zip(exported, ours, strict=True):
+            assert one.shape == other.shape
+            np.testing.assert_allclose(one.numpy(), other.numpy(), atol=2e-5)
+
+
+def test_same_seed_same_weights(request):
+    for name in NETWORKS:
+        states = []
+        for _ in range(2):
+            paddle.seed(7)
+            states.append(build_network(name, **OPTIONS[name]).state_dict())
+        for key, value in states[0].items():
+            np.testing.assert_array_equal(value.numpy(), states[1][key].numpy())
+
+
+def test_unknown_names_are_explained():
+    with pytest.raises(ValueError, match="known networks: deepfill_v1"):
+        build_network("deepfill")
+    with pytest.raises(ValueError, match="base_channels"):
+        build_network("deepfill_v1", channels=3)
+    with pytest.raises(ValueError, match="even"):
+        build_network("deepfill_v1", base_channels=5)
+
+
+@pytest.mark.parametrize(
+    "image_shape, mask_shape, words",
+    [
+        ([1, 3, 30, 32], [1, 1, 30, 32], "multiples of 8"),
+        ([1, 3, 32, 32], [1, 1, 16, 16], "one size"),
+        ([1, 4, 32, 32], [1, 1, 32, 32], "one size"),
+    ],
+)
+def test_unusable_input_is_explained(network, image_shape, mask_shape, words):
+    with pytest.raises(ValueError, match=words):
+        network(paddle.zeros(image_shape), paddle.zeros(mask_shape))
