@@ -2,9 +2,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bytes of an image file -> pixels."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 from numpy import ndarray
+
+from ppdeepfill.errors import DataError
+
+
+def read_image(path: Path) -> ndarray:
+    """Reads an image file to uint8 [H,W,3] RGB; see `decode_image`.
+
+    Raises:
+        DataError: there is no such file, or it is not a whole image.
+    """
+    try:
+        return decode_image(Path(path).read_bytes())
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"cannot read the image {path}: {reason}") from error
 
 
 def decode_image(content: bytes) -> ndarray:

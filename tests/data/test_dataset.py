@@ -125,15 +125,17 @@ def test_impossible_settings_are_refused_before_loading(make_dataset):
         make_dataset(kind="circle")
 
 
-def test_a_validation_sample_is_the_centred_window_with_a_centred_hole(
-    make_dataset, tmp_path, make
+@pytest.mark.parametrize("random_crop", [True, False])
+def test_a_validation_sample_is_cut_as_in_training_with_window_and_hole_centred(
+    make_dataset, tmp_path, make, random_crop
 ):
     image = make.picture(64, 96)
     (tmp_path / "a.png").write_bytes(make.encoded(image, ".png"))
-    sample = make_dataset(tmp_path, kind="free_form").validation_sample(0)
-    np.testing.assert_array_equal(
-        sample.image, cv2.resize(image[:, 16:80], (32, 32), interpolation=cv2.INTER_AREA)
-    )
+    dataset = make_dataset(tmp_path, kind="free_form", random_crop=random_crop)
+    sample = dataset.validation_sample(0)
+    resized = cv2.resize(image, (32, 32), interpolation=cv2.INTER_LINEAR)
+    expected = image[16:48, 32:64] if random_crop else resized
+    np.testing.assert_array_equal(sample.image, expected)
     assert sample.bbox == (8, 8, 16, 16)
     assert sample.mask.sum() == 256 and sample.mask[8:24, 8:24].all()
 

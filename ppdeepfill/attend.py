@@ -1,0 +1,127 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Contextual attention on pictures: rebuild one image from the patches of another.
+
+Letters: C 3 channels, hf wf the rebuilt image's grid after subsampling, P = hf * wf, L patches.
+
+Source: the style-transfer demonstration of the layer in the authors' code (branch v1.0.0).
+"""
+
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from numpy import ndarray
+
+from ppdeepfill.data.decoding import read_image
+from ppdeepfill.errors import DataError
+from ppdeepfill.networks.contextual_attention import (
+    NORM_FLOOR,
+    background_patches,
+    downsample_nearest,
+    paste,
+)
+from ppdeepfill.visualize import color_offsets
+
+logger = logging.getLogger(__name__)
+
+RATE = 2  # authors
+SOFTMAX_SCALE = 10.0  # authors
+PATCHES_SCALE = 0.5  # authors: image A is halved before its patches are cut
+BLOCK_SCORES = 1 << 22  # scores computed at once, 16 MiB: larger temporaries cost page faults
+
+
+def attend(image_a: Path, image_b: Path, out: Path, *, offsets: Path | None = None) -> None:
+    """Write image B rebuilt from patches of image A.
+
+    Args:
+        image_a: gives the patches; halved first.
+        image_b: is rebuilt.
+        out: where the picture goes; its suffix chooses the format.
+        offsets: where a colour-coded map of the way to each patch goes.
+
+    Raises:
+        DataError: an image cannot be read or written, or is smaller than a patch.
+    """
+    halved = cv2.resize(
+        read_image(image_a),
+        None,
+        fx=PATCHES_SCALE,
+        fy=PATCHES_SCALE,
+        interpolation=cv2.INTER_CUBIC,
+    )
+    rebuilt, way = rebuild(read_image(image_b), halved)
+    _write(out, rebuilt)
+    logger.info("wrote %s", out)
+    if offsets is not None:
+        _write(offsets, color_offsets(way))
+        logger.info("wrote %s", offsets)
+
+
+def rebuild(image: ndarray, patches_from: ndarray) -> tuple[ndarray, ndarray]:
+    """Rebuild an image from the patches of another.
+
+    Equals `contextual_attention` on values 0..255 without mask and without propagation, computed
+    for some positions at a time: the scores of two photographs do not fit into memory.
+
+    Args:
+        image: uint8 [H, W, 3]; cropped at the bottom and the right to even sizes.
+        patches_from: uint8 [H', W', 3]; cropped likewise.
+
+    Returns:
+        The rebuilt image uint8 [H, W, 3] and the offsets [2, H / 2, W / 2] int (dy, dx).
+
+    Raises:
+        DataError: an image is smaller than 2 x 2 pixels.
+    """
+    foreground, background = _to_features(image), _to_features(patches_from)
+    foreground_small = downsample_nearest(foreground, RATE)  # [1, C, hf, wf]
+    background_small = downsample_nearest(background, RATE)
+    height, width = foreground_small.shape[2:]
+
+    asking = F.unfold(foreground_small, 3, paddings=1)  # [1, C * 9, P]
+    answering = F.unfold(background_small, 3, paddings=1)  # [1, C * 9, L]
+    norm = answering.square().sum(axis=1, keepdim=True).sqrt().clip(min=NORM_FLOOR)
+    answering = answering / norm * SOFTMAX_SCALE
+    patches = background_patches(background, RATE)  # [1, C * 16, L]
+
+    columns, best = [], []
+    for block in asking.split(_block_sizes(height * width, patches.shape[2]), axis=2):
+        attention = F.softmax(paddle.matmul(block, answering, transpose_x=True))  # [1, P', L]
+        columns.append(paddle.matmul(patches, attention, transpose_y=True))
+        best.append(attention.argmax(axis=-1).numpy().ravel())
+    rebuilt = paste(paddle.concat(columns, axis=2), (height, width), RATE)
+    rebuilt = rebuilt[0].transpose([1, 2, 0]).numpy().round().clip(0, 255).astype(np.uint8)
+    chosen = np.divmod(np.concatenate(best), background_small.shape[3])  # rows, columns
+    return rebuilt, np.stack(chosen).reshape(2, height, width) - np.indices((height, width))
+
+
+def _block_sizes(positions: int, patches: int) -> list[int]:
+    """How many positions to compare with all patches at a time."""
+    size = max(1, BLOCK_SCORES // patches)
+    return [min(size, positions - start) for start in range(0, positions, size)]
+
+
+def _to_features(image: ndarray) -> paddle.Tensor:
+    """uint8 [H, W, 3] -> float32 [1, 3, H', W'] in 0..255, H' and W' multiples of RATE."""
+    height, width = (size // RATE * RATE for size in image.shape[:2])
+    if not height or not width:
+        raise DataError(f"an image of {image.shape[1]} x {image.shape[0]} pixels is too small")
+    cropped = image[:height, :width].transpose(2, 0, 1)[None]
+    return paddle.to_tensor(np.ascontiguousarray(cropped, dtype=np.float32))
+
+
+def _write(path: Path, image: ndarray) -> None:
+    """Write an RGB image; its suffix chooses the format."""
+    try:
+        written = cv2.imwrite(str(path), image[..., ::-1])
+    except cv2.error:
+        written = False
+    if not written:
+        raise DataError(
+            f"cannot write {path}: the folder must exist and be writable, and the name must end in "
+            ".png, .jpg or another format that OpenCV knows"
+        )
