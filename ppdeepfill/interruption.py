@@ -4,10 +4,13 @@
 
 import os
 import signal
+import time
+
+ONE_REQUEST = 1.0  # seconds: launchers and `timeout` deliver one request twice, at once
 
 
 class Interruption:
-    """While entered, the first Ctrl-C or SIGTERM is noted; the second ends the process at once.
+    """While entered, the first Ctrl-C or SIGTERM is noted; a later one ends the process at once.
 
     Attributes:
         signal: number of the signal that asked to stop; 0 as long as none did.
@@ -26,8 +29,10 @@ class Interruption:
             signal.signal(number, handler)
 
     def _note(self, number: int, _) -> None:
-        self.signal = number
-        for each in self._previous:
-            signal.signal(each, signal.SIG_DFL)
-        # print() must not be called in a handler: it may interrupt another print().
-        os.write(2, b"\nfinishing this iteration, then saving; once more to stop at once\n")
+        if not self.signal:
+            self.signal, self._noted = number, time.monotonic()
+            # print() must not be called in a handler: it may interrupt another print().
+            os.write(2, b"\nfinishing this iteration, then saving; once more to stop at once\n")
+        elif time.monotonic() - self._noted > ONE_REQUEST:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)

@@ -73,8 +73,9 @@ def layer_arrays(layer: nn.Layer) -> dict[str, ndarray]:
 
 
 def adam_arrays(optimizer: Adam, layer: nn.Layer) -> dict[str, ndarray]:
-    """State of the optimizer of a layer by structured name; empty before its first step."""
-    state = optimizer.state_dict()
+    """State of the optimizer of a layer by structured name; empty when it never had one."""
+    # What was restored is in the holder until the first step; Paddle 2.6 keeps quiet about it.
+    state = optimizer.state_dict() or optimizer._accumulators_holder
     names = _structured_names(layer)
     return {names[paddle_name]: np.asarray(tensor) for paddle_name, tensor in state.items()}
 

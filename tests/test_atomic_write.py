@@ -1,0 +1,69 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+
+import errno
+import os
+
+import pytest
+
+from ppdeepfill.atomic_write import remove_leftovers, written_whole
+
+
+def write_folder(target, text):
+    with written_whole(target) as partial:
+        partial.mkdir()
+        (partial / "file").write_text(text)
+
+
+def test_a_file_replaces_the_one_before(tmp_path):
+    for text in ("old", "new"):
+        with written_whole(tmp_path / "sub" / "file") as partial:
+            partial.write_text(text)
+    assert [p.name for p in (tmp_path / "sub").iterdir()] == ["file"]
+    assert (tmp_path / "sub" / "file").read_text() == "new"
+
+
+def test_a_folder_replaces_the_one_before(tmp_path):
+    write_folder(tmp_path / "folder", "old")
+    write_folder(tmp_path / "folder", "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+    assert (tmp_path / "folder" / "file").read_text() == "new"
+
+
+def test_nothing_appears_before_all_is_written(tmp_path):
+    with written_whole(tmp_path / "folder") as partial:
+        partial.mkdir()
+        assert not (tmp_path / "folder").exists()
+
+
+@pytest.mark.parametrize("problem", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+def test_a_failure_leaves_what_was_there(tmp_path, problem):
+    write_folder(tmp_path / "folder", "old")
+    with pytest.raises(type(problem)), written_whole(tmp_path / "folder") as partial:
+        partial.mkdir()
+        (partial / "file").write_text("half")
+        raise problem
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+    assert (tmp_path / "folder" / "file").read_text() == "old"
+
+
+def test_names_are_given_after_the_content_is_on_disk(tmp_path, monkeypatch):
+    events = []
+    fsync, rename = os.fsync, type(tmp_path).replace
+    monkeypatch.setattr(os, "fsync", lambda handle: events.append("sync") or fsync(handle))
+    monkeypatch.setattr(
+        type(tmp_path), "replace", lambda a, b: events.append("name") or rename(a, b)
+    )
+    with written_whole(tmp_path / "file") as partial:
+        partial.write_text("text")
+    assert events == ["sync", "name", "sync"]
+
+
+def test_leftovers_of_a_killed_process_go(tmp_path):
+    (tmp_path / ".partial-folder").mkdir()
+    (tmp_path / ".partial-folder" / "file").write_text("half")
+    (tmp_path / ".partial-file").write_text("half")
+    (tmp_path / "kept").write_text("whole")
+    remove_leftovers(tmp_path)
+    remove_leftovers(tmp_path / "absent")
+    assert [p.name for p in tmp_path.iterdir()] == ["kept"]

@@ -1,0 +1,204 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Rules that hold for the repository as a whole."""
+
+import ast
+import re
+import shlex
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from importlib.util import find_spec
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ppdeepfill import trainer
+from ppdeepfill.checkpoint import Generator, save_best
+from ppdeepfill.cli import main
+from ppdeepfill.config import load_config
+from ppdeepfill.networks import build_network
+from ppdeepfill.training_state import layer_arrays
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "ppdeepfill"
+PYTHON_FILES = sorted([*ROOT.glob("*.py"), *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
+CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+HEADER = "# Copyright (c) 2026 ppdeepfill contributors.\n# SPDX-License-Identifier: Apache-2.0\n"
+NAMELESS = {"utils", "util", "misc", "common", "base", "helpers", "net", "tools"}
+
+# What each room may import of the package besides itself. All else is free, but never in a circle.
+ROOMS = {
+    "errors": set(),
+    "networks": set(),
+    "objectives": {"networks"},
+    "data": {"errors", "config"},
+    "converters": {"networks"},
+}
+ONLY_USERS = {"cli": set(), "trainer": {"cli"}}
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Dotted names that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = _absolute(node, path)
+            for alias in node.names:
+                submodule = f"{module}.{alias.name}"
+                yield submodule if submodule in MODULES else module
+
+
+def _absolute(node: ast.ImportFrom, path: Path) -> str:
+    """The module that an import names, dots at its beginning resolved."""
+    start = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
+    return ".".join([*start, *filter(None, [node.module])])
+
+
+MODULES = {_name(path): path for path in PACKAGE.rglob("*.py")}
+IMPORTS = {
+    module: {name for name in _imports(path) if name in MODULES} for module, path in MODULES.items()
+}
+
+
+def _room(module: str) -> str:
+    return (module.split(".") + [""])[1]
+
+
+def test_imports_never_go_in_a_circle():
+    TopologicalSorter(IMPORTS).prepare()
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_imports_only_what_it_may(room):
+    imported = {
+        _room(name) for module in IMPORTS if _room(module) == room for name in IMPORTS[module]
+    }
+    assert imported <= ROOMS[room] | {room}
+
+
+@pytest.mark.parametrize("room", ONLY_USERS)
+def test_the_upper_floors_are_not_called_from_below(room):
+    users = {_room(module) for module in IMPORTS if room in map(_room, IMPORTS[module])}
+    assert users <= ONLY_USERS[room] | {room}
+
+
+def test_contextual_attention_can_be_copied_as_one_file():
+    imported = {
+        name.split(".")[0] for name in _imports(PACKAGE / "networks/contextual_attention.py")
+    }
+    assert imported == {"paddle", "typing"}
+
+
+@pytest.mark.parametrize("path", PYTHON_FILES, ids=_name)
+def test_a_file_name_says_what_is_inside(path):
+    assert path.stem not in NAMELESS
+    assert "-" not in path.stem
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*PYTHON_FILES, ROOT / "pyproject.toml", ROOT / ".ci/run"],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_a_file_begins_with_its_licence(path):
+    text = path.read_text(encoding="utf-8")
+    assert re.sub(r"\A#!.*\n", "", text).startswith(HEADER)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_config_loads(path):
+    assert load_config(path).output_dir == f"output/{path.stem}"
+
+
+def _blocks(path: Path, language: str) -> list[str]:
+    """The code blocks of a guide that are marked as a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text("utf-8"), re.M | re.S)
+
+
+def _commands() -> Iterator[tuple[str, list[str]]]:
+    """(file name, words) of each command in guides and in the first comment of configurations."""
+    texts = [(guide.name, block) for guide in GUIDES for block in _blocks(guide, "bash")]
+    for config in CONFIGS:
+        lines = re.findall(r"^#   +(.*\n)", config.read_text("utf-8"), re.M)
+        assert lines, f"{config.name} does not say how to run it"
+        texts.append((config.name, "".join(lines)))
+    for name, text in texts:
+        for command in re.split(r"&&|\n", text.replace("\\\n", " ")):
+            if words := shlex.split(command, comments=True):
+                yield name, words
+
+
+COMMANDS = list(_commands())
+
+
+@pytest.mark.parametrize(
+    ("guide", "words"), COMMANDS, ids=[f"{guide}: {' '.join(words)}" for guide, words in COMMANDS]
+)
+def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    if "train.py" in words:
+        monkeypatch.setattr(trainer, "Trainer", _NoTrainer)
+        assert main(["train", *words[words.index("train.py") + 1 :]]) == 0
+    elif words[0] == "ppdeepfill":
+        monkeypatch.chdir(tmp_path)
+        for name in (word for word in words if word.endswith(".jpg")):
+            cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
+        assert main(words[1:]) == 0
+    elif words[:2] == ["python", "-m"]:
+        assert find_spec(words[2])
+    elif words[0] in ("bash", "python"):
+        assert Path(words[1]).is_file()
+
+
+class _NoTrainer:
+    def __init__(self, config): ...
+
+    def describe(self) -> str:
+        return ""
+
+    def fit(self) -> None: ...
+
+
+def test_the_python_examples_of_the_readme_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = {"base_channels": 2}
+    weights = layer_arrays(build_network("deepfill_v1", **options))
+    save_best(Path("output/quickstart"), Generator("deepfill_v1", options, 1, weights))
+    names = {}
+    for example in _blocks(ROOT / "README.md", "python"):
+        exec(example, names)
+    np.testing.assert_array_equal(names["completed"][:96], names["image"][:96])
+    assert list(names["rebuilt"].shape) == [1, 32, 64, 64]
+    assert list(names["weights"].shape) == [1, 1024, 32, 32]
+
+
+def test_the_architecture_names_every_file():
+    tree = _blocks(ROOT / "docs/architecture.md", "text")[0]
+    named = re.findall(r"^ +(\w+\.py)", tree, re.M)
+    files = [path.name for path in MODULES.values()]
+    assert sorted(set(named)) == sorted(set(files))
+
+
+def test_both_readmes_show_the_same_code_under_the_same_numbers():
+    english, chinese = ROOT / "README.md", ROOT / "README_cn.md"
+    assert _blocks(english, ".*?") == _blocks(chinese, ".*?")
+    numbers = [
+        re.findall(r"^(#+ [\d.]*)", path.read_text("utf-8"), re.M) for path in (english, chinese)
+    ]
+    assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda path: path.name)
+def test_a_link_to_a_file_leads_there(guide):
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", guide.read_text("utf-8")):
+        assert (guide.parent / target).exists(), target

@@ -1,0 +1,153 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+
+import logging
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from small_run import read_checkpoints, read_metrics, small_config, write_photos
+
+from ppdeepfill.checkpoint import read_checkpoint
+from ppdeepfill.errors import CheckpointError
+from ppdeepfill.trainer import Trainer
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return write_photos(tmp_path_factory.mktemp("data") / "photos")
+
+
+@pytest.fixture
+def messages(caplog):
+    caplog.set_level(logging.INFO, logger="ppdeepfill")
+    return caplog
+
+
+def fit_until(trainer, iteration, signal_number):
+    """Train; the process gets a signal while it works at that iteration."""
+    step = trainer.step
+
+    def step_with_signal():
+        if trainer.iteration + 1 == iteration:
+            signal.raise_signal(signal_number)
+        return step()
+
+    trainer.step = step_with_signal
+    trainer.fit()
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monkeypatch):
+    changes = {"data__validation": str(photos), "data__validation_images": 3}
+    config = small_config(photos, "run", **changes, schedule__log_every=3, schedule__iterations=5)
+    for folder in ("whole", "parts"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.chdir(tmp_path / "whole")
+    Trainer(config).fit()
+    monkeypatch.chdir(tmp_path / "parts")
+    for iteration, number, status in [(2, signal.SIGINT, 130), (4, signal.SIGTERM, 143)]:
+        with pytest.raises(SystemExit) as stop:
+            fit_until(Trainer(config), iteration, number)
+        assert stop.value.code == status
+        assert f"iter_{iteration:08d}" in {f.name for f in Path("run/checkpoints").iterdir()}
+    Trainer(config).fit()
+    expected = read_checkpoints(tmp_path / "whole" / "run")
+    assert expected == read_checkpoints("run")
+    assert len(expected) == 7  # iterations 2, 4 and 5 with two files each, and the best model
+    assert read_metrics(tmp_path / "whole" / "run") == read_metrics("run")
+
+
+def test_measurements_beyond_the_checkpoint_are_dropped(photos, tmp_path):
+    config = small_config(photos, tmp_path)
+    Trainer(config).fit()
+    whole = read_metrics(tmp_path)
+    for file in (tmp_path / "checkpoints" / "iter_00000004").iterdir():
+        file.unlink()  # as if it had never been written
+    (tmp_path / "checkpoints" / "iter_00000004").rmdir()
+    with (tmp_path / "metrics.jsonl").open("a") as file:
+        file.write('{"type": "tra')  # what a killed run may leave
+    Trainer(config).fit()
+    assert read_metrics(tmp_path) == whole
+    assert [record["iter"] for record in whole] == [2, 4]
+
+
+def test_a_complete_run_says_so_and_does_nothing(photos, tmp_path, messages):
+    config = small_config(photos, tmp_path)
+    Trainer(config).fit()
+    before, log = read_checkpoints(tmp_path), read_metrics(tmp_path)
+    messages.clear()
+    Trainer(config).fit()
+    assert read_checkpoints(tmp_path) == before
+    assert read_metrics(tmp_path) == log
+    assert "complete: 4 iterations" in messages.text
+    assert "schedule.iterations=8" in messages.text
+
+
+def test_changed_settings_are_logged_on_resume(photos, tmp_path, messages):
+    Trainer(small_config(photos, tmp_path)).fit()
+    changes = {"optimizer__learning_rate": 5e-5, "schedule__iterations": 5}
+    Trainer(small_config(photos, tmp_path, **changes)).fit()
+    assert "optimizer.learning_rate: 0.0001 -> 5e-05" in messages.text
+    assert "schedule.iterations: 4 -> 5" in messages.text
+    assert (tmp_path / "checkpoints" / "iter_00000005").is_dir()
+
+
+def test_starts_that_would_mix_runs_are_refused(photos, tmp_path):
+    Trainer(small_config(photos, tmp_path)).fit()
+    before = read_checkpoints(tmp_path)
+    older = str(tmp_path / "checkpoints" / "iter_00000002")
+    for changes, words in [
+        ({"resume": "none"}, "resume=auto"),
+        ({"resume": older}, "later checkpoints"),
+        ({"resume": str(tmp_path / "nowhere")}, "is no checkpoint"),
+        ({"network__name": "deepfill_v1_torch"}, "trained with network deepfill_v1,"),
+        ({"network__options__base_channels": 8}, r"does not fit.*\n.*expected"),
+    ]:
+        with pytest.raises(CheckpointError, match=words):
+            Trainer(small_config(photos, tmp_path, **changes)).fit()
+    assert read_checkpoints(tmp_path) == before
+
+
+def test_a_named_checkpoint_starts_a_run_elsewhere(photos, tmp_path):
+    Trainer(small_config(photos, tmp_path / "first")).fit()
+    folder = tmp_path / "first" / "checkpoints" / "iter_00000002"
+    second = tmp_path / "second"
+    Trainer(small_config(photos, second, resume=str(folder))).fit()
+    first = read_checkpoint(tmp_path / "first" / "checkpoints" / "iter_00000004")
+    again = read_checkpoint(second / "checkpoints" / "iter_00000004")
+    assert all((first.arrays[name] == again.arrays[name]).all() for name in first.arrays)
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_random_moments_ends_as_an_uninterrupted_one(photos, tmp_path):
+    changes = {"data__validation": str(photos), "data__validation_images": 3, "data__workers": 2}
+    config = small_config(photos, "run", schedule__iterations=12, **changes)
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+    command = [sys.executable, str(ROOT / "train.py"), "--config", str(tmp_path / "config.yaml")]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+    subprocess.run(command, cwd=whole, check=True, stdout=subprocess.DEVNULL)
+
+    kills = 0
+    for _ in range(3):
+        run = subprocess.Popen(command, cwd=parts, stdout=subprocess.PIPE, text=True)
+        for line in run.stdout:
+            if line.startswith("[TRAIN]"):
+                break
+        time.sleep(random.uniform(0, 1.0))
+        run.kill()
+        kills += run.wait() == -signal.SIGKILL
+        run.stdout.close()
+    assert kills, "every run ended before it was killed"
+    subprocess.run(command, cwd=parts, check=True, stdout=subprocess.DEVNULL)
+
+    assert read_checkpoints(parts / "run") == read_checkpoints(whole / "run")
+    assert read_metrics(parts / "run") == read_metrics(whole / "run")
+    assert not list((parts / "run").rglob(".partial*"))
