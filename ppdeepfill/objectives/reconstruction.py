@@ -27,7 +27,7 @@ def crop(x: Tensor, bboxes: np.ndarray) -> Tensor:
 
 
 def box_edge_discount(size: tuple[int, int], gamma: float) -> np.ndarray:
-    """Return gamma ** (distance to the edge of the box): [1, 1, h, w] float32.
+    """Return gamma ** (distance to the edge of the box): [1, 1, h, w].
 
     max(gamma ** min(i, h - i), gamma ** min(j, w - j)) with i, j from 0, so row 0 has weight 1
     and row h - 1 has weight gamma: not symmetric, kept as published.
@@ -36,7 +36,7 @@ def box_edge_discount(size: tuple[int, int], gamma: float) -> np.ndarray:
     """
     rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in size)
     nearest = np.minimum(rows[:, None], columns[None, :])
-    return (gamma**nearest).astype(np.float32)[None, None]
+    return (gamma**nearest)[None, None]
 
 
 def nearest_known_discount(mask: np.ndarray, gamma: float) -> np.ndarray:
@@ -47,7 +47,7 @@ def nearest_known_discount(mask: np.ndarray, gamma: float) -> np.ndarray:
         gamma: in (0, 1].
 
     Returns:
-        [B, 1, H, W] float32; a hole pixel beside a known one has weight gamma.
+        [B, 1, H, W]; a hole pixel beside a known one has weight gamma.
 
     Source: section 3 of the paper, "spatially discounted reconstruction loss".
     """
@@ -55,7 +55,7 @@ def nearest_known_discount(mask: np.ndarray, gamma: float) -> np.ndarray:
         cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
         for hole in mask[:, 0]
     ]
-    return (gamma ** np.stack(distances)[:, None] * mask).astype(np.float32)
+    return gamma ** np.stack(distances)[:, None] * mask
 
 
 def box_l1(predicted: Tensor, batch, discount: Tensor) -> Tensor:

@@ -106,7 +106,7 @@ class WganGp:
         self.coarse_only = coarse_only
         self.adversarial = adversarial_weight != 0.0 and not coarse_only
         self._box_discount = (
-            paddle.to_tensor(reconstruction.box_edge_discount(local_size, discount))
+            _tensor(reconstruction.box_edge_discount(local_size, discount))
             if discount_distance == "box_edge"
             else None
         )
@@ -178,7 +178,7 @@ class WganGp:
             for number in sample_numbers.tolist()
         ]
         whole, local = np.stack(weights).T.reshape(2, -1, 1, 1, 1)
-        return Mix(paddle.to_tensor(whole), paddle.to_tensor(local))
+        return Mix(_tensor(whole), _tensor(local))
 
     def _over_stages(self, term, prediction, batch) -> Tensor:
         """term(refined, batch), plus coarse_weight * term(coarse, batch) of a first stage."""
@@ -195,7 +195,7 @@ class WganGp:
         else:
             # Distances are computed on the host: one copy of the masks per generator update.
             weights = reconstruction.nearest_known_discount(batch.mask.numpy(), self.discount)
-            measure, discount = reconstruction.hole_l1, paddle.to_tensor(weights)
+            measure, discount = reconstruction.hole_l1, _tensor(weights)
 
         def term(predicted: Tensor, batch) -> Tensor:
             if self.hole_l1_on == "completed":
@@ -240,3 +240,8 @@ def gradient_penalty(
     root = paddle.where(flat, paddle.ones_like(squares), squares).sqrt()
     slope = paddle.where(flat, paddle.zeros_like(squares), root)
     return (slope - 1.0).square().mean()
+
+
+def _tensor(x: np.ndarray) -> Tensor:
+    """A constant in the precision of the training."""
+    return paddle.to_tensor(x, dtype=paddle.get_default_dtype())

@@ -35,13 +35,18 @@ class Batch(NamedTuple):
 
 
 def make_batch(image: np.ndarray, mask: np.ndarray, bboxes: np.ndarray) -> Batch:
+    """A batch in the default dtype."""
     numbers = np.arange(len(image))
-    return Batch(paddle.to_tensor(image), paddle.to_tensor(mask), np.asarray(bboxes), numbers)
+    return Batch(*(tensor(x) for x in (image, mask)), np.asarray(bboxes), numbers)
+
+
+def tensor(x: np.ndarray) -> Tensor:
+    return paddle.to_tensor(x, dtype=paddle.get_default_dtype())
 
 
 def fix_mix(objective, whole: np.ndarray, local: np.ndarray):
     """Let an objective use these interpolation weights (0 = real)."""
-    mix = Mix(*(paddle.to_tensor(w.reshape(-1, 1, 1, 1)) for w in (whole, local)))
+    mix = Mix(*(tensor(w.reshape(-1, 1, 1, 1)) for w in (whole, local)))
     objective.draw_mix = lambda sample_numbers: mix
 
 
@@ -83,6 +88,13 @@ def assert_losses(terms: dict, theirs: dict, tolerance: float):
 
 
 # --- the PyTorch port -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def float64():
+    paddle.set_default_dtype("float64")
+    yield
+    paddle.set_default_dtype("float32")
 
 
 class PortRun(NamedTuple):
@@ -141,61 +153,61 @@ def record(history: dict, i: int, **values):
         history[name][i] = float(value)
 
 
-def test_trajectory_of_port_at_64_px(own_arrays):
-    # Two float32 runs of the port itself differ by up to 1.4e-3 (median 1e-6) in these losses.
+@pytest.mark.parametrize("iterations", [10, pytest.param(20, marks=pytest.mark.slow)])
+def test_trajectory_of_port(own_arrays, float64, iterations):
+    """Both networks, both optimizers and every term over many updates, to the seventh digit.
+
+    In float64: one leaky ReLU of a critic that falls on the other side of its kink moves a
+    float32 trajectory by 1e-2. (The port's discount is rounded to float32, ours is not: 1e-8.)
+    """
     arrays = np.load(own_arrays / "torch_trajectory.npz")
     losses = {n.removeprefix("loss/"): arrays[n] for n in arrays.files if n.startswith("loss/")}
     run = PortRun(losses, arrays["bbox_tlhw"], arrays["mask_rects_tblr"], arrays["alpha"])
-    history = run_port_loop(torch_objective(64, 32), run, 20, 7000, (2, 3, 64, 64))
+    history = run_port_loop(torch_objective(64, 32), run, iterations, 7000, (2, 3, 64, 64))
     for name, theirs in losses.items():
         scale = np.nanmax(np.abs(theirs))
-        np.testing.assert_allclose(history[name], theirs, rtol=0, atol=2e-3 * scale, err_msg=name)
-        np.testing.assert_allclose(history[name][:5], theirs[:5], rtol=5e-5, err_msg=name)
+        np.testing.assert_allclose(
+            history[name], theirs[:iterations], rtol=0, atol=1e-7 * scale, err_msg=name
+        )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", ["B_same", "B_diff"])
-def test_losses_and_gradients_of_port(golden_dir, case):
+def test_losses_and_gradients_of_port(golden_dir, float64, case):
     arrays = np.load(golden_dir / "torch" / "losses_and_grads.npz")
-    cases = json.loads((golden_dir / "torch" / "losses_and_grads.json").read_text())["cases"]
+    precise = np.load(golden_dir / "torch" / "losses_and_grads_f64.npz")
+    facts = json.loads((golden_dir / "torch" / "losses_and_grads.json").read_text())
     objective = torch_objective(256, 128)
-    image = reference.blocks(cases[case]["image"][1], (2, 3, 256, 256))
+    image = reference.blocks(facts["cases"][case]["image"][1], (2, 3, 256, 256))
     mask = reference.rectangles((256, 256), arrays[f"{case}/mask_rects_tblr"])
     batch = make_batch(image, mask, arrays[f"{case}/bbox_tlhw"])
-    local, whole = 1.0 - arrays[f"{case}/alpha"]
+    local, whole = 1.0 - arrays[f"{case}/alpha"].astype(np.float64)
     fix_mix(objective, whole, local)
 
-    theirs = {n: float(arrays[f"{case}/loss/{n}"]) for n in cases[case]["losses"]}
-    for phase, names in (("generator", generator_names()), ("critic", critics_names())):
-        only(objective, phase)
+    for phase, prefix, names, theirs in (
+        ("generator", "netG.", generator_names(), {"hole_l1": "l1", "known_l1": "ae"}),
+        ("critic", "", critics_names(), {"wasserstein": "wgan_d", "gradient_penalty": "wgan_gp"}),
+    ):
         module = objective.network if phase == "generator" else objective.critics
         compute = objective.generator_loss if phase == "generator" else objective.critic_loss
+        only(objective, phase)
         loss, terms = compute(batch)
-        if phase == "generator":
-            expected = {"hole_l1": "l1", "known_l1": "ae", "adversarial": "wgan_g", "loss": "g"}
-            tolerance = 1e-5
-        else:
-            expected = {"wasserstein": "wgan_d", "gradient_penalty": "wgan_gp", "loss": "d"}
-            tolerance = 5e-5  # the port itself: 3.1e-5 between float32 and float64
-        terms = terms | {"loss": loss}
-        assert_losses(terms, {ours: theirs[name] for ours, name in expected.items()}, tolerance)
-
+        expected = {ours: precise[f"{case}/loss/{name}__f64"] for ours, name in theirs.items()}
+        assert_losses(terms, expected, 1e-7)
         loss.backward()
         parameters = dict(module.named_parameters())
-        prefix = "netG." if phase == "generator" else ""
         for ours, port, _ in names:
             for kind in ("weight", "bias"):
                 gradient = parameters[f"{ours}.{kind}"].grad.numpy()
-                norm = float(arrays[f"{case}/gradnorm/{prefix}{port}.{kind}"])
-                # Kinks of the leaky ReLU under the penalty: 5e-3 between correct float32 runs.
-                limit = 1e-4 if phase == "generator" else 5e-3
-                if norm > 1e-6:  # the critics' last bias cancels
-                    assert np.linalg.norm(gradient) == pytest.approx(norm, rel=limit), port
-                key = f"{case}/grad/{prefix}{port}.{kind}"
-                if key in arrays.files and norm > 1e-6:
-                    full = arrays[key]
+                key = f"{prefix}{port}.{kind}__f64"
+                norm = float(precise[f"{case}/gradnorm/{key}"])
+                assert np.linalg.norm(gradient) == pytest.approx(norm, rel=1e-6, abs=1e-9), port
+                if f"{case}/grad/{key}" in precise.files:
+                    full = precise[f"{case}/grad/{key}"]
                     full = full.T if port.endswith("linear") and kind == "weight" else full
-                    assert reference.relative_error(gradient, full) < 2 * limit, port
+                    np.testing.assert_allclose(
+                        gradient, full, rtol=0, atol=1e-6 * np.abs(full).max() + 1e-9, err_msg=key
+                    )
 
 
 # --- the authors' code ------------------------------------------------------------------------
@@ -289,7 +301,9 @@ def test_trajectory_of_authors(golden_dir):
         only(objective, "critic" if kind == 0 else "generator")
         if kind == 0:
             loss, terms = objective.critic_loss(batch)
-            assert float(loss) == pytest.approx(theirs["d_loss"], rel=2e-3, abs=0.1), step
+            assert float(loss) == pytest.approx(theirs["d_loss"], abs=0.3), (
+                step
+            )  # the largest is 95
         else:
             loss, terms = objective.generator_loss(batch)
             assert float(loss) == pytest.approx(theirs["g_loss"], rel=2e-3), step

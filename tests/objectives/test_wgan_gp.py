@@ -1,0 +1,180 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the objective must do whatever the reference."""
+
+from typing import NamedTuple
+
+import numpy as np
+import paddle
+import pytest
+from paddle import Tensor
+
+from ppdeepfill.networks import build_network
+from ppdeepfill.objectives import build_objective
+from ppdeepfill.objectives.reconstruction import (
+    box_edge_discount,
+    crop,
+    hole_l1,
+    known_l1_per_known_pixel,
+    known_l1_per_pixel,
+    nearest_known_discount,
+)
+
+
+class Batch(NamedTuple):
+    image: Tensor
+    mask: Tensor
+    bboxes: np.ndarray
+    sample_numbers: np.ndarray
+
+    def samples(self, chosen: slice) -> "Batch":
+        return Batch(*(x[chosen] for x in self))
+
+
+@pytest.fixture
+def batch(rng) -> Batch:
+    """Four 32 x 32 images; boxes of 16 x 16 with a smaller hole inside, different in each."""
+    image = paddle.to_tensor(rng.uniform(-1, 1, (4, 3, 32, 32)).astype(np.float32))
+    mask = np.zeros((4, 1, 32, 32), np.float32)
+    bboxes = np.array([[0, 0, 16, 16], [16, 3, 16, 16], [5, 16, 16, 16], [8, 8, 16, 16]])
+    for number, (hole, (top, left, height, width)) in enumerate(zip(mask, bboxes, strict=True)):
+        hole[:, top + number : top + height - number, left + 1 : left + width - 1] = 1.0
+    return Batch(image, paddle.to_tensor(mask), bboxes, np.arange(10, 14))
+
+
+def make_objective(**options):
+    network = build_network("deepfill_v1", base_channels=4)
+    sizes = {"image_size": (32, 32), "local_size": (16, 16)}
+    return build_objective("wgan_gp", network, seed=3, **sizes, critic_channels=4, **options)
+
+
+def gradients(module) -> dict:
+    return {name: parameter.grad for name, parameter in module.named_parameters()}
+
+
+def test_critic_update_builds_no_graph_of_the_generator(batch):
+    objective = make_objective()
+    loss, _ = objective.critic_loss(batch)
+    loss.backward()
+    assert all(gradient is None for gradient in gradients(objective.network).values())
+    reached = gradients(objective.critics)
+    assert all(float(g.abs().max()) > 0 for n, g in reached.items() if n.endswith("weight"))
+
+
+def test_generator_update_reaches_every_weight(batch):
+    objective = make_objective()
+    loss, _ = objective.generator_loss(batch)
+    loss.backward()
+    for name, gradient in gradients(objective.network).items():
+        assert gradient is not None and float(gradient.abs().max()) > 0.0, name
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"discount_distance": "box_edge", "hole_l1_on": "completed"},
+        {"known_l1": "per_pixel", "penalty_region": "image"},
+    ],
+)
+def test_loss_of_a_batch_is_the_mean_over_its_halves(batch, options):
+    """So several processes with parts of a batch train as one does with the whole batch."""
+    objective = make_objective(**options)
+    for compute in (objective.critic_loss, objective.generator_loss):
+        whole, terms = compute(batch)
+        halves = [compute(batch.samples(part)) for part in (slice(0, 2), slice(2, 4))]
+        assert float(whole) == pytest.approx(np.mean([float(h) for h, _ in halves]), rel=1e-4)
+        for name, term in terms.items():
+            mean = np.mean([float(half[name]) for _, half in halves])
+            assert float(term) == pytest.approx(mean, rel=1e-4, abs=1e-5), name
+
+
+def test_coarse_only_leaves_the_rest_alone(batch):
+    objective = make_objective(coarse_only=True)
+    assert [phase.name for phase in objective.phases()] == ["generator"]
+    assert objective.extra_modules == {}
+    loss, terms = objective.generator_loss(batch)
+    loss.backward()
+    assert set(terms) == {"hole_l1", "known_l1"}
+    for name, gradient in gradients(objective.network).items():
+        assert (gradient is None) == name.startswith("refinement."), name
+
+
+def test_no_critics_without_adversarial_weight(batch):
+    objective = make_objective(adversarial_weight=0.0)
+    assert [phase.name for phase in objective.phases()] == ["generator"]
+    assert set(objective.generator_loss(batch)[1]) == {"hole_l1", "known_l1"}
+
+
+def test_phases_repeat_the_critics(batch):
+    critic, generator = make_objective(critic_steps=3).phases()
+    assert (critic.name, critic.repeats) == ("critic", 3)
+    assert (generator.name, generator.repeats) == ("generator", 1)
+
+
+def test_mix_depends_on_seed_and_sample_numbers_only():
+    objective = make_objective()
+    together = objective.draw_mix(np.array([5, 9]))
+    alone = objective.draw_mix(np.array([9]))
+    for one, other in zip(together, alone, strict=True):
+        np.testing.assert_array_equal(one[1:].numpy(), other.numpy())
+        assert one.shape == [2, 1, 1, 1]
+    assert float((together.whole - together.local).abs().min()) > 0.0
+    objective.seed = 4
+    assert float((objective.draw_mix(np.array([9])).whole - alone.whole).abs()) > 0.0
+
+
+def test_l1_terms_see_their_region_only(batch):
+    error_in_hole = batch.image + 0.5 * batch.mask
+    error_outside = batch.image + 0.5 * (1.0 - batch.mask)
+    discount = paddle.to_tensor(nearest_known_discount(batch.mask.numpy(), 1.0).astype("float32"))
+    assert float(hole_l1(error_in_hole, batch, discount)) == pytest.approx(0.5, rel=1e-5)
+    assert float(hole_l1(error_outside, batch, discount)) == 0.0
+    assert float(known_l1_per_known_pixel(error_outside, batch)) == pytest.approx(0.5, rel=1e-5)
+    assert float(known_l1_per_known_pixel(error_in_hole, batch)) == 0.0
+    known = float(1.0 - batch.mask.mean())
+    assert float(known_l1_per_pixel(error_outside, batch)) == pytest.approx(0.5 * known, rel=1e-5)
+
+
+def test_nearest_known_discount_falls_with_the_distance():
+    mask = np.zeros((1, 1, 9, 9), np.float32)
+    mask[:, :, 2:7, 2:7] = 1.0
+    discount = nearest_known_discount(mask, 0.5)[0, 0]
+    np.testing.assert_allclose(discount[4], [0, 0, 0.5, 0.25, 0.125, 0.25, 0.5, 0, 0], atol=1e-7)
+    assert (discount[mask[0, 0] == 0] == 0).all()
+
+
+@pytest.mark.parametrize("name", ["128x128_g0.9", "128x128_g0.99", "6x9_g0.9", "96x64_g0.9"])
+def test_box_edge_discount_agrees_with_authors(golden_dir, name):
+    stored = np.load(golden_dir / "tensorflow" / "losses_tf.npz")[f"sdm.{name}"]
+    size, gamma = name.split("_g")
+    ours = box_edge_discount(tuple(map(int, size.split("x"))), float(gamma))
+    np.testing.assert_allclose(ours[0, 0], stored.squeeze(), rtol=1e-5)
+
+
+def test_crop_cuts_each_sample_at_its_box(batch):
+    cut = crop(batch.image, batch.bboxes)
+    for sample, image, (top, left, height, width) in zip(
+        cut, batch.image, batch.bboxes, strict=True
+    ):
+        expected = image[:, top : top + height, left : left + width]
+        np.testing.assert_array_equal(sample.numpy(), expected.numpy())
+
+
+def test_full_hole_and_no_hole_stay_finite(batch):
+    objective = make_objective()
+    for value in (0.0, 1.0):
+        odd = batch._replace(mask=paddle.full_like(batch.mask, value))
+        for compute in (objective.critic_loss, objective.generator_loss):
+            loss, _ = compute(odd)
+            assert np.isfinite(float(loss))
+
+
+def test_unusable_options_are_explained():
+    with pytest.raises(ValueError, match="discount"):
+        make_objective(discount=1.5)
+    with pytest.raises(ValueError, match="critic_steps"):
+        make_objective(critic_steps=0)
+    with pytest.raises(ValueError, match="known objectives: wgan_gp"):
+        sizes = {"image_size": (32, 32), "local_size": (16, 16)}
+        build_objective("gan", build_network("deepfill_v1", base_channels=4), seed=0, **sizes)
