@@ -100,9 +100,8 @@ def upsample_nearest_2x(x: Tensor) -> Tensor:
 
     Not `F.interpolate`: Paddle Inference cannot run its nearest mode through oneDNN.
     """
-    channels, height, width = x.shape[1:]
     x = x.unsqueeze([3, 5]).expand([-1, -1, -1, 2, -1, 2])  # [B, C, H, 2, W, 2]
-    return x.reshape([-1, channels, 2 * height, 2 * width])
+    return x.flatten(4).flatten(2, 3)
 
 
 def _padding(size: int, reach: int, stride: int, reference: Reference) -> tuple[int, int]:
