@@ -180,10 +180,11 @@ def cosine_similarity(
 ) -> Tensor:
     """Compare foreground patches with unit-length background patches.
 
-    The product of two k x k patches is the sum of the products of their k * k pairs of positions,
-    so one product of all positions, summed along both diagonals, replaces the product of
-    all patches: k * k times fewer multiplications. As in both references only the
-    background is normalised, which the softmax over background patches allows.
+    The product of two k x k patches is a sum over k * k pairs of positions. Here the k rows of
+    a patch are stacked as channels and multiplied, and the k columns are added up along the
+    diagonal of the scores: k times fewer multiplications than comparing whole patches. As in both
+    references only the background is normalised, which the softmax over background
+    patches allows.
 
     Args:
         foreground: [B, C, h, w]; outside the map counts as 0.
@@ -197,11 +198,14 @@ def cosine_similarity(
     """
     height, width = _grid(foreground)
     background_height, background_width = _grid(background)
-    products = paddle.matmul(foreground.flatten(2), background.flatten(2), transpose_x=True)
-    products = products.reshape([-1, height, width, background_height, background_width])
-    products = _sum_along_diagonal(products, (1, 3), patch_size)
-    products = _sum_along_diagonal(products, (2, 4), patch_size)
-    products = products[:, :, :, ::stride, ::stride]
+    reach = patch_size // 2
+    asking, answering = (_stack_rows(x, reach) for x in (foreground, background))
+    products = paddle.matmul(asking.flatten(2), answering.flatten(2), transpose_x=True)
+    products = _sum_along_diagonal(products, patch_size)
+    products = products.reshape(
+        [-1, height, width + reach, background_height, background_width + reach]
+    )
+    products = products[:, :, :width, ::stride, :background_width:stride]
     norm = _patch_norm(background, patch_size, stride, reference)  # [B, 1, L]
     return products.flatten(3).flatten(1, 2) / norm
 
@@ -231,9 +235,9 @@ def propagate(
     """
     if size == 1:
         return similarity_BPL
-    rows_first = _sum_along_diagonal(similarity_BPL, (1, 2), size)
+    rows_first = _sum_along_diagonal(similarity_BPL, size)
     columns_first = _transpose_grids(rows_first, foreground_grid, background_grid)
-    columns_first = _sum_along_diagonal(columns_first, (1, 2), size)
+    columns_first = _sum_along_diagonal(columns_first, size)
     return _transpose_grids(columns_first, foreground_grid[::-1], background_grid[::-1])
 
 
@@ -277,24 +281,25 @@ def _aligned_positions(size: int, rate: int) -> Tensor:
     return paddle.floor(positions + 0.5).astype("int64")
 
 
-def _sum_along_diagonal(x: Tensor, axes: tuple[int, int], size: int) -> Tensor:
-    """sum over s of x shifted by s along both axes, |s| <= size // 2, zeros beyond the border."""
-    total = x
-    for shift in range(1, size // 2 + 1):
-        total = total + _shifted(x, axes, shift) + _shifted(x, axes, -shift)
-    return total
+def _stack_rows(x: Tensor, reach: int) -> Tensor:
+    """Each position with the rows around it: [B, C, h, w] -> [B, C * k, h, w + reach].
+
+    k = 2 * reach + 1. The columns of zeros at the right keep a shift along flattened positions from
+    reaching the next row.
+    """
+    height = x.shape[2]
+    x = F.pad(x, [0, reach, reach, reach])
+    return paddle.concat([x[:, :, row : row + height] for row in range(2 * reach + 1)], axis=1)
 
 
-def _shifted(x: Tensor, axes: tuple[int, int], shift: int) -> Tensor:
-    """y[.., i, .., j, ..] = x[.., i + shift, .., j + shift, ..], 0 outside; the same shape."""
-    start, end = (shift, None) if shift > 0 else (0, shift)
-    before, after = (0, shift) if shift > 0 else (-shift, 0)
-    window = [slice(None)] * x.ndim
-    padding = [0] * (2 * x.ndim)
-    for axis in axes:
-        window[axis] = slice(start, end)
-        padding[2 * axis : 2 * axis + 2] = before, after
-    return F.pad(x[tuple(window)], padding)
+def _sum_along_diagonal(scores_BPL: Tensor, size: int) -> Tensor:
+    """sum over |s| <= size // 2 of scores[:, p + s, l + s], zeros beyond the border."""
+    scores = scores_BPL.unsqueeze(1)  # [B, 1, P, L], since oneDNN pads images only
+    total = scores
+    for s in range(1, size // 2 + 1):
+        total = total + F.pad(scores[:, :, s:, s:], [0, s, 0, s])
+        total = total + F.pad(scores[:, :, :-s, :-s], [s, 0, s, 0])
+    return total.squeeze(1)
 
 
 def _transpose_grids(

@@ -5,6 +5,7 @@
 import numpy as np
 import paddle
 import pytest
+from paddle import inference
 from paddle.static import InputSpec
 
 from ppdeepfill.networks import NETWORKS, Prediction, build_network, complete
@@ -93,6 +94,28 @@ def test_exported_graph_equals_dygraph(network, rng, tmp_path):
         for one, other in zip(exported, ours, strict=True):
             assert one.shape == other.shape
             np.testing.assert_allclose(one.numpy(), other.numpy(), atol=2e-5)
+
+
+def test_exported_graph_runs_through_onednn(network, rng, tmp_path):
+    network.eval()
+    specs = [InputSpec([None, channels, None, None]) for channels in (3, 1)]
+    static = paddle.jit.to_static(network, input_spec=specs, full_graph=True)
+    paddle.jit.save(static, str(tmp_path / "network"))
+    program = next(p for p in tmp_path.iterdir() if p.suffix in (".json", ".pdmodel"))
+    config = inference.Config(str(program), str(tmp_path / "network.pdiparams"))
+    config.enable_mkldnn()
+    config.disable_glog_info()
+    predictor = inference.create_predictor(config)
+    for height, width in ((32, 32), (24, 40)):
+        image, mask = make_input(rng, 2, height, width)
+        masked = image * (1.0 - mask)
+        for name, tensor in zip(predictor.get_input_names(), (masked, mask), strict=True):
+            predictor.get_input_handle(name).copy_from_cpu(tensor.numpy())
+        predictor.run()
+        ours = [x for x in predict(network, image, mask) if x is not None]
+        for name, expected in zip(predictor.get_output_names(), ours, strict=True):
+            output = predictor.get_output_handle(name).copy_to_cpu()
+            np.testing.assert_allclose(output, expected.numpy(), atol=1e-4)
 
 
 def test_same_seed_same_weights(request):
