@@ -274,10 +274,9 @@ def _grid(x: Tensor) -> tuple[int, int]:
 
 def _aligned_positions(size: int, rate: int) -> Tensor:
     """Source positions [size / rate] of an aligned-corners nearest subsampling."""
-    count = size // rate
-    last = paddle.full([1], size - 1, "float32")
-    steps = paddle.full([1], count - 1, "float32").clip(min=1.0)
-    positions = paddle.arange(count).astype("float32") * (last / steps)
+    targets = paddle.arange(size // rate).astype("float32")
+    last_source = paddle.arange(size).astype("float32")[-1:]  # a tensor: size may be a symbol
+    positions = targets * (last_source / targets[-1:].clip(min=1.0))
     return paddle.floor(positions + 0.5).astype("int64")
 
 
