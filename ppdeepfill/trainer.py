@@ -14,16 +14,16 @@ from ppdeepfill import parallel
 from ppdeepfill.checkpoint import Checkpoint, load_weights, read_checkpoint, save_checkpoint
 from ppdeepfill.config import Config
 from ppdeepfill.data.loader import Batch
-from ppdeepfill.description import conclusion, dry_run
-from ppdeepfill.guard import FiniteGuard
-from ppdeepfill.interruption import Interruption
-from ppdeepfill.meter import Meter
 from ppdeepfill.networks import build_network
 from ppdeepfill.objectives import Phase, build_objective
-from ppdeepfill.reporter import Reporter, is_due
-from ppdeepfill.resuming import check_same_method, checkpoint_to_resume
-from ppdeepfill.training_data import open_dataset, open_loader
-from ppdeepfill.training_state import generator_of, restore_training, training_arrays
+from ppdeepfill.training.data import open_dataset, open_loader
+from ppdeepfill.training.description import conclusion, dry_run
+from ppdeepfill.training.guard import FiniteGuard
+from ppdeepfill.training.interruption import Interruption
+from ppdeepfill.training.meter import Meter
+from ppdeepfill.training.reporter import Reporter, is_due
+from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume
+from ppdeepfill.training.state import generator_of, restore_training, training_arrays
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ from ppdeepfill.checkpoint import (
 )
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.networks import build_network
-from ppdeepfill.training_state import layer_arrays
+from ppdeepfill.training.state import layer_arrays
 
 FILES = ("generator.safetensors", "training.safetensors")
 

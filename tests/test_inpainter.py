@@ -9,7 +9,7 @@ from paddle import nn
 from ppdeepfill.checkpoint import Generator, save_best
 from ppdeepfill.inpainter import Inpainter, inpainting
 from ppdeepfill.networks import Prediction, build_network
-from ppdeepfill.training_state import layer_arrays
+from ppdeepfill.training.state import layer_arrays
 
 
 class Constant(nn.Layer):

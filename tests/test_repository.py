@@ -19,7 +19,7 @@ from ppdeepfill.checkpoint import Generator, save_best
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
 from ppdeepfill.networks import build_network
-from ppdeepfill.training_state import layer_arrays
+from ppdeepfill.training.state import layer_arrays
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ppdeepfill"

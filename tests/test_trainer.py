@@ -157,7 +157,8 @@ def test_run_introduces_itself_and_says_what_comes_next(photos, tmp_path, messag
 def test_best_model_is_that_of_the_lowest_hole_l1(photos, tmp_path, monkeypatch):
     scores = iter([0.5, 0.3, 0.4, 0.6])
     monkeypatch.setattr(
-        "ppdeepfill.reporter.validate", lambda *_, **__: {"hole_l1": next(scores), "psnr": 1.0}
+        "ppdeepfill.training.reporter.validate",
+        lambda *_, **__: {"hole_l1": next(scores), "psnr": 1.0},
     )
     from ppdeepfill.checkpoint import _read_generator
 

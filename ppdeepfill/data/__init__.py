@@ -5,9 +5,9 @@
 The loader is imported from `ppdeepfill.data.loader`: it alone needs Paddle.
 """
 
-from .dataset import InpaintingDataset, Sample
-from .masks import Bbox, center_mask, draw_mask, free_form_mask, rectangle_mask
-from .sources import ImageSource, UnreadableImage, open_source
+from ppdeepfill.data.dataset import InpaintingDataset, Sample
+from ppdeepfill.data.masks import Bbox, center_mask, draw_mask, free_form_mask, rectangle_mask
+from ppdeepfill.data.sources import ImageSource, UnreadableImage, open_source
 
 __all__ = [
     "Bbox",

@@ -21,8 +21,8 @@ from typing import ClassVar
 import numpy as np
 from numpy import ndarray
 
-from ..errors import DataError
-from .names import NameTable, is_image_name
+from ppdeepfill.data.names import NameTable, is_image_name
+from ppdeepfill.errors import DataError
 
 logger = logging.getLogger(__name__)
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-from ..errors import DataError
-from .masks import Bbox, MaskSettings, center_mask, draw_mask, height_and_width
-from .sources import ImageSource, UnreadableImage
+from ppdeepfill.data.masks import Bbox, MaskSettings, center_mask, draw_mask, height_and_width
+from ppdeepfill.data.sources import ImageSource, UnreadableImage
+from ppdeepfill.errors import DataError
 
 MAX_UNREADABLE = 100
 # Independent random streams of one seed.

@@ -21,8 +21,8 @@ import numpy as np
 import paddle
 from numpy import ndarray
 
-from ..errors import DataError, UserError
-from .dataset import ORDER_STREAM, InpaintingDataset
+from ppdeepfill.data.dataset import ORDER_STREAM, InpaintingDataset
+from ppdeepfill.errors import DataError, UserError
 
 logger = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from typing import Protocol
 
 from numpy import ndarray
 
-from ..errors import DataError
-from .archives import TarArchive, ZipArchive
-from .decoding import decode_image
-from .names import NameTable, is_image_name
+from ppdeepfill.data.archives import TarArchive, ZipArchive
+from ppdeepfill.data.decoding import decode_image
+from ppdeepfill.data.names import NameTable, is_image_name
+from ppdeepfill.errors import DataError
 
 logger = logging.getLogger(__name__)
 

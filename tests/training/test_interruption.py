@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from ppdeepfill.interruption import Interruption
+from ppdeepfill.training.interruption import Interruption
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -26,7 +26,7 @@ def test_the_first_signal_is_only_noted(number):
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_a_later_signal_ends_the_process_at_once(second):
     program = (
-        "import time; from ppdeepfill.interruption import Interruption\n"
+        "import time; from ppdeepfill.training.interruption import Interruption\n"
         "with Interruption() as i:\n"
         "    print('ready', flush=True)\n"
         "    while True: time.sleep(0.01)"

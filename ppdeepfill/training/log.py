@@ -16,7 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ppdeepfill.atomic_write import written_whole
 from ppdeepfill.config import Config
-from ppdeepfill.meter import Reading
+from ppdeepfill.training.meter import Reading
 
 FORMATS = {
     "iter": "{}",

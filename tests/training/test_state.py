@@ -8,7 +8,7 @@ from paddle import nn
 
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.objectives import Phase
-from ppdeepfill.training_state import (
+from ppdeepfill.training.state import (
     adam_arrays,
     layer_arrays,
     restore_adam,

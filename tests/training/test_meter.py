@@ -7,7 +7,7 @@ import time
 import paddle
 import pytest
 
-from ppdeepfill.meter import Meter
+from ppdeepfill.training.meter import Meter
 
 
 def test_means_count_each_scalar_by_its_own_updates():

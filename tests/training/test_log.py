@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from small_run import small_config
 
-from ppdeepfill.meter import Reading
-from ppdeepfill.training_log import TrainingLog, duration, rewind
+from ppdeepfill.training.log import TrainingLog, duration, rewind
+from ppdeepfill.training.meter import Reading
 
 READING = Reading({"loss": 1.5, "critic": -2.0}, reader_cost=0.25, batch_cost=0.5, samples=96.0)
 

@@ -9,7 +9,7 @@ from paddle import nn
 
 from ppdeepfill.data import UnreadableImage
 from ppdeepfill.networks import Prediction, build_network
-from ppdeepfill.pictures import draw_samples, fixed_samples
+from ppdeepfill.training.pictures import draw_samples, fixed_samples
 from ppdeepfill.visualize import GAP
 
 

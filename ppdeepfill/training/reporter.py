@@ -12,13 +12,13 @@ from ppdeepfill import parallel
 from ppdeepfill.checkpoint import remove_leftovers, save_best
 from ppdeepfill.config import Config, ScheduleConfig
 from ppdeepfill.data import InpaintingDataset
-from ppdeepfill.description import introduction
 from ppdeepfill.evaluation import ValidationSet, validate, validate_baselines
-from ppdeepfill.meter import Meter
-from ppdeepfill.pictures import draw_samples, fixed_samples
-from ppdeepfill.training_data import open_dataset
-from ppdeepfill.training_log import TrainingLog
-from ppdeepfill.training_state import generator_of
+from ppdeepfill.training.data import open_dataset
+from ppdeepfill.training.description import introduction
+from ppdeepfill.training.log import TrainingLog
+from ppdeepfill.training.meter import Meter
+from ppdeepfill.training.pictures import draw_samples, fixed_samples
+from ppdeepfill.training.state import generator_of
 
 VALIDATION_BATCH = 8  # images; no gradients are kept, so it is smaller than training anyway
 

@@ -5,7 +5,7 @@ import paddle
 import pytest
 
 from ppdeepfill.errors import UserError
-from ppdeepfill.guard import FiniteGuard
+from ppdeepfill.training.guard import FiniteGuard
 
 GOOD = [paddle.to_tensor(1.0), paddle.full([2, 3], -1e38)]
 
