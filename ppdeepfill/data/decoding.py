@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The bytes of an image file -> pixels."""
 
+import zlib
 from pathlib import Path
 
 import cv2
@@ -9,6 +10,11 @@ import numpy as np
 from numpy import ndarray
 
 from ppdeepfill.errors import DataError
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+# What decides the pixels, as OpenCV reads them. About other chunks, such as colour profiles, libpng
+# warns on stderr without saying which file it means.
+PNG_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"IDAT", b"IEND"})
 
 
 def read_image(path: Path) -> ndarray:
@@ -35,8 +41,10 @@ def decode_image(content: bytes) -> ndarray:
     """
     if not content:
         raise ValueError("the file is empty (0 bytes)")
-    if _is_cut_off(content):
-        raise ValueError("the file is cut off: its end is missing")
+    if content.startswith(b"\xff\xd8"):
+        _refuse_cut_jpeg(content)
+    if content.startswith(PNG_SIGNATURE):
+        content = _checked_png(content)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # e.g. more pixels than OpenCV admits
@@ -46,13 +54,10 @@ def decode_image(content: bytes) -> ndarray:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def _is_cut_off(content: bytes) -> bool:
-    """True when the end mark is missing: OpenCV fills the rest of such a JPEG with grey."""
-    if content.startswith(b"\xff\xd8"):
-        return content.find(b"\xff\xd9", _jpeg_scan_start(content)) < 0
-    if content.startswith(b"\x89PNG"):
-        return content.rfind(b"IEND") < 0
-    return False
+def _refuse_cut_jpeg(content: bytes) -> None:
+    """ValueError when the end mark is missing: OpenCV fills the rest of such a JPEG with grey."""
+    if content.find(b"\xff\xd9", _jpeg_scan_start(content)) < 0:
+        raise ValueError("the file is cut off: its end is missing")
 
 
 def _jpeg_scan_start(content: bytes) -> int:
@@ -65,5 +70,29 @@ def _jpeg_scan_start(content: bytes) -> int:
         if marker == 0xFF:  # fill byte
             position += 1
             continue
-        position += 2 + int.from_bytes(content[position + 2 : position + 4], "big")
+        position += 2 + _number(content[position + 2 : position + 4])
     return position
+
+
+def _checked_png(content: bytes) -> bytes:
+    """The PNG with `PNG_CHUNKS` only; ValueError when one of them is damaged or the end is missing.
+
+    A chunk is its length in 4 bytes, its name in 4, its content, and a checksum of both in 4.
+    """
+    kept = [PNG_SIGNATURE]
+    position = len(PNG_SIGNATURE)
+    while (end := position + 12 + _number(content[position : position + 4])) <= len(content):
+        name = content[position + 4 : position + 8]
+        if name in PNG_CHUNKS:
+            checksum = _number(content[end - 4 : end])
+            if zlib.crc32(content[position + 4 : end - 4]) != checksum:
+                raise ValueError(f"the file is damaged: wrong checksum at byte {position}")
+            kept.append(content[position:end])
+        if name == b"IEND":
+            return b"".join(kept)
+        position = end
+    raise ValueError("the file is cut off: its end is missing")
+
+
+def _number(content: bytes) -> int:
+    return int.from_bytes(content, "big")

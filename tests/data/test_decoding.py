@@ -1,5 +1,7 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
+import zlib
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +14,13 @@ EXIF_THUMBNAIL = b"\xff\xe1\x00\x10Exif\x00\x00\xff\xd8\xff\xda\xff\xd9"  # has 
 
 def with_header(jpeg: bytes, segment: bytes) -> bytes:
     return jpeg[:2] + segment + b"\x00" * (2 + segment[3] - len(segment)) + jpeg[2:]
+
+
+def with_chunk(png: bytes, name: bytes, content: bytes) -> bytes:
+    """The PNG with one more chunk before its pixels."""
+    named = name + content
+    chunk = len(content).to_bytes(4, "big") + named + zlib.crc32(named).to_bytes(4, "big")
+    return png[:33] + chunk + png[33:]
 
 
 @pytest.mark.parametrize("ending", [".png", ".bmp", ".tif"])
@@ -69,3 +78,26 @@ def test_the_end_mark_of_a_thumbnail_does_not_count(make):
 def test_bytes_behind_the_end_of_a_jpeg_are_harmless(make):
     content = make.encoded(make.picture(16, 16), ".jpg") + b"\x00\xff\xda trailer"
     assert decode_image(content).shape == (16, 16, 3)
+
+
+def test_colour_profiles_of_a_png_leave_no_trace(make, capfd):
+    image = make.picture(12, 17)
+    content = with_chunk(make.encoded(image, ".png"), b"iCCP", b"profile\x00\x00broken")
+    np.testing.assert_array_equal(decode_image(content), image)
+    assert capfd.readouterr().err == ""
+
+
+def test_exif_orientation_of_a_png_is_applied_as_opencv_does(make):
+    tiff = bytes.fromhex("4d4d002a00000008000101120003000000010006000000000000")
+    content = with_chunk(make.encoded(make.picture(16, 24), ".png"), b"eXIf", tiff)
+    read = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    np.testing.assert_array_equal(decode_image(content), read[..., ::-1])
+
+
+@pytest.mark.parametrize("place", [20, 60, -30, -20])
+def test_a_damaged_png_is_refused_without_a_word_of_libpng(make, capfd, place):
+    content = bytearray(make.encoded(make.picture(64, 80), ".png"))
+    content[place] ^= 0xFF
+    with pytest.raises(ValueError, match="wrong checksum|cut off"):
+        decode_image(bytes(content))
+    assert capfd.readouterr().err == ""
