@@ -5,69 +5,88 @@
 Letters: H W image.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 
 import numpy as np
 from numpy import ndarray
 from paddle import nn
 
 from ppdeepfill.baselines import mean_fill, telea
-from ppdeepfill.inpainter import inpainting
+from ppdeepfill.data import InpaintingDataset, Sample, Skipped, UnreadableImage
+from ppdeepfill.errors import DataError
+from ppdeepfill.inpainter import Inpainter, inpainting
 
 FULL = np.uint8(255)  # what a mask holds in the hole where people see it
 
 
-class ValidationSet(Sequence):
+class ValidationSet(Iterable[Sample]):
     """The first images of a data set, or some spread evenly over it, each with its fixed hole.
 
+    Unreadable images are left out, named in the log and counted.
+
     Args:
-        dataset: with a length and `validation_sample(i)`.
+        dataset: where the images come from.
         count: how many at most.
 
     Attributes:
         dataset: the same.
+        skipped: reasons of the unreadable images met so far, by name.
     """
 
-    def __init__(self, dataset, count: int):
+    def __init__(self, dataset: InpaintingDataset, count: int):
         self.dataset = dataset
-        self._indices = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round()
+        self.skipped = Skipped(dataset.source.spec)
+        self._indices = spread(len(dataset), count)
 
     def __len__(self) -> int:
         return len(self._indices)
 
-    def __getitem__(self, number: int):
-        return self.dataset.validation_sample(int(self._indices[number]))
+    def __iter__(self) -> Iterator[Sample]:
+        """The samples; DataError if no image of them all can be read."""
+        for index in self._indices:
+            try:
+                yield self.dataset.validation_sample(index)
+            except UnreadableImage as error:
+                self.skipped.note(error.name, error.reason)
+        if len(self.skipped) == len(self):
+            raise DataError(
+                f"none of the {len(self)} validation images of {self.skipped.spec} can be read, "
+                "see above; give others as data.validation, or null for no validation"
+            )
 
 
-def validate(network: nn.Layer, samples: Sequence, *, batch_size: int) -> dict[str, float]:
+def spread(length: int, count: int) -> list[int]:
+    """At most `count` of the numbers below `length`, evenly spread from the first to the last."""
+    return np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist()
+
+
+def validate(network: nn.Layer, samples: Iterable, *, batch_size: int) -> dict[str, float]:
     """Score a network, `batch_size` images at a time; see `score`."""
     with inpainting(network) as inpainter:
-        return score(samples, _fill_in_batches(inpainter, samples, batch_size))
+        return score(_fill_in_batches(inpainter, samples, batch_size))
 
 
-def validate_baselines(samples: Sequence) -> dict[str, dict[str, float]]:
+def validate_baselines(samples: Iterable) -> dict[str, dict[str, float]]:
     """Score the methods without a network, by name; see `score`."""
     return {
-        method.__name__: score(samples, (method(s.image, s.mask * FULL) for s in samples))
+        method.__name__: score((s, method(s.image, s.mask * FULL)) for s in samples)
         for method in (mean_fill, telea)
     }
 
 
-def score(samples: Iterable, completed: Iterable[ndarray]) -> dict[str, float]:
+def score(completed: Iterable[tuple[Sample, ndarray]]) -> dict[str, float]:
     """Compare completed images with the truth.
 
     Args:
-        samples: each with image uint8 [H, W, 3] and mask uint8 [H, W], 1 = hole.
-        completed: uint8 [H, W, 3] for each of them.
+        completed: samples, each with image uint8 [H, W, 3] and mask uint8 [H, W], 1 = hole, and
+            what became of them, uint8 [H, W, 3].
 
     Returns:
         Means over the images: `hole_l1` in 0..1, mean absolute error over the pixels of the hole
         (0..255 taken as 0..1), and `psnr` in dB, of the whole image.
     """
-    scores = [
-        (hole_l1(filled, s.image, s.mask), psnr(filled, s.image))
-        for s, filled in zip(samples, completed, strict=True)
-    ]
+    scores = [(hole_l1(filled, s.image, s.mask), psnr(filled, s.image)) for s, filled in completed]
     means = np.mean(scores, axis=0)
     return {"hole_l1": float(means[0]), "psnr": float(means[1])}
 
@@ -84,8 +103,10 @@ def psnr(completed: ndarray, image: ndarray) -> float:
     return float(10 * np.log10(255**2 / squared_error)) if squared_error else 100.0
 
 
-def _fill_in_batches(inpainter, samples, batch_size: int) -> Iterator[ndarray]:
-    for start in range(0, len(samples), batch_size):
-        batch = [samples[n] for n in range(start, min(start + batch_size, len(samples)))]
+def _fill_in_batches(
+    inpainter: Inpainter, samples: Iterable[Sample], batch_size: int
+) -> Iterator[tuple[Sample, ndarray]]:
+    remaining = iter(samples)
+    while batch := list(islice(remaining, batch_size)):
         images, masks = np.stack([s.image for s in batch]), np.stack([s.mask for s in batch])
-        yield from inpainter.fill_batch(images, masks * FULL)
+        yield from zip(batch, inpainter.fill_batch(images, masks * FULL), strict=True)

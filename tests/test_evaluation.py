@@ -1,6 +1,7 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +9,17 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio
 
 from ppdeepfill.baselines import mean_fill, telea
-from ppdeepfill.evaluation import ValidationSet, hole_l1, psnr, score, validate, validate_baselines
+from ppdeepfill.data import UnreadableImage
+from ppdeepfill.errors import DataError
+from ppdeepfill.evaluation import (
+    ValidationSet,
+    hole_l1,
+    psnr,
+    score,
+    spread,
+    validate,
+    validate_baselines,
+)
 from ppdeepfill.inpainter import Inpainter
 from ppdeepfill.networks import build_network
 
@@ -19,13 +30,17 @@ class Picture(NamedTuple):
 
 
 class Pictures:
-    def __init__(self, count):
-        self.count = count
+    source = SimpleNamespace(spec="the pictures")
+
+    def __init__(self, count, unreadable=()):
+        self.count, self.unreadable = count, unreadable
 
     def __len__(self):
         return self.count
 
     def validation_sample(self, index):
+        if index in self.unreadable:
+            raise UnreadableImage(f"{index}.png", "cut short")
         image = np.random.default_rng(index).integers(0, 256, [32, 40, 3], dtype=np.uint8)
         mask = np.zeros([32, 40], np.uint8)
         mask[8:24, 8:30] = 1
@@ -52,8 +67,7 @@ def test_psnr_is_that_of_scikit_image(rng):
 
 def test_scores_are_means_over_images():
     samples = ValidationSet(Pictures(3), 3)
-    completed = [np.zeros_like(s.image) for s in samples]
-    scores = score(samples, completed)
+    scores = score((s, np.zeros_like(s.image)) for s in samples)
     for name, measure in [
         ("hole_l1", lambda s: hole_l1(np.zeros_like(s.image), s.image, s.mask)),
         ("psnr", lambda s: psnr(np.zeros_like(s.image), s.image)),
@@ -67,7 +81,7 @@ def test_batches_score_as_singles(batch_size):
     samples = ValidationSet(Pictures(5), 5)
     scores = validate(network, samples, batch_size=batch_size)
     inpainter = Inpainter(network)
-    expected = score(samples, (inpainter(s.image, s.mask * np.uint8(255)) for s in samples))
+    expected = score((s, inpainter(s.image, s.mask * np.uint8(255))) for s in samples)
     # A pixel may round to its neighbour when sums come in another order.
     assert scores["hole_l1"] == pytest.approx(expected["hole_l1"], rel=1e-4)
     assert scores["psnr"] == pytest.approx(expected["psnr"], rel=1e-4)
@@ -78,17 +92,35 @@ def test_baselines_are_scored_on_the_same_images():
     scores = validate_baselines(samples)
     assert list(scores) == ["mean_fill", "telea"]
     for method in (mean_fill, telea):
-        filled = [method(s.image, s.mask * np.uint8(255)) for s in samples]
-        assert scores[method.__name__] == score(samples, filled)
+        filled = [(s, method(s.image, s.mask * np.uint8(255))) for s in samples]
+        assert scores[method.__name__] == score(filled)
 
 
 def test_validation_set_spreads_over_the_images():
-    def indices(total, count):
-        spread = ValidationSet(Pictures(total), count)
-        spread.dataset.validation_sample = lambda index: index
-        return list(spread)
+    assert spread(10, 4) == [0, 3, 6, 9]
+    assert spread(3, 100) == [0, 1, 2]
+    assert spread(1, 5) == [0]
+    assert len(set(spread(1000, 100))) == 100
+    samples = ValidationSet(Pictures(10), 4)
+    assert len(samples) == 4
+    for sample, index in zip(samples, spread(10, 4), strict=True):
+        assert (sample.image == Pictures(10).validation_sample(index).image).all()
 
-    assert indices(10, 4) == [0, 3, 6, 9]
-    assert indices(3, 100) == [0, 1, 2]
-    assert indices(1, 5) == [0]
-    assert len(set(indices(1000, 100))) == 100
+
+def test_unreadable_images_are_skipped_named_once_and_counted(caplog):
+    samples = ValidationSet(Pictures(5, unreadable=(1, 4)), 5)
+    network = build_network("deepfill_v1", base_channels=4)
+    scores = [validate(network, samples, batch_size=2), validate_baselines(samples)]
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == [
+        "skipped unreadable image '1.png' of the pictures: cut short (1 so far)",
+        "skipped unreadable image '4.png' of the pictures: cut short (2 so far)",
+    ]
+    readable = [Pictures(5).validation_sample(index) for index in (0, 2, 3)]
+    assert scores[1] == validate_baselines(readable)
+    assert scores[0] == pytest.approx(validate(network, readable, batch_size=2))
+
+
+def test_without_a_readable_image_validation_says_so():
+    with pytest.raises(DataError, match="none of the 2 validation images of the pictures"):
+        validate_baselines(ValidationSet(Pictures(2, unreadable=(0, 1)), 2))

@@ -237,3 +237,16 @@ def test_without_critics_or_visualdl_training_goes_on(photos, tmp_path, monkeypa
     assert isinstance(trainer.network, DeepFillV1)
     assert "VisualDL is not installed" in messages.text
     assert (tmp_path / "checkpoints" / "iter_00000004").is_dir()
+
+
+def test_unreadable_images_cost_no_more_than_themselves(tmp_path, caplog):
+    photos = write_photos(tmp_path / "photos")
+    for number in (0, 2, 5, 7):  # those that would be drawn
+        (photos / f"{number}.png").write_bytes(b"")
+    validation = write_photos(tmp_path / "validation", count=3)
+    (validation / "1.png").write_bytes(b"no image")
+    Trainer(small_config(photos, tmp_path / "a", data__validation=str(validation))).fit()
+    assert f"skipped unreadable image '1.png' of {validation}" in caplog.text
+    assert all(np.isfinite(r["psnr"]) for r in read_metrics(tmp_path / "a") if "psnr" in r)
+    Trainer(small_config(photos, tmp_path / "b", schedule__iterations=1)).fit()
+    assert not (tmp_path / "b" / "images").exists()

@@ -5,7 +5,7 @@
 The loader is imported from `ppdeepfill.data.loader`: it alone needs Paddle.
 """
 
-from ppdeepfill.data.dataset import InpaintingDataset, Sample
+from ppdeepfill.data.dataset import InpaintingDataset, Sample, Skipped
 from ppdeepfill.data.masks import Bbox, center_mask, draw_mask, free_form_mask, rectangle_mask
 from ppdeepfill.data.sources import ImageSource, UnreadableImage, open_source
 
@@ -14,6 +14,7 @@ __all__ = [
     "ImageSource",
     "InpaintingDataset",
     "Sample",
+    "Skipped",
     "UnreadableImage",
     "center_mask",
     "draw_mask",

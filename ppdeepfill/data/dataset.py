@@ -6,6 +6,7 @@ A training sample is a pure function of the seed and its number: nothing remembe
 a resumed run, any number of workers and any split over processes see the same samples.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -17,6 +18,8 @@ from numpy.random import Generator
 from ppdeepfill.data.masks import Bbox, MaskSettings, center_mask, draw_mask, height_and_width
 from ppdeepfill.data.sources import ImageSource, UnreadableImage
 from ppdeepfill.errors import DataError
+
+logger = logging.getLogger(__name__)
 
 MAX_UNREADABLE = 100
 # Independent random streams of one seed.
@@ -38,6 +41,30 @@ class Sample(NamedTuple):
     bbox: Bbox
     number: int
     skipped: dict[str, str]  # unreadable images met on the way: name -> reason
+
+
+class Skipped(dict[str, str]):
+    """The unreadable images of a source met so far, name -> reason; each is told once.
+
+    Args:
+        spec: what the user wrote for the source.
+    """
+
+    def __init__(self, spec: str):
+        super().__init__()
+        self.spec = spec
+
+    def note(self, name: str, reason: str) -> None:
+        """Count and tell an image, unless it was met before."""
+        if name not in self:
+            self[name] = reason
+            logger.warning(
+                "skipped unreadable image %r of %s: %s (%d so far)",
+                name,
+                self.spec,
+                reason,
+                len(self),
+            )
 
 
 class InpaintingDataset:

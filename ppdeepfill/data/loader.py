@@ -21,7 +21,7 @@ import numpy as np
 import paddle
 from numpy import ndarray
 
-from ppdeepfill.data.dataset import ORDER_STREAM, InpaintingDataset
+from ppdeepfill.data.dataset import ORDER_STREAM, InpaintingDataset, Skipped
 from ppdeepfill.errors import DataError, UserError
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Loader:
                 f"got {batch_size}"
             )
         share = batch_size // world_size
-        self.skipped: dict[str, str] = {}  # name -> reason of the unreadable images met so far
+        self.skipped = Skipped(dataset.source.spec)
         self._recipe = _BatchRecipe(dataset, batch_size, rank * share, share, seed)
         self._workers = workers
         self._first_batch = first_batch
@@ -96,7 +96,8 @@ class Loader:
         image, mask, notes = next(self._loaded) if not self._workers else self._receive()
         if notes.error is not None:
             raise notes.error
-        self._report(notes.skipped)
+        for name, reason in notes.skipped.items():
+            self.skipped.note(name, reason)
         image = _to_float(image) / 127.5 - 1
         return Batch(image, _to_float(mask), notes.bboxes, notes.sample_numbers)
 
@@ -148,14 +149,6 @@ class Loader:
                 needed >> 20,
             )
         return needed <= free
-
-    def _report(self, skipped: dict[str, str]) -> None:
-        for name, reason in skipped.items():
-            if name not in self.skipped:
-                self.skipped[name] = reason
-                logger.warning(
-                    "skipped unreadable image %r: %s (%d so far)", name, reason, len(self.skipped)
-                )
 
 
 @dataclass(frozen=True)

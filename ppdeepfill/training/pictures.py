@@ -10,7 +10,7 @@ from numpy import ndarray
 from paddle import nn
 
 from ppdeepfill.data import Sample, UnreadableImage
-from ppdeepfill.evaluation import ValidationSet
+from ppdeepfill.evaluation import spread
 from ppdeepfill.inpainter import Inpainter, inpainting, to_uint8
 from ppdeepfill.networks import attention_to_offsets
 from ppdeepfill.visualize import color_offsets, comparison_grid
@@ -20,11 +20,10 @@ PICTURE_ROWS = 4
 
 def fixed_samples(dataset) -> list[Sample]:
     """A few samples of a data set, spread over it; unreadable images are left out."""
-    samples = ValidationSet(dataset, PICTURE_ROWS)
     readable = []
-    for number in range(len(samples)):
+    for index in spread(len(dataset), PICTURE_ROWS):
         with contextlib.suppress(UnreadableImage):
-            readable.append(samples[number])
+            readable.append(dataset.validation_sample(index))
     return readable
 
 

@@ -83,7 +83,7 @@ class Reporter:
         self._log.advance()
         if is_due(iteration, schedule.log_every, schedule):
             self._log.train(iteration, meter.read())
-        if is_due(iteration, schedule.image_every, schedule):
+        if self._samples and is_due(iteration, schedule.image_every, schedule):
             self._log.picture(iteration, draw_samples(self.network, self._samples))
         if self.validation and is_due(iteration, schedule.validate_every, schedule):
             self._validate(iteration)
