@@ -5,6 +5,9 @@
 The command line prints their message without a traceback and exits with status 2.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class UserError(Exception):
     """Something outside the code is wrong; the message says what, and what to change."""
@@ -20,3 +23,16 @@ class DataError(UserError, ValueError):
 
 class CheckpointError(UserError, ValueError):
     """A checkpoint is missing, incomplete or belongs to another network."""
+
+
+@contextmanager
+def refusals_of(key: str) -> Iterator[None]:
+    """While entered, the ValueError of a builder that refuses an option is a ConfigError on `key`.
+
+    Raises:
+        ConfigError: in place of the ValueError, which remains its cause.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(f"{key}: {error}") from error

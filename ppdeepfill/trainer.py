@@ -14,6 +14,7 @@ from ppdeepfill import parallel
 from ppdeepfill.checkpoint import Checkpoint, load_weights, read_checkpoint, save_checkpoint
 from ppdeepfill.config import Config
 from ppdeepfill.data.loader import Batch
+from ppdeepfill.errors import refusals_of
 from ppdeepfill.networks import build_network
 from ppdeepfill.objectives import Phase, build_objective
 from ppdeepfill.training.data import open_dataset, open_loader
@@ -48,15 +49,17 @@ class Trainer:
         parallel.start(config.device)
         set_default_dtype({"fp32": "float32"}[config.precision])
         seed(config.seed)
-        self.network = build_network(config.network.name, **config.network.options)
-        objective = build_objective(
-            config.objective.name,
-            self.network,
-            image_size=config.data.image_size,
-            local_size=config.mask.size,
-            seed=config.seed,
-            **config.objective.options,
-        )
+        with refusals_of("network.options"):
+            self.network = build_network(config.network.name, **config.network.options)
+        with refusals_of("objective.options"):
+            objective = build_objective(
+                config.objective.name,
+                self.network,
+                image_size=config.data.image_size,
+                local_size=config.mask.size,
+                seed=config.seed,
+                **config.objective.options,
+            )
         self.extra_modules = objective.extra_modules
         self.phases = objective.phases()
         self.parameters = {

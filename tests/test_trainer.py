@@ -13,7 +13,7 @@ import pytest
 from small_run import read_metrics, small_config, write_photos
 
 from ppdeepfill.checkpoint import read_checkpoint
-from ppdeepfill.errors import DataError, UserError
+from ppdeepfill.errors import ConfigError, DataError, UserError
 from ppdeepfill.networks import DeepFillV1
 from ppdeepfill.trainer import Trainer
 
@@ -250,3 +250,16 @@ def test_unreadable_images_cost_no_more_than_themselves(tmp_path, caplog):
     assert all(np.isfinite(r["psnr"]) for r in read_metrics(tmp_path / "a") if "psnr" in r)
     Trainer(small_config(photos, tmp_path / "b", schedule__iterations=1)).fit()
     assert not (tmp_path / "b" / "images").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ({"network__options": {"base_channels": 3}}, "network.options: base_channels must be"),
+        ({"objective__options": {"discount": 3.0}}, "objective.options: discount must be"),
+    ],
+)
+def test_an_option_that_its_builder_refuses_is_named(photos, tmp_path, option, expected):
+    with pytest.raises(ConfigError, match=expected):
+        Trainer(small_config(photos, tmp_path / "run", **option))
+    assert not (tmp_path / "run").exists()
