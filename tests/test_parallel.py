@@ -50,7 +50,6 @@ def test_an_absent_device_is_named():
     assert paddle.device.get_device() == "cpu"
 
 
-@pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
     photos = write_photos(tmp_path / "photos")
     changes = {
@@ -79,7 +78,6 @@ def test_two_processes_train_as_one(tmp_path):
             assert ours[key] == pytest.approx(theirs[key], rel=1e-4, abs=5e-4), key
 
 
-@pytest.mark.slow
 def test_a_batch_that_cannot_be_shared_is_refused(tmp_path):
     photos = write_photos(tmp_path / "photos")
     config = small_config(photos, tmp_path / "run", data__batch_size=3)

@@ -16,7 +16,7 @@ from ppdeepfill.checkpoint import read_checkpoint
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.trainer import Trainer
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,6 @@ def test_a_named_checkpoint_starts_a_run_elsewhere(photos, tmp_path):
     assert all((first.arrays[name] == again.arrays[name]).all() for name in first.arrays)
 
 
-@pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_as_an_uninterrupted_one(photos, tmp_path):
     changes = {"data__validation": str(photos), "data__validation_images": 3, "data__workers": 2}
     config = small_config(photos, "run", schedule__iterations=12, **changes)
