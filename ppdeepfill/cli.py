@@ -51,6 +51,7 @@ _DISK_ADVICE = {
     errno.EPERM: "change its permissions, or use another path",
     errno.EROFS: "write elsewhere with -o output_dir=FOLDER",
     errno.ENOTDIR: "a file is where a folder is needed: move it, or use another path",
+    errno.EISDIR: "a folder is where a file is needed: move it, or use another path",
     errno.EEXIST: "a file is where a folder is needed: move it, or use another path",
 }
 
@@ -61,10 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments without the program name; those of the process by default.
     """
-    parser = _parser()
-    arguments, unknown = parser.parse_known_args(argv)
+    arguments, unknown = _parser().parse_known_args(argv)
     if unknown:
-        parser.error(_unknown_argument(unknown[0], arguments.flags))
+        arguments.parser.error(_unknown_argument(unknown[0], arguments.flags))
     warnings.filterwarnings("ignore", message="No ccache found")  # by paddle, for builders of C++
     try:
         with _messages_on_stdout():
@@ -156,8 +156,8 @@ def _add_train(verbs: argparse._SubParsersAction) -> None:
             help=key,
             **form,
         )
-    flags = ["--config", "--dry_run", *(f"--{flag}" for flag in ALIASES)]
-    train.set_defaults(run=_train, flags=flags)
+    flags = ["-o", "--config", "--dry_run", *(f"--{flag}" for flag in ALIASES)]
+    train.set_defaults(run=_train, parser=train, flags=flags)
 
 
 def _add_attend(verbs: argparse._SubParsersAction) -> None:
@@ -173,7 +173,7 @@ def _add_attend(verbs: argparse._SubParsersAction) -> None:
     attend.add_argument(
         "--offsets", type=Path, metavar="FILE", help="picture of where each patch came from"
     )
-    attend.set_defaults(run=_attend, flags=["--offsets"])
+    attend.set_defaults(run=_attend, parser=attend, flags=["--offsets"])
 
 
 def _boolean(text: str) -> bool:
@@ -183,6 +183,8 @@ def _boolean(text: str) -> bool:
 
 
 def _unknown_argument(argument: str, flags: Sequence[str]) -> str:
+    if "-o" in flags and "=" in argument and not argument.startswith("-"):
+        return f"unknown argument {argument!r}; to set a key, write -o {argument}"
     near = difflib.get_close_matches(argument.split("=")[0], flags, n=1)
     hint = f"; did you mean {near[0]}?" if near else "; --help lists the known ones"
     return f"unknown argument {argument!r}{hint}"

@@ -31,12 +31,12 @@ from ppdeepfill.errors import ConfigError
 
 class NetworkConfig(Section):
     name: str = Field(description="builder in ppdeepfill.networks.NETWORKS")
-    options: dict[str, Any] = Field(default={}, description="keyword arguments of that builder")
+    options: dict[str, Any] = Field(default={}, description="of that builder; see --dry_run")
 
 
 class ObjectiveConfig(Section):
     name: str = Field(default="wgan_gp", description="class in ppdeepfill.objectives.OBJECTIVES")
-    options: dict[str, Any] = Field(default={}, description="keyword arguments of that class")
+    options: dict[str, Any] = Field(default={}, description="of that class; see --dry_run")
 
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -198,7 +198,7 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     values = read_yaml(Path(path))
     for text in overrides:
         values = override(values, text)
-    source = f"{path} with {', '.join(overrides)}" if overrides else str(path)
+    source = f"{path} with overrides" if overrides else str(path)
     return Config.from_dict(values, source=source)
 
 

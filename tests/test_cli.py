@@ -121,6 +121,8 @@ def test_configuration_errors_exit_2_with_a_message(trainer, capsys, arguments, 
     [
         (["train", "--batchsize", "3"], "did you mean --batch_size?"),
         (["train", "--zzz=3"], "--help"),
+        (["train", "--iters=3", "mask.size=64"], "write -o mask.size=64"),
+        (["attend", "a", "b", "c", "--offset", "d"], "did you mean --offsets?"),
         (["train", "--dry_run=perhaps"], "must be true or false"),
         (["tarin"], "train"),
         ([], "VERB"),
@@ -138,6 +140,7 @@ def test_unusable_arguments_exit_2_with_a_message(capsys, arguments, expected):
     [
         (DataError("no images in photos/"), 2, "no images in photos/"),
         (OSError(errno.ENOSPC, "No space left on device", "out/log.txt"), 2, "out/log.txt"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "out/log.txt"), 2, "a file is needed"),
         (PermissionError(errno.EACCES, "Permission denied", "/out"), 2, "use another path"),
         (ModuleNotFoundError("No module named 'paddle'", name="paddle"), 2, '".[gpu]"'),
         (KeyboardInterrupt(), 130, "interrupted"),

@@ -214,7 +214,7 @@ def test_all_problems_are_told_at_once(write):
 
 def test_message_names_file_and_override(write):
     path = write(MINIMAL)
-    assert refusal(path, "seed=-1").startswith(f"{path} with seed=-1: seed must be")
+    assert refusal(path, "seed=-1").startswith(f"{path} with overrides: seed must be")
 
 
 def test_options_follow_any_builder_signature(write, monkeypatch):
