@@ -16,6 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ppdeepfill.atomic_write import written_whole
 from ppdeepfill.config import Config
+from ppdeepfill.training.lock import sole_use
 from ppdeepfill.training.meter import Reading
 
 FORMATS = {
@@ -49,6 +50,7 @@ class TrainingLog:
     def __enter__(self) -> "TrainingLog":
         self.output_dir.mkdir(parents=True, exist_ok=True)
         self._open = ExitStack()
+        self._open.enter_context(sole_use(self.output_dir))
         self._file = logging.FileHandler(self.output_dir / "log.txt", encoding="utf-8", delay=True)
         self._file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         package_logger.addHandler(self._file)

@@ -1,6 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
 
+import errno
+import fcntl
 import json
 import logging
 import math
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from small_run import small_config
 
+from ppdeepfill.errors import UserError
 from ppdeepfill.training.log import TrainingLog, duration, rewind
 from ppdeepfill.training.meter import Reading
 
@@ -119,3 +122,13 @@ def test_visualdl_gets_scalars_and_pictures_once(tmp_path):
     assert [(point.id, point.value) for point in losses] == [(1, 1.5), (2, 1.5)]
     assert [p.value for p in reader.get_data("scalar", "validate/hole_l1")] == [0.25]
     assert len(reader.get_data("image", "train/samples")) == 1
+
+
+def test_a_second_run_leaves_the_log_of_the_first_alone(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise BlockingIOError(errno.EAGAIN, "in use")
+
+    monkeypatch.setattr(fcntl, "lockf", refuse)
+    with pytest.raises(UserError, match="another run"), TrainingLog(config_of(tmp_path)):
+        pass
+    assert not (tmp_path / "run" / "log.txt").exists()
