@@ -6,7 +6,7 @@ import json
 import logging
 import math
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import cv2
@@ -16,6 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ppdeepfill.atomic_write import written_whole
 from ppdeepfill.config import Config
+from ppdeepfill.errors import UserError
 from ppdeepfill.training.lock import sole_use
 from ppdeepfill.training.meter import Reading
 
@@ -51,19 +52,29 @@ class TrainingLog:
         self.output_dir.mkdir(parents=True, exist_ok=True)
         self._open = ExitStack()
         self._open.enter_context(sole_use(self.output_dir))
-        self._file = logging.FileHandler(self.output_dir / "log.txt", encoding="utf-8", delay=True)
+        self._file = _LogFile(
+            self.output_dir / "log.txt", encoding="utf-8", errors="backslashreplace", delay=True
+        )
         self._file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         package_logger.addHandler(self._file)
         self._open.callback(self._file.close)
         self._open.callback(package_logger.removeHandler, self._file)
         return self
 
-    def __exit__(self, *exception) -> None:
-        self._open.__exit__(*exception)
+    def __exit__(self, kind, error, trace) -> None:
+        if isinstance(error, Exception):  # who catches it tells the terminal only
+            with suppress(OSError):
+                self._note(
+                    f"the run ends: {error}",
+                    level=logging.ERROR,
+                    trace=None if isinstance(error, UserError) else (kind, error, trace),
+                )
+        self._open.__exit__(kind, error, trace)
 
     def start(self, iteration: int) -> None:
         """Go on after `iteration`: what was measured later is dropped, it will come again."""
-        (self.output_dir / "config.yaml").write_text(self.config.to_yaml(), encoding="utf-8")
+        with written_whole(self.output_dir / "config.yaml") as partial:
+            partial.write_text(self.config.to_yaml(), encoding="utf-8")
         kept = rewind(self.output_dir / "metrics.jsonl", iteration)
         if self.config.logging.visualdl:
             self._curves = _open_visualdl(self.output_dir / "vdl")
@@ -100,7 +111,7 @@ class TrainingLog:
             logger.info(line)
         else:
             self._bar.set_postfix_str(self._line(record))
-            self._file.handle(logger.makeRecord(logger.name, logging.INFO, "", 0, line, (), None))
+            self._note(line)
 
     def validate(self, iteration: int, scores: dict[str, float]) -> None:
         """Write the scores of one validation."""
@@ -116,6 +127,10 @@ class TrainingLog:
         if self._curves is not None:
             self._curves.add_image("train/samples", picture, step=iteration)
         return path
+
+    def _note(self, line: str, *, level: int = logging.INFO, trace=None) -> None:
+        """Write a line that the terminal does not show."""
+        self._file.handle(logger.makeRecord(logger.name, level, "", 0, line, (), trace))
 
     def _measured(self, kind: str, record: dict) -> None:
         record = {"type": kind, **record}
@@ -136,6 +151,13 @@ class TrainingLog:
         return ", ".join(
             f"{key}: " + FORMATS.get(key, "{:.4f}").format(value) for key, value in values.items()
         )
+
+
+class _LogFile(logging.FileHandler):
+    """A log file that cannot be written, as on a full disk, ends the run like any other file."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's name
+        raise
 
 
 def duration(seconds: float) -> str:

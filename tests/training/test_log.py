@@ -132,3 +132,24 @@ def test_a_second_run_leaves_the_log_of_the_first_alone(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="another run"), TrainingLog(config_of(tmp_path)):
         pass
     assert not (tmp_path / "run" / "log.txt").exists()
+
+
+def test_the_log_tells_why_a_run_ended(tmp_path):
+    for error in (UserError("the disk is full"), RuntimeError("a bug")):
+        with pytest.raises(type(error)), TrainingLog(config_of(tmp_path)):
+            raise error
+    text = (tmp_path / "run" / "log.txt").read_text()
+    assert "ERROR the run ends: the disk is full" in text
+    assert text.count("Traceback") == 1 and "a bug" in text.split("Traceback")[1]
+
+
+def test_names_that_are_no_utf8_are_logged(tmp_path):
+    with TrainingLog(config_of(tmp_path)):
+        logging.getLogger("ppdeepfill").warning("skipped %s", "\udcc4.jpg")
+    assert r"skipped \udcc4.jpg" in (tmp_path / "run" / "log.txt").read_text()
+
+
+def test_a_log_on_a_full_disk_is_an_error(tmp_path):
+    with pytest.raises(OSError, match="No space left"), TrainingLog(config_of(tmp_path)):
+        (tmp_path / "run" / "log.txt").symlink_to("/dev/full")
+        logging.getLogger("ppdeepfill").warning("lost")
