@@ -9,7 +9,9 @@ import argparse
 import contextlib
 import difflib
 import errno
+import io
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -66,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         arguments.parser.error(_unknown_argument(unknown[0], arguments.flags))
     warnings.filterwarnings("ignore", message="No ccache found")  # by paddle, for builders of C++
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # its warnings name no file, ours do
     try:
         with _messages_on_stdout():
             arguments.run(arguments)
@@ -203,6 +206,8 @@ def _quickstart() -> Path:
 def _messages_on_stdout() -> Iterator[None]:
     """Plain messages of the package on stdout, and nowhere else: Paddle's root logger echoes."""
     logger = logging.getLogger("ppdeepfill")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name need not fit the terminal
     console = logging.StreamHandler(sys.stdout)
     logger.addHandler(console)
     level, propagate = logger.level, logger.propagate

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
 import errno
+import io
 import logging
 import os
 import subprocess
@@ -8,6 +9,8 @@ import sys
 import types
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from ppdeepfill import cli
@@ -239,3 +242,30 @@ def test_missing_paddle_names_both_extras(no_paddle, tmp_path):
     assert result.returncode == 2
     assert ".[cpu]" in result.stderr and ".[gpu]" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_opencv_adds_no_warning_of_its_own(tmp_path):
+    path = tmp_path / "float.tif"  # 32-bit samples
+    cv2.imwrite(str(path), np.zeros((8, 8), np.float32))
+    result = run(
+        "-m",
+        "ppdeepfill.cli",
+        "attend",
+        *[str(path)] * 2,
+        str(tmp_path / "out.png"),
+        OMP_NUM_THREADS="1",
+    )
+    assert result.stderr == (
+        f"ppdeepfill: error: cannot read the image {path}: "
+        "not an image, or damaged: OpenCV cannot decode it\n"
+    )
+
+
+def test_messages_fit_any_terminal(trainer, monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    name = "\u732b\udcc4.jpg"  # a Chinese character and a byte that is no UTF-8
+    monkeypatch.setattr(trainer, "fit", lambda _: logging.getLogger("ppdeepfill").info(name))
+    assert cli.main(["train"]) == 0
+    terminal.flush()
+    assert terminal.buffer.getvalue() == rb"\u732b\udcc4.jpg" + b"\n"

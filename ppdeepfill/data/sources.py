@@ -182,8 +182,8 @@ class ListFiles:
         if tried and not any(place.is_file() for line in tried for place in self._places(line)):
             places = "\n  ".join(str(place.absolute()) for place in self._places(lines[0]))
             raise DataError(
-                f"none of the first {len(tried)} images of {path} exists. For its first line, "
-                f"looked for\n  {places}"
+                f"none of the first {len(tried)} images of {path} exists. A list is text in UTF-8, "
+                f"one path per line. For the first, looked for\n  {places}"
             )
 
     def read_bytes(self, index: int) -> bytes:
