@@ -46,14 +46,16 @@ def attend(image_a: Path, image_b: Path, out: Path, *, offsets: Path | None = No
     Raises:
         DataError: an image cannot be read or written, or is smaller than a patch.
     """
+    for path in filter(None, (out, offsets)):
+        _check_writable(path)
     halved = cv2.resize(
-        read_image(image_a),
+        _read(image_a, RATE / PATCHES_SCALE),
         None,
         fx=PATCHES_SCALE,
         fy=PATCHES_SCALE,
         interpolation=cv2.INTER_CUBIC,
     )
-    rebuilt, way = rebuild(read_image(image_b), halved)
+    rebuilt, way = rebuild(_read(image_b, RATE), halved)
     _write(out, rebuilt)
     logger.info("wrote %s", out)
     if offsets is not None:
@@ -114,6 +116,24 @@ def _to_features(image: ndarray) -> paddle.Tensor:
     return paddle.to_tensor(np.ascontiguousarray(cropped, dtype=np.float32))
 
 
+def _read(path: Path, smallest: float) -> ndarray:
+    """An RGB image of at least `smallest` pixels a side."""
+    image = read_image(path)
+    if min(image.shape[:2]) < smallest:
+        height, width = image.shape[:2]
+        raise DataError(
+            f"{path} is {width} x {height} pixels; at least {smallest:.0f} x {smallest:.0f} "
+            "are needed"
+        )
+    return image
+
+
+def _check_writable(path: Path) -> None:
+    """Before minutes are spent on the picture: DataError where its name cannot work."""
+    if not path.parent.is_dir() or not cv2.haveImageWriter(str(path)):
+        raise _not_writable(path)
+
+
 def _write(path: Path, image: ndarray) -> None:
     """Write an RGB image; its suffix chooses the format."""
     try:
@@ -121,7 +141,11 @@ def _write(path: Path, image: ndarray) -> None:
     except cv2.error:
         written = False
     if not written:
-        raise DataError(
-            f"cannot write {path}: the folder must exist and be writable, and the name must end in "
-            ".png, .jpg or another format that OpenCV knows"
-        )
+        raise _not_writable(path)
+
+
+def _not_writable(path: Path) -> DataError:
+    return DataError(
+        f"cannot write {path}: the folder must exist and be writable, and the name must end in "
+        ".png, .jpg or another format that OpenCV knows"
+    )

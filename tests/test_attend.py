@@ -70,5 +70,13 @@ def test_unusable_files_are_explained(rng, tmp_path):
     for out in (tmp_path / "nowhere" / "out.png", tmp_path / "out.unknown"):
         with pytest.raises(DataError, match="cannot write"):
             attend(good, good, out)
+    with pytest.raises(DataError, match="cannot write"):
+        attend(good, good, tmp_path / "out.png", offsets=tmp_path / "offsets.unknown")
+    assert not (tmp_path / "out.png").exists()
+    tiny = tmp_path / "tiny.png"
+    cv2.imwrite(str(tiny), photograph(rng, 8, 1))
+    for images, needed in [((tiny, good), "4 x 4"), ((good, tiny), "2 x 2")]:
+        with pytest.raises(DataError, match=f"tiny.png is 1 x 8 pixels; at least {needed}"):
+            attend(*images, tmp_path / "out.png")
     with pytest.raises(DataError, match="too small"):
         rebuild(np.zeros((1, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8))
