@@ -141,6 +141,7 @@ def test_override_of_one_section_leaves_another_that_shares_its_yaml_anchor(writ
         ("data.image_size=big", ["data.image_size", "[height, width]", "'big'"]),
         ("data.image_size=64", ["mask.size [128, 128]", "data.image_size [64, 64]"]),
         ("mask.size=300", ["mask.size", "larger than data.image_size"]),
+        ("mask.size=256", ["mask.size [256, 256] must be smaller", "no pixel remains known"]),
         ("mask.size=[8,300]", ["mask.max_shrink must be smaller"]),
         ("mask.size=0", ["mask.size", "at least 1"]),
         ("mask.max_shrink=128", ["mask.max_shrink", "no hole remains"]),
