@@ -32,6 +32,7 @@ from ppdeepfill.networks import build_network
 FORMAT_VERSION = 1
 GENERATOR = "generator.safetensors"
 TRAINING = "training.safetensors"
+LISTED = 5  # names in a message; a network of another width has none right
 RECORD = "ppdeepfill"  # the one metadata key; several would be written in random order
 
 logger = logging.getLogger(__name__)
@@ -150,7 +151,7 @@ def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str
     """Fill a layer with arrays whose names and shapes match exactly.
 
     Raises:
-        CheckpointError: missing, unexpected or mis-shaped names; lists them.
+        CheckpointError: missing, unexpected or mis-shaped names; lists the first of them.
     """
     own = layer.state_dict()
     wrong = [f"missing {name}" for name in own if name not in weights]
@@ -161,6 +162,8 @@ def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str
         if name in weights and list(weights[name].shape) != list(tensor.shape)
     ]
     if wrong:
+        if len(wrong) > LISTED:
+            wrong[LISTED:] = [f"and {len(wrong) - LISTED} more"]
         raise CheckpointError(f"{source} does not fit this network:\n  " + "\n  ".join(wrong))
     for name, tensor in own.items():
         tensor.set_value(weights[name])
@@ -196,9 +199,8 @@ def _find_generator(path: Path) -> Path:
 
 
 def _write_generator(path: Path, generator: Generator) -> None:
-    _write(
-        path, generator.weights, {k: v for k, v in generator._asdict().items() if k != "weights"}
-    )
+    record = {k: v for k, v in generator._asdict().items() if k != "weights"}
+    _write(path, generator.weights, record)
 
 
 def _read_generator(path: Path) -> Generator:

@@ -207,3 +207,10 @@ def test_reading_runs_no_code(tmp_path):
     paddle.save({"w": paddle.zeros([2])}, str(path))
     with pytest.raises(CheckpointError, match="cannot be read"):
         load_generator(path)
+
+
+def test_a_network_of_another_width_is_told_in_a_few_lines():
+    weights = layer_arrays(build_network("deepfill_v1", base_channels=2))
+    with pytest.raises(CheckpointError, match="and [0-9]+ more$") as error:
+        load_weights(build_network("deepfill_v1", base_channels=4), weights, source="this.file")
+    assert len(str(error.value).splitlines()) < 10
