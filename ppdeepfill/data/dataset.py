@@ -146,8 +146,8 @@ class InpaintingDataset:
             index = int(rng.integers(len(self.source)))
         name, reason = next(iter(skipped.items()))
         raise DataError(
-            f"{MAX_UNREADABLE} images in a row of {self.source.spec} cannot be read, for example "
-            f"{name!r}: {reason}"
+            f"{MAX_UNREADABLE} images drawn in a row from {self.source.spec} cannot be read, for "
+            f"example {name!r}: {reason}"
         )
 
     def _cut(self, image: ndarray, rng: Generator | None) -> ndarray:

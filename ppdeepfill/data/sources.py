@@ -156,7 +156,7 @@ class FolderFiles:
 def _walk(folder: Path) -> Iterator[str]:
     """Relative paths, with slashes, of all files below; a link back up is entered once."""
     entered = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=_tell_skipped):
         real = os.path.realpath(place)
         if real in entered:
             folders.clear()
@@ -164,6 +164,10 @@ def _walk(folder: Path) -> Iterator[str]:
         entered.add(real)
         parent = Path(place).relative_to(folder)
         yield from ((parent / file).as_posix() for file in files)
+
+
+def _tell_skipped(error: OSError) -> None:
+    logger.warning("skipped unreadable folder %r: %s", error.filename, error.strerror)
 
 
 class ListFiles:

@@ -114,7 +114,7 @@ def test_an_unreadable_image_is_replaced_and_named(make_dataset, tmp_path, make)
 def test_images_that_are_all_unreadable_end_with_an_example(make_dataset, tmp_path):
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(b"")
-    with pytest.raises(DataError, match=r"100 images in a row .*'a\.jpg': the file is empty"):
+    with pytest.raises(DataError, match=r"100 images drawn in a row .*'a\.jpg': the file is empty"):
         make_dataset(tmp_path)[0, 0, 0]
 
 

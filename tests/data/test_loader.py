@@ -156,7 +156,7 @@ def test_an_error_while_loading_reaches_the_training_as_it_is(
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(b"")
     with closing(Loader(make_dataset(tmp_path), batch_size=2, workers=workers)) as loader:
-        with pytest.raises(DataError, match="100 images in a row"):
+        with pytest.raises(DataError, match="100 images drawn in a row"):
             next(loader)
     assert "Traceback" not in capfd.readouterr().err
 

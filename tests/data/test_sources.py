@@ -1,5 +1,7 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
+import errno
+import os
 import pickle
 import zipfile
 
@@ -182,3 +184,16 @@ def test_missing_wheels_of_bundled_photos_say_what_to_install(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(DataError, match="pip install scikit-image scikit-learn"):
         open_source("bundled:train")
+
+
+def test_an_unreadable_folder_is_skipped_and_named(photos, monkeypatch, caplog):
+    scan = os.scandir
+
+    def locked(path):
+        if str(path).endswith("deep"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    assert len(open_source(str(photos))) == 5
+    assert "deep': Permission denied" in caplog.text
