@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures shared by all tests."""
 
+import logging
 import os
 from pathlib import Path
 
@@ -11,6 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
 import numpy as np
 import paddle
 import pytest
+from small_run import write_photos
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -43,3 +45,16 @@ def golden_dir() -> Path:
 def own_arrays() -> Path:
     """The small reference arrays that the project keeps."""
     return REPOSITORY / "tests" / "reference_arrays"
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> Path:
+    """A folder of small images to train on."""
+    return write_photos(tmp_path_factory.mktemp("data") / "photos")
+
+
+@pytest.fixture
+def messages(caplog):
+    """What the package logs."""
+    caplog.set_level(logging.INFO, logger="ppdeepfill")
+    return caplog

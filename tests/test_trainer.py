@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import json
-import logging
 import re
 import sys
 from pathlib import Path
@@ -18,17 +17,6 @@ from ppdeepfill.networks import DeepFillV1
 from ppdeepfill.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("data") / "photos")
-
-
-@pytest.fixture
-def messages(caplog):
-    caplog.set_level(logging.INFO, logger="ppdeepfill")
-    return caplog
 
 
 def weights(layer):

@@ -1,7 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
 
-import logging
 import random
 import signal
 import subprocess
@@ -10,24 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from small_run import read_checkpoints, read_metrics, small_config, write_photos
+from small_run import read_checkpoints, read_metrics, small_config
 
 from ppdeepfill.checkpoint import read_checkpoint
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("data") / "photos")
-
-
-@pytest.fixture
-def messages(caplog):
-    caplog.set_level(logging.INFO, logger="ppdeepfill")
-    return caplog
 
 
 def fit_until(trainer, iteration, signal_number):
