@@ -78,6 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.name != "paddle":
             raise
         return _fail(_NO_PADDLE)
+    except BrokenPipeError:  # of `--dry_run | head`: the reader has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its end
+        return 141  # what a shell says of a process that SIGPIPE ended
     except OSError as error:
         if error.errno not in _DISK_ADVICE:
             raise
@@ -208,7 +211,7 @@ def _messages_on_stdout() -> Iterator[None]:
     logger = logging.getLogger("ppdeepfill")
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name need not fit the terminal
-    console = logging.StreamHandler(sys.stdout)
+    console = _Console(sys.stdout)
     logger.addHandler(console)
     level, propagate = logger.level, logger.propagate
     logger.setLevel(logging.INFO)
@@ -219,6 +222,14 @@ def _messages_on_stdout() -> Iterator[None]:
         logger.removeHandler(console)
         logger.setLevel(level)
         logger.propagate = propagate
+
+
+class _Console(logging.StreamHandler):
+    """A run outlives the reader of its messages, as in `train.py | head`: log.txt has them too."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's name
+        if not isinstance(sys.exc_info()[1], BrokenPipeError):
+            super().handleError(record)
 
 
 def _fail(message: str) -> int:

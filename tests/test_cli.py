@@ -198,12 +198,15 @@ def test_missing_quick_start_asks_for_a_file(monkeypatch, tmp_path, capsys):
     assert "--config FILE" in capsys.readouterr().err
 
 
-def run(*arguments, cwd=REPOSITORY, **environment) -> subprocess.CompletedProcess:
+def run(
+    *arguments, cwd=REPOSITORY, stdout=subprocess.PIPE, **environment
+) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, *arguments],
         cwd=cwd,
         env={**os.environ, **environment},
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=120,
     )
@@ -269,3 +272,15 @@ def test_messages_fit_any_terminal(trainer, monkeypatch):
     assert cli.main(["train"]) == 0
     terminal.flush()
     assert terminal.buffer.getvalue() == rb"\u732b\udcc4.jpg" + b"\n"
+
+
+@pytest.mark.parametrize(("command", "status"), [("--dry_run", 141), ("--iters=1", 0)])
+def test_a_reader_that_leaves_early_costs_no_traceback(tmp_path, command, status):
+    source = ("data.train=bundled:train", "data.validation=null", "data.workers=0")
+    options = ("network.options.base_channels=2", "logging.visualdl=false")
+    arguments = ("-o", *source, *options, f"output_dir={tmp_path}", command)
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        result = run("train.py", *arguments, stdout=pipe, OMP_NUM_THREADS="1")
+    assert (result.returncode, result.stderr) == (status, "")
