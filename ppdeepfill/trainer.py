@@ -138,7 +138,7 @@ class Trainer:
                 self.save()
                 logger.info("stopped after iteration %d; the same command goes on", self.iteration)
                 raise SystemExit(128 + stop)
-            logger.info(conclusion(self.config, self.saved))
+            logger.info(conclusion(self.config, self.saved, iterations=self.iteration))
 
     def _iterate(self, interruption: Interruption) -> int:
         """Train to the last iteration; returns 0, or the signal that asked to stop before it."""

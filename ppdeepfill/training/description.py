@@ -64,11 +64,11 @@ def introduction(config: Config, modules: Mapping[str, nn.Layer], images: Mappin
     )
 
 
-def conclusion(config: Config, checkpoint: Path) -> str:
+def conclusion(config: Config, checkpoint: Path, *, iterations: int) -> str:
     """What the log of a complete run ends with: where the results are, and what to do next."""
     output_dir = Path(config.output_dir)
     lines = [
-        f"complete: {config.schedule.iterations} iterations",
+        f"complete: {iterations} iterations",
         f"  checkpoint: {checkpoint}",
         f"  pictures:   {output_dir / 'images'}",
     ]
@@ -77,7 +77,7 @@ def conclusion(config: Config, checkpoint: Path) -> str:
     if config.data.train.startswith("bundled:"):
         lines.append(f"  next:       train on your own photos: {OWN_PHOTOS}")
     else:
-        longer = f"-o schedule.iterations={2 * config.schedule.iterations}"
+        longer = f"-o schedule.iterations={2 * iterations}"
         lines.append(f"  next:       train longer: the same command with {longer}")
     return "\n".join(lines)
 
