@@ -256,5 +256,5 @@ def test_an_option_that_its_builder_refuses_is_named(photos, tmp_path, option, e
 def test_a_run_that_is_past_its_goal_says_how_far_it_is(photos, tmp_path, messages):
     Trainer(small_config(photos, tmp_path)).fit()
     Trainer(small_config(photos, tmp_path, schedule__iterations=2)).fit()
-    assert messages[-1].startswith("complete: 4 iterations")
-    assert "schedule.iterations=8" in messages[-1]
+    last = messages.messages[-1]
+    assert last.startswith("complete: 4 iterations") and "schedule.iterations=8" in last
