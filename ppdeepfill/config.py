@@ -155,7 +155,7 @@ class Config(Section):
             raise ValueError(
                 f"mask.size {list(hole)} must not be larger than data.image_size {list(image)}"
             )
-        if hole == image:  # all terms of the loss would be 0, or learn from nothing known
+        if hole == image and self.mask.kind != "free_form":  # nothing to learn from
             raise ValueError(
                 f"mask.size {list(hole)} must be smaller than data.image_size on one side at "
                 "least, or no pixel remains known"

@@ -276,3 +276,8 @@ def test_every_key_is_read_by_some_code():
         if section not in whole and not any((receiver, leaf) in pairs for receiver in receivers):
             unread.append(path)
     assert not unread, f"no code reads {', '.join(unread)}"
+
+
+def test_strokes_may_have_a_local_region_as_large_as_the_image(write):
+    overrides = ["mask.kind=free_form", "mask.size=256", "mask.max_shrink=0"]
+    assert load_config(write(MINIMAL), overrides).mask.size == (256, 256)

@@ -87,10 +87,11 @@ class WganGp:
         if not 0.0 < discount <= 1.0:
             raise ValueError(f"discount must be above 0 and at most 1; got {discount}")
         if critic_steps < 1 or critic_channels < 1:
-            raise ValueError(
-                "critic_steps and critic_channels must be at least 1; "
-                f"got {critic_steps} and {critic_channels}"
-            )
+            raise ValueError("critic_steps and critic_channels must be at least 1")
+        weights = (adversarial_weight, global_critic_weight, gradient_penalty_weight)
+        weights += (hole_l1_weight, known_l1_weight, coarse_weight)
+        if min(weights) < 0.0:
+            raise ValueError(f"no weight may be negative; got {min(weights)}")
         self.network = network
         self.seed = seed
         self.critic_steps = critic_steps

@@ -175,6 +175,8 @@ def test_unusable_options_are_explained():
         make_objective(discount=1.5)
     with pytest.raises(ValueError, match="critic_steps"):
         make_objective(critic_steps=0)
+    with pytest.raises(ValueError, match="no weight may be negative; got -1"):
+        make_objective(known_l1_weight=-1.0)
     with pytest.raises(ValueError, match="known objectives: wgan_gp"):
         sizes = {"image_size": (32, 32), "local_size": (16, 16)}
         build_objective("gan", build_network("deepfill_v1", base_channels=4), seed=0, **sizes)
