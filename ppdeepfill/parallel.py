@@ -74,10 +74,5 @@ def largest(value: int) -> int:
     return int(number)
 
 
-def barrier() -> None:
-    """Wait until every process is here."""
-    largest(0)
-
-
 def _has_gpu() -> bool:
     return paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
