@@ -114,7 +114,7 @@ def test_a_named_checkpoint_starts_a_run_elsewhere(photos, tmp_path):
 
 def test_a_run_killed_at_random_moments_ends_as_an_uninterrupted_one(photos, tmp_path):
     changes = {"data__validation": str(photos), "data__validation_images": 3, "data__workers": 2}
-    config = small_config(photos, "run", schedule__iterations=12, **changes)
+    config = small_config(photos, "run", schedule__iterations=40, **changes)  # 3 s or more
     (tmp_path / "config.yaml").write_text(config.to_yaml())
     command = [sys.executable, str(ROOT / "train.py"), "--config", str(tmp_path / "config.yaml")]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
