@@ -15,31 +15,12 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from functools import partial
-from pathlib import Path
 
 from ppdeepfill import __version__
-from ppdeepfill.config import Config, load_config
-from ppdeepfill.config_text import leaves, schema_table
-from ppdeepfill.errors import ConfigError, UserError
+from ppdeepfill.errors import UserError
+from ppdeepfill.verbs import attend, train
 
-# Flags that Paddle users know, each another spelling of `-o KEY=VALUE`.
-ALIASES = {
-    "iters": "schedule.iterations",
-    "batch_size": "data.batch_size",
-    "learning_rate": "optimizer.learning_rate",
-    "save_interval": "schedule.checkpoint_every",
-    "log_iters": "schedule.log_every",
-    "num_workers": "data.workers",
-    "save_dir": "output_dir",
-    "resume_model": "resume",
-    "do_eval": "schedule.validate",
-    "use_vdl": "logging.visualdl",
-    "seed": "seed",
-    "device": "device",
-    "precision": "precision",
-    "keep_checkpoint_max": "schedule.keep_checkpoints",
-}
+VERBS = (train, attend)
 
 _NO_PADDLE = """\
 PaddlePaddle is not installed. From the folder of this repository run one of
@@ -47,11 +28,11 @@ PaddlePaddle is not installed. From the folder of this repository run one of
   pip install -e ".[gpu]"    for an NVIDIA card"""
 
 _DISK_ADVICE = {
-    errno.ENOSPC: "free some space, or write elsewhere with -o output_dir=FOLDER",
-    errno.EDQUOT: "free some space, or write elsewhere with -o output_dir=FOLDER",
+    errno.ENOSPC: "free some space, or write to another folder",
+    errno.EDQUOT: "free some space, or write to another folder",
     errno.EACCES: "change its permissions, or use another path",
     errno.EPERM: "change its permissions, or use another path",
-    errno.EROFS: "write elsewhere with -o output_dir=FOLDER",
+    errno.EROFS: "write to another folder",
     errno.ENOTDIR: "a file is where a folder is needed: move it, or use another path",
     errno.EISDIR: "a folder is where a file is needed: move it, or use another path",
     errno.EEXIST: "a file is where a folder is needed: move it, or use another path",
@@ -91,101 +72,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _train(arguments: argparse.Namespace) -> None:
-    config = load_config(arguments.config or _quickstart(), arguments.overrides)
-    from ppdeepfill.trainer import Trainer
-
-    trainer = Trainer(config)
-    if arguments.dry_run:
-        print(trainer.describe())
-    else:
-        trainer.fit()
-
-
-def _attend(arguments: argparse.Namespace) -> None:
-    from ppdeepfill.attend import attend
-
-    attend(arguments.image_a, arguments.image_b, arguments.out, offsets=arguments.offsets)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ppdeepfill", description="Image inpainting with Paddle.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    _add_train(verbs)
-    _add_attend(verbs)
+    for verb in VERBS:
+        verb.add(verbs)
     return parser
-
-
-def _add_train(verbs: argparse._SubParsersAction) -> None:
-    train = verbs.add_parser(
-        "train",
-        help="train a network",
-        usage="%(prog)s [--config FILE] [-o KEY=VALUE ...] [--dry_run] [alias ...]",
-        description="Train a network. Without --config: the quick start, minutes on a laptop.",
-        epilog=f"keys of the configuration, their types and defaults:\n{schema_table(Config)}",
-        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=32),
-        allow_abbrev=False,
-    )
-    train.add_argument(
-        "-c", "--config", metavar="FILE", help="a YAML file such as those in configs/"
-    )
-    train.add_argument(
-        "-o",
-        dest="overrides",
-        action="extend",
-        nargs="+",
-        default=[],
-        metavar="KEY=VALUE",
-        help="replace values of the configuration, e.g. -o data.batch_size=8 mask.size=64",
-    )
-    train.add_argument(
-        "--dry_run",
-        type=_boolean,
-        nargs="?",
-        const=True,
-        default=False,
-        metavar="true|false",
-        help="show configuration, layers and the shapes of one batch, then stop",
-    )
-    aliases = train.add_argument_group("aliases", "other spellings of -o KEY=VALUE")
-    booleans = {key for key, field in leaves(Config) if field.annotation is bool}
-    for flag, key in ALIASES.items():
-        form = {"nargs": "?", "const": "true"} if key in booleans else {}
-        aliases.add_argument(
-            f"--{flag}",
-            dest="overrides",
-            action="append",
-            default=argparse.SUPPRESS,
-            type=partial("{}={}".format, key),
-            metavar="true|false" if key in booleans else "VALUE",
-            help=key,
-            **form,
-        )
-    flags = ["-o", "--config", "--dry_run", *(f"--{flag}" for flag in ALIASES)]
-    train.set_defaults(run=_train, parser=train, flags=flags)
-
-
-def _add_attend(verbs: argparse._SubParsersAction) -> None:
-    attend = verbs.add_parser(
-        "attend",
-        help="rebuild one image from the patches of another",
-        description="Rebuild image B from the patches of image A by contextual attention.",
-        allow_abbrev=False,
-    )
-    attend.add_argument("image_a", type=Path, metavar="IMAGE_A", help="gives the patches")
-    attend.add_argument("image_b", type=Path, metavar="IMAGE_B", help="is rebuilt")
-    attend.add_argument("out", type=Path, metavar="OUT", help="the picture to write")
-    attend.add_argument(
-        "--offsets", type=Path, metavar="FILE", help="picture of where each patch came from"
-    )
-    attend.set_defaults(run=_attend, parser=attend, flags=["--offsets"])
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError(f"must be true or false; got {text!r}")
-    return text.lower() == "true"
 
 
 def _unknown_argument(argument: str, flags: Sequence[str]) -> str:
@@ -194,15 +87,6 @@ def _unknown_argument(argument: str, flags: Sequence[str]) -> str:
     near = difflib.get_close_matches(argument.split("=")[0], flags, n=1)
     hint = f"; did you mean {near[0]}?" if near else "; --help lists the known ones"
     return f"unknown argument {argument!r}{hint}"
-
-
-def _quickstart() -> Path:
-    """The configuration for a first try: in the installed package, or in the repository."""
-    package = Path(__file__).resolve().parent
-    for folder in (package / "configs", package.parent / "configs"):
-        if (folder / "quickstart.yaml").is_file():
-            return folder / "quickstart.yaml"
-    raise ConfigError("this installation holds no quickstart.yaml; say which file: --config FILE")
 
 
 @contextlib.contextmanager

@@ -25,6 +25,10 @@ class CheckpointError(UserError, ValueError):
     """A checkpoint is missing, incomplete or belongs to another network."""
 
 
+class WeightsError(UserError, ValueError):
+    """A file of weights is damaged, holds more than arrays, or does not fit the network."""
+
+
 @contextmanager
 def refusals_of(key: str) -> Iterator[None]:
     """While entered, the ValueError of a builder that refuses an option is a ConfigError on `key`.

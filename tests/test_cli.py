@@ -17,6 +17,7 @@ from ppdeepfill import cli
 from ppdeepfill.config import Config
 from ppdeepfill.config_text import leaves
 from ppdeepfill.errors import DataError
+from ppdeepfill.verbs import train
 
 REPOSITORY = Path(__file__).parent.parent
 QUICKSTART = str(REPOSITORY / "configs/quickstart.yaml")
@@ -61,7 +62,7 @@ def test_train_without_arguments_is_the_quick_start(trainer, capsys):
 def test_every_alias_sets_its_key(trainer):
     values = {"save_dir": "elsewhere", "resume_model": "none", "device": "cpu", "precision": "fp32"}
     values |= {"do_eval": "False", "use_vdl": "False", "learning_rate": "3e-4"}
-    flags = [f"--{flag}={values.get(flag, '7')}" for flag in cli.ALIASES]
+    flags = [f"--{flag}={values.get(flag, '7')}" for flag in train.ALIASES]
     assert cli.main(["train", "-c", QUICKSTART, *flags]) == 0
     config = trainer.configs[0]
     assert (config.output_dir, config.resume, config.device) == ("elsewhere", "none", "cpu")
@@ -74,7 +75,7 @@ def test_every_alias_sets_its_key(trainer):
 
 
 def test_aliases_name_keys_of_the_schema():
-    assert set(cli.ALIASES.values()) <= {path for path, _ in leaves(Config)}
+    assert set(train.ALIASES.values()) <= {path for path, _ in leaves(Config)}
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,8 @@ def test_attend_hands_its_paths_over(monkeypatch):
 
 
 def test_missing_quick_start_asks_for_a_file(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "ppdeepfill" / "cli.py"))
+    file = tmp_path / "ppdeepfill" / "verbs" / "train.py"
+    monkeypatch.setattr(train, "__file__", str(file))
     assert cli.main(["train"]) == 2
     assert "--config FILE" in capsys.readouterr().err
 

@@ -36,9 +36,10 @@ ROOMS = {
     "networks": set(),
     "objectives": {"networks"},
     "data": {"errors", "config"},
+    "weight_files": {"errors"},
     "converters": {"networks"},
 }
-ONLY_USERS = {"cli": set(), "trainer": {"cli"}}
+ONLY_USERS = {"cli": set(), "verbs": {"cli"}, "trainer": {"verbs"}}
 
 
 def _name(path: Path) -> str:

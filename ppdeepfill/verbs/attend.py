@@ -1,0 +1,28 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""`ppdeepfill attend`: rebuild one image from the patches of another."""
+
+import argparse
+from pathlib import Path
+
+
+def add(verbs: argparse._SubParsersAction) -> None:
+    attend = verbs.add_parser(
+        "attend",
+        help="rebuild one image from the patches of another",
+        description="Rebuild image B from the patches of image A by contextual attention.",
+        allow_abbrev=False,
+    )
+    attend.add_argument("image_a", type=Path, metavar="IMAGE_A", help="gives the patches")
+    attend.add_argument("image_b", type=Path, metavar="IMAGE_B", help="is rebuilt")
+    attend.add_argument("out", type=Path, metavar="OUT", help="the picture to write")
+    attend.add_argument(
+        "--offsets", type=Path, metavar="FILE", help="picture of where each patch came from"
+    )
+    attend.set_defaults(run=_run, parser=attend, flags=["--offsets"])
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from ppdeepfill.attend import attend
+
+    attend(arguments.image_a, arguments.image_b, arguments.out, offsets=arguments.offsets)

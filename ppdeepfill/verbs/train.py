@@ -1,0 +1,99 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""`ppdeepfill train`: train a network."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from ppdeepfill.config import Config, load_config
+from ppdeepfill.config_text import leaves, schema_table
+from ppdeepfill.errors import ConfigError
+from ppdeepfill.verbs.arguments import boolean
+
+# Flags that Paddle users know, each another spelling of `-o KEY=VALUE`.
+ALIASES = {
+    "iters": "schedule.iterations",
+    "batch_size": "data.batch_size",
+    "learning_rate": "optimizer.learning_rate",
+    "save_interval": "schedule.checkpoint_every",
+    "log_iters": "schedule.log_every",
+    "num_workers": "data.workers",
+    "save_dir": "output_dir",
+    "resume_model": "resume",
+    "do_eval": "schedule.validate",
+    "use_vdl": "logging.visualdl",
+    "seed": "seed",
+    "device": "device",
+    "precision": "precision",
+    "keep_checkpoint_max": "schedule.keep_checkpoints",
+}
+
+
+def add(verbs: argparse._SubParsersAction) -> None:
+    train = verbs.add_parser(
+        "train",
+        help="train a network",
+        usage="%(prog)s [--config FILE] [-o KEY=VALUE ...] [--dry_run] [alias ...]",
+        description="Train a network. Without --config: the quick start, minutes on a laptop.",
+        epilog=f"keys of the configuration, their types and defaults:\n{schema_table(Config)}",
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=32),
+        allow_abbrev=False,
+    )
+    train.add_argument(
+        "-c", "--config", metavar="FILE", help="a YAML file such as those in configs/"
+    )
+    train.add_argument(
+        "-o",
+        dest="overrides",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="replace values of the configuration, e.g. -o data.batch_size=8 mask.size=64",
+    )
+    train.add_argument(
+        "--dry_run",
+        type=boolean,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="true|false",
+        help="show configuration, layers and the shapes of one batch, then stop",
+    )
+    aliases = train.add_argument_group("aliases", "other spellings of -o KEY=VALUE")
+    booleans = {key for key, field in leaves(Config) if field.annotation is bool}
+    for flag, key in ALIASES.items():
+        form = {"nargs": "?", "const": "true"} if key in booleans else {}
+        aliases.add_argument(
+            f"--{flag}",
+            dest="overrides",
+            action="append",
+            default=argparse.SUPPRESS,
+            type=partial("{}={}".format, key),
+            metavar="true|false" if key in booleans else "VALUE",
+            help=key,
+            **form,
+        )
+    flags = ["-o", "--config", "--dry_run", *(f"--{flag}" for flag in ALIASES)]
+    train.set_defaults(run=_run, parser=train, flags=flags)
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    config = load_config(arguments.config or _quickstart(), arguments.overrides)
+    from ppdeepfill.trainer import Trainer
+
+    trainer = Trainer(config)
+    if arguments.dry_run:
+        print(trainer.describe())
+    else:
+        trainer.fit()
+
+
+def _quickstart() -> Path:
+    """The configuration for a first try: in the installed package, or in the repository."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "configs", package.parent / "configs"):
+        if (folder / "quickstart.yaml").is_file():
+            return folder / "quickstart.yaml"
+    raise ConfigError("this installation holds no quickstart.yaml; say which file: --config FILE")
