@@ -1,0 +1,270 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What the names in pickles of NumPy, PyTorch and PaddlePaddle stand for: arrays of ours.
+
+None of the three libraries is asked: the functions here check every argument, and an array is made
+from bytes that are really there.
+"""
+
+import re
+from collections.abc import Iterator
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from ppdeepfill.errors import WeightsError
+from ppdeepfill.weight_files.limits import check_total
+from ppdeepfill.weight_files.pickles import add_pairs
+
+MAX_VALUES = 100_000
+BFLOAT16 = "bfloat16"  # NumPy has no such type: kept as 16 bits, widened to float32 at the end
+
+
+class NumpyType:
+    """Stands for `numpy.dtype`: a boolean, integer or floating-point type."""
+
+    def __init__(self, code: Any, align: Any = False, copy: Any = True):
+        if type(code) is not str or not re.fullmatch(r"[<>=|]?(b1|[iu][1248]|f[248])", code):
+            raise WeightsError(f"arrays of type {code!r}: only plain numbers are read")
+        self.dtype = np.dtype(code)
+
+    def set_state(self, state: Any) -> None:
+        """Take the byte order from (version, byte order, ...); all else is of structured types."""
+        if type(state) is not tuple or len(state) < 5 or state[1] not in ("<", ">", "|", "="):
+            raise ValueError("an unknown form of numpy.dtype")
+        if any(part is not None for part in state[2:5]):
+            raise WeightsError("structured arrays: only plain numbers are read")
+        self.dtype = self.dtype.newbyteorder(state[1])
+
+
+class NumpyArray:
+    """Stands for an `ndarray`: empty when it is made, filled by its state."""
+
+    def __init__(self, *_: Any):
+        self.value = np.zeros(0, np.float32)
+
+    def set_state(self, state: Any) -> None:
+        """Take (version, shape, type, column-major order, bytes)."""
+        if type(state) is not tuple or len(state) != 5:
+            raise ValueError("an unknown form of numpy.ndarray")
+        _, shape, kind, column_major, content = state
+        self.value = _from_bytes(content, kind, shape, "F" if column_major is True else "C")
+
+    @property
+    def nbytes(self) -> int:
+        return self.value.nbytes
+
+    def array(self) -> ndarray:
+        return self.value
+
+    @classmethod
+    def of_buffer(cls, content: Any, kind: Any, shape: Any, order: Any = "C") -> "NumpyArray":
+        """Stands for `numpy.core.numeric._frombuffer`."""
+        result = cls()
+        result.value = _from_bytes(content, kind, shape, "F" if order == "F" else "C")
+        return result
+
+    @classmethod
+    def of_scalar(cls, kind: Any, content: Any) -> "NumpyArray":
+        """Stands for `numpy.core.multiarray.scalar`."""
+        result = cls()
+        result.value = _from_bytes(content, kind, (), "C")
+        return result
+
+
+class TorchStorage:
+    """The numbers behind one or several tensors; they may lie further on in the file."""
+
+    def __init__(self, kind: str, count: int):
+        self.kind = kind
+        self.count = count
+        self.numbers: ndarray | None = None
+
+    @property
+    def dtype(self) -> np.dtype:
+        return np.dtype("<u2" if self.kind == BFLOAT16 else self.kind)
+
+    @property
+    def itemsize(self) -> int:
+        return self.dtype.itemsize
+
+    def fill(self, content: bytes | memoryview) -> None:
+        """Give it its bytes.
+
+        Raises:
+            WeightsError: another number of bytes than it declares.
+        """
+        if len(content) != self.count * self.itemsize:
+            raise WeightsError(
+                f"a tensor declares {self.count:,} numbers, but {len(content):,} bytes are there"
+            )
+        self.numbers = np.frombuffer(content, self.dtype)
+
+
+class TorchTensor:
+    """Stands for `torch._utils._rebuild_tensor_v2`: a view of a storage."""
+
+    def __init__(self, storage: Any, offset: Any, shape: Any, strides: Any, *_: Any):
+        if not isinstance(storage, TorchStorage):
+            raise ValueError("a tensor without storage")
+        self.storage = storage
+        self.offset, *self.shape = _counts((offset, *_counts(shape)))
+        self.strides = _counts(strides)
+
+    @property
+    def nbytes(self) -> int:
+        return prod(self.shape) * (4 if self.storage.kind == BFLOAT16 else self.storage.itemsize)
+
+    def array(self) -> ndarray:
+        storage = self.storage
+        if storage.numbers is None or prod(self.shape) > storage.count:
+            raise WeightsError(
+                f"a tensor of shape {self.shape} declares more numbers than the file holds"
+            )
+        size = storage.itemsize
+        view = np.ndarray(  # refuses what would reach beyond the storage
+            tuple(self.shape),
+            storage.dtype,
+            storage.numbers,
+            self.offset * size,
+            tuple(stride * size for stride in self.strides),
+        )
+        return _widened(view) if storage.kind == BFLOAT16 else view
+
+
+def arrays_within(value: Any) -> dict[str, ndarray]:
+    """The arrays in nested dicts and lists; their names are the keys on the way, joined by dots.
+
+    Numbers, text and None beside them are left out.
+
+    Raises:
+        WeightsError: more than any network has, or an array that reaches beyond its bytes.
+    """
+    found: dict[str, NumpyArray | TorchTensor] = {}
+    for number, (name, leaf) in enumerate(_leaves(value, "", depth=8)):
+        if number == MAX_VALUES:
+            raise WeightsError(f"more than {MAX_VALUES:,} values")
+        if isinstance(leaf, NumpyArray | TorchTensor):
+            found[name] = leaf
+    check_total(sum(leaf.nbytes for leaf in found.values()))
+    return {name: _array(name, leaf) for name, leaf in found.items()}
+
+
+def torch_storage_kinds() -> dict[str, str]:
+    """Names of PyTorch's storage types to the type of their numbers."""
+    kinds = {"Float": "<f4", "Double": "<f8", "Half": "<f2", "BFloat16": BFLOAT16}
+    kinds |= {"Long": "<i8", "Int": "<i4", "Short": "<i2", "Char": "<i1", "Byte": "<u1"}
+    kinds |= {"Bool": "|b1"}
+    return {f"torch.{name}Storage": kind for name, kind in kinds.items()}
+
+
+def names() -> dict[str, Any]:
+    """Every name that files of plain arrays need, and what we put in its place."""
+    known: dict[str, Any] = {
+        "collections.OrderedDict": _ordered_dict,
+        "_codecs.encode": _encode,
+        "numpy.dtype": NumpyType,
+        "numpy.ndarray": "numpy.ndarray",
+        "torch._utils._rebuild_tensor": TorchTensor,
+        "torch._utils._rebuild_tensor_v2": TorchTensor,
+        "torch._utils._rebuild_parameter": _parameter,
+        "torch.Size": _tuple,
+        **torch_storage_kinds(),
+    }
+    for core in ("numpy.core", "numpy._core"):  # NumPy 1 and 2
+        known |= {
+            f"{core}.multiarray._reconstruct": NumpyArray,
+            f"{core}.multiarray.scalar": NumpyArray.of_scalar,
+            f"{core}.numeric._frombuffer": NumpyArray.of_buffer,
+        }
+    for builtins in ("builtins", "__builtin__"):  # Python 3 and 2
+        known[f"{builtins}.tuple"] = _named_array
+    return known
+
+
+def _leaves(value: Any, name: str, *, depth: int) -> Iterator[tuple[str, Any]]:
+    """(name, leaf); the caller counts them, since shared containers can be told without end."""
+    if not isinstance(value, dict | list | tuple):
+        yield name, value
+    elif depth == 0:
+        raise WeightsError("containers nested deeper than those of any network")
+    else:
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        empty = True
+        for key, item in items:
+            empty = False
+            yield from _leaves(item, f"{name}.{key}" if name else str(key), depth=depth - 1)
+        if empty:
+            yield name, None
+
+
+def _array(name: str, leaf: NumpyArray | TorchTensor) -> ndarray:
+    try:
+        return leaf.array()
+    except (ValueError, TypeError, OverflowError) as error:
+        raise WeightsError(f"{name}: {error}") from None
+
+
+def _from_bytes(content: Any, kind: Any, shape: Any, order: str) -> ndarray:
+    if not isinstance(kind, NumpyType):
+        raise WeightsError("arrays of objects: only plain numbers are read")
+    if type(content) is str:  # Python 2 knew no bytes
+        content = content.encode("latin-1")
+    if type(content) is not bytes:
+        raise WeightsError("arrays of objects: only plain numbers are read")
+    shape = _counts(shape)
+    if prod(shape) * kind.dtype.itemsize != len(content):
+        raise WeightsError(
+            f"an array of shape {list(shape)} and type {kind.dtype} declares "
+            f"{prod(shape) * kind.dtype.itemsize:,} bytes, but {len(content):,} are there"
+        )
+    return np.frombuffer(content, kind.dtype).reshape(shape, order=order)
+
+
+def _counts(values: Any) -> tuple[int, ...]:
+    """A tuple of whole numbers from 0 on."""
+    if type(values) not in (tuple, list):
+        raise ValueError("a shape that is no tuple")
+    if any(type(value) is not int or not 0 <= value < 2**62 for value in values):
+        raise ValueError(f"a shape, stride or offset that is no count: {list(values)[:8]}")
+    return tuple(values)
+
+
+def _widened(bits: ndarray) -> ndarray:
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def _ordered_dict(pairs: Any = ()) -> dict:
+    if type(pairs) not in (list, tuple) or any(len(pair) != 2 for pair in pairs):
+        raise ValueError("pairs for a dict that are none")
+    result: dict = {}
+    add_pairs(result, pairs)
+    return result
+
+
+def _encode(text: Any, encoding: Any) -> bytes:
+    """Bytes as protocol 2 writes them."""
+    if type(text) is not str or encoding not in ("latin1", "latin-1"):
+        raise ValueError("text that does not stand for bytes")
+    return text.encode("latin-1")
+
+
+def _parameter(tensor: Any, *_: Any) -> TorchTensor:
+    if not isinstance(tensor, TorchTensor):
+        raise ValueError("a parameter that is no tensor")
+    return tensor
+
+
+def _named_array(pair: Any) -> NumpyArray:
+    """Stands for `tuple`: Paddle stores a tensor as (its name, array)."""
+    if type(pair) is not tuple or len(pair) != 2 or not isinstance(pair[1], NumpyArray):
+        raise ValueError("a tensor that is no pair of name and array")
+    return pair[1]
+
+
+def _tuple(items: Any = ()) -> tuple:
+    if type(items) not in (list, tuple):
+        raise ValueError("items of a tuple that are none")
+    return tuple(items)
