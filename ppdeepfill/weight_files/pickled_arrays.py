@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the names in pickles of NumPy, PyTorch and PaddlePaddle stand for: arrays of ours.
+"""What the names in pickles of NumPy and PaddlePaddle stand for.
 
-None of the three libraries is asked: the functions here check every argument, and an array is made
-from bytes that are really there.
+Neither library is asked: the functions here check every argument, and an array is made from bytes
+that are really there.
 """
 
 import re
@@ -19,7 +19,6 @@ from ppdeepfill.weight_files.limits import check_total
 from ppdeepfill.weight_files.pickles import add_pairs
 
 MAX_VALUES = 100_000
-BFLOAT16 = "bfloat16"  # NumPy has no such type: kept as 16 bits, widened to float32 at the end
 
 
 class NumpyType:
@@ -39,7 +38,24 @@ class NumpyType:
         self.dtype = self.dtype.newbyteorder(state[1])
 
 
-class NumpyArray:
+class PickledArray:
+    """An array that a pickle describes."""
+
+    @property
+    def nbytes(self) -> int:
+        """What it will take, before it takes it."""
+        raise NotImplementedError
+
+    def array(self) -> ndarray:
+        """The array; may be a view of the file.
+
+        Raises:
+            WeightsError, ValueError: it reaches beyond the bytes that are there.
+        """
+        raise NotImplementedError
+
+
+class NumpyArray(PickledArray):
     """Stands for an `ndarray`: empty when it is made, filled by its state."""
 
     def __init__(self, *_: Any):
@@ -74,66 +90,6 @@ class NumpyArray:
         return result
 
 
-class TorchStorage:
-    """The numbers behind one or several tensors; they may lie further on in the file."""
-
-    def __init__(self, kind: str, count: int):
-        self.kind = kind
-        self.count = count
-        self.numbers: ndarray | None = None
-
-    @property
-    def dtype(self) -> np.dtype:
-        return np.dtype("<u2" if self.kind == BFLOAT16 else self.kind)
-
-    @property
-    def itemsize(self) -> int:
-        return self.dtype.itemsize
-
-    def fill(self, content: bytes | memoryview) -> None:
-        """Give it its bytes.
-
-        Raises:
-            WeightsError: another number of bytes than it declares.
-        """
-        if len(content) != self.count * self.itemsize:
-            raise WeightsError(
-                f"a tensor declares {self.count:,} numbers, but {len(content):,} bytes are there"
-            )
-        self.numbers = np.frombuffer(content, self.dtype)
-
-
-class TorchTensor:
-    """Stands for `torch._utils._rebuild_tensor_v2`: a view of a storage."""
-
-    def __init__(self, storage: Any, offset: Any, shape: Any, strides: Any, *_: Any):
-        if not isinstance(storage, TorchStorage):
-            raise ValueError("a tensor without storage")
-        self.storage = storage
-        self.offset, *self.shape = _counts((offset, *_counts(shape)))
-        self.strides = _counts(strides)
-
-    @property
-    def nbytes(self) -> int:
-        return prod(self.shape) * (4 if self.storage.kind == BFLOAT16 else self.storage.itemsize)
-
-    def array(self) -> ndarray:
-        storage = self.storage
-        if storage.numbers is None or prod(self.shape) > storage.count:
-            raise WeightsError(
-                f"a tensor of shape {self.shape} declares more numbers than the file holds"
-            )
-        size = storage.itemsize
-        view = np.ndarray(  # refuses what would reach beyond the storage
-            tuple(self.shape),
-            storage.dtype,
-            storage.numbers,
-            self.offset * size,
-            tuple(stride * size for stride in self.strides),
-        )
-        return _widened(view) if storage.kind == BFLOAT16 else view
-
-
 def arrays_within(value: Any) -> dict[str, ndarray]:
     """The arrays in nested dicts and lists; their names are the keys on the way, joined by dots.
 
@@ -142,22 +98,14 @@ def arrays_within(value: Any) -> dict[str, ndarray]:
     Raises:
         WeightsError: more than any network has, or an array that reaches beyond its bytes.
     """
-    found: dict[str, NumpyArray | TorchTensor] = {}
+    found: dict[str, PickledArray] = {}
     for number, (name, leaf) in enumerate(_leaves(value, "", depth=8)):
         if number == MAX_VALUES:
             raise WeightsError(f"more than {MAX_VALUES:,} values")
-        if isinstance(leaf, NumpyArray | TorchTensor):
+        if isinstance(leaf, PickledArray):
             found[name] = leaf
     check_total(sum(leaf.nbytes for leaf in found.values()))
     return {name: _array(name, leaf) for name, leaf in found.items()}
-
-
-def torch_storage_kinds() -> dict[str, str]:
-    """Names of PyTorch's storage types to the type of their numbers."""
-    kinds = {"Float": "<f4", "Double": "<f8", "Half": "<f2", "BFloat16": BFLOAT16}
-    kinds |= {"Long": "<i8", "Int": "<i4", "Short": "<i2", "Char": "<i1", "Byte": "<u1"}
-    kinds |= {"Bool": "|b1"}
-    return {f"torch.{name}Storage": kind for name, kind in kinds.items()}
 
 
 def names() -> dict[str, Any]:
@@ -167,11 +115,6 @@ def names() -> dict[str, Any]:
         "_codecs.encode": _encode,
         "numpy.dtype": NumpyType,
         "numpy.ndarray": "numpy.ndarray",
-        "torch._utils._rebuild_tensor": TorchTensor,
-        "torch._utils._rebuild_tensor_v2": TorchTensor,
-        "torch._utils._rebuild_parameter": _parameter,
-        "torch.Size": _tuple,
-        **torch_storage_kinds(),
     }
     for core in ("numpy.core", "numpy._core"):  # NumPy 1 and 2
         known |= {
@@ -200,7 +143,7 @@ def _leaves(value: Any, name: str, *, depth: int) -> Iterator[tuple[str, Any]]:
             yield name, None
 
 
-def _array(name: str, leaf: NumpyArray | TorchTensor) -> ndarray:
+def _array(name: str, leaf: PickledArray) -> ndarray:
     try:
         return leaf.array()
     except (ValueError, TypeError, OverflowError) as error:
@@ -214,7 +157,7 @@ def _from_bytes(content: Any, kind: Any, shape: Any, order: str) -> ndarray:
         content = content.encode("latin-1")
     if type(content) is not bytes:
         raise WeightsError("arrays of objects: only plain numbers are read")
-    shape = _counts(shape)
+    shape = counts(shape)
     if prod(shape) * kind.dtype.itemsize != len(content):
         raise WeightsError(
             f"an array of shape {list(shape)} and type {kind.dtype} declares "
@@ -223,17 +166,13 @@ def _from_bytes(content: Any, kind: Any, shape: Any, order: str) -> ndarray:
     return np.frombuffer(content, kind.dtype).reshape(shape, order=order)
 
 
-def _counts(values: Any) -> tuple[int, ...]:
+def counts(values: Any) -> tuple[int, ...]:
     """A tuple of whole numbers from 0 on."""
     if type(values) not in (tuple, list):
         raise ValueError("a shape that is no tuple")
     if any(type(value) is not int or not 0 <= value < 2**62 for value in values):
         raise ValueError(f"a shape, stride or offset that is no count: {list(values)[:8]}")
     return tuple(values)
-
-
-def _widened(bits: ndarray) -> ndarray:
-    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def _ordered_dict(pairs: Any = ()) -> dict:
@@ -251,20 +190,8 @@ def _encode(text: Any, encoding: Any) -> bytes:
     return text.encode("latin-1")
 
 
-def _parameter(tensor: Any, *_: Any) -> TorchTensor:
-    if not isinstance(tensor, TorchTensor):
-        raise ValueError("a parameter that is no tensor")
-    return tensor
-
-
 def _named_array(pair: Any) -> NumpyArray:
     """Stands for `tuple`: Paddle stores a tensor as (its name, array)."""
     if type(pair) is not tuple or len(pair) != 2 or not isinstance(pair[1], NumpyArray):
         raise ValueError("a tensor that is no pair of name and array")
     return pair[1]
-
-
-def _tuple(items: Any = ()) -> tuple:
-    if type(items) not in (list, tuple):
-        raise ValueError("items of a tuple that are none")
-    return tuple(items)
