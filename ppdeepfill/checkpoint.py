@@ -6,34 +6,32 @@
                                          training.safetensors    all else that training needs
     output_dir/best_model/generator.safetensors
 
-Both kinds of file hold plain arrays and one JSON record: reading them runs no code. A checkpoint
-appears under its name only when all of it is on disk.
+Both kinds of file hold plain arrays and one JSON record with a checksum: reading them runs no code,
+and damage is noticed. A checkpoint appears under its name only when all of it is on disk.
 """
 
-import json
 import logging
 import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import paddle
 from numpy import ndarray
 from paddle import nn
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from pydantic import BaseModel, Field, ValidationError
 
 from ppdeepfill import atomic_write
-from ppdeepfill.atomic_write import synchronise, written_whole
+from ppdeepfill.atomic_write import written_whole
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.networks import build_network
+from ppdeepfill.recorded_arrays import read_recorded, write_recorded
 
-FORMAT_VERSION = 1
 GENERATOR = "generator.safetensors"
 TRAINING = "training.safetensors"
 LISTED = 5  # names in a message; a network of another width has none right
-RECORD = "ppdeepfill"  # the one metadata key; several would be written in random order
 
 logger = logging.getLogger(__name__)
 
@@ -80,8 +78,8 @@ def save_checkpoint(output_dir: Path, checkpoint: Checkpoint, *, keep: int) -> P
     record = {"progress": checkpoint.progress, "config": checkpoint.config}
     with _saved_whole(folder) as partial:
         partial.mkdir()
-        _write_generator(partial / GENERATOR, checkpoint.generator)
-        _write(partial / TRAINING, checkpoint.arrays, record)
+        write_generator(partial / GENERATOR, checkpoint.generator)
+        write_recorded(partial / TRAINING, checkpoint.arrays, record)
     older = [f for f in checkpoint_folders(output_dir) if f.name < folder.name]
     for superseded in older[: max(len(older) - keep + 1, 0)]:
         shutil.rmtree(superseded)
@@ -96,7 +94,7 @@ def save_best(output_dir: Path, generator: Generator) -> Path:
     """
     target = _best(output_dir)
     with _saved_whole(target) as partial:
-        _write_generator(partial, generator)
+        write_generator(partial, generator)
     return target
 
 
@@ -111,8 +109,7 @@ def newest_checkpoint(output_dir: Path) -> Path | None:
     for folder in reversed(checkpoint_folders(output_dir)):
         try:
             for name in (GENERATOR, TRAINING):
-                with _opened(folder / name):
-                    pass
+                read_recorded(folder / name)
             return folder
         except CheckpointError as error:
             logger.warning("checkpoint passed over: %s", error)
@@ -123,12 +120,14 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """Read one `iter_*` folder.
 
     Raises:
-        CheckpointError: a file is missing, cut short or of another format.
+        CheckpointError: a file is missing, damaged or of another format.
     """
-    generator = _read_generator(Path(folder) / GENERATOR)
-    with _opened(Path(folder) / TRAINING) as (file, record):
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a dict
-    return Checkpoint(generator, arrays, record["progress"], record["config"])
+    generator = read_generator(Path(folder) / GENERATOR)
+    record, arrays = read_recorded(Path(folder) / TRAINING)
+    try:
+        return Checkpoint(generator, arrays, record["progress"], record["config"])
+    except KeyError as error:
+        raise CheckpointError(f"{folder}/{TRAINING} does not tell its {error}") from None
 
 
 def load_generator(path: str | Path) -> nn.Layer:
@@ -141,14 +140,50 @@ def load_generator(path: str | Path) -> nn.Layer:
     Raises:
         CheckpointError: no generator there, or a file that is not one.
     """
-    generator = _read_generator(_find_generator(Path(path)))
-    network = build_network(generator.network, **generator.options)
+    generator = read_generator(_find_generator(Path(path)))
+    with paddle.LazyGuard():  # no memory before the shapes are known to fit
+        network = _built(generator, source=str(path))
+    check_names(network, generator.weights, source=str(path))
+    for parameter in network.parameters():
+        parameter.initialize()
     load_weights(network, generator.weights, source=str(path))
     return network
 
 
+def write_generator(path: Path, generator: Generator) -> None:
+    """Write a generator file, `.safetensors` or `.pdparams`."""
+    record = {k: v for k, v in generator._asdict().items() if k != "weights"}
+    write_recorded(path, generator.weights, record)
+
+
+def read_generator(path: Path) -> Generator:
+    """Read a generator file.
+
+    Raises:
+        CheckpointError: missing, damaged, or another kind of file.
+    """
+    record, weights = read_recorded(path)
+    if "network" not in record:
+        raise CheckpointError(f"{path} holds no generator; give the {GENERATOR} beside it")
+    try:
+        return Generator(**_GeneratorRecord(**record).model_dump(), weights=weights)
+    except ValidationError as error:
+        raise CheckpointError(f"{path} does not tell which network it holds: {error}") from None
+
+
 def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str) -> None:
     """Fill a layer with arrays whose names and shapes match exactly.
+
+    Raises:
+        CheckpointError: missing, unexpected or mis-shaped names; lists the first of them.
+    """
+    check_names(layer, weights, source=source)
+    for name, tensor in layer.state_dict().items():
+        tensor.set_value(weights[name])
+
+
+def check_names(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str) -> None:
+    """Refuse arrays whose names and shapes are not those of a layer's weights.
 
     Raises:
         CheckpointError: missing, unexpected or mis-shaped names; lists the first of them.
@@ -165,8 +200,6 @@ def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str
         if len(wrong) > LISTED:
             wrong[LISTED:] = [f"and {len(wrong) - LISTED} more"]
         raise CheckpointError(f"{source} does not fit this network:\n  " + "\n  ".join(wrong))
-    for name, tensor in own.items():
-        tensor.set_value(weights[name])
 
 
 def remove_leftovers(output_dir: Path) -> None:
@@ -198,42 +231,17 @@ def _find_generator(path: Path) -> Path:
     return newest / GENERATOR
 
 
-def _write_generator(path: Path, generator: Generator) -> None:
-    record = {k: v for k, v in generator._asdict().items() if k != "weights"}
-    _write(path, generator.weights, record)
+class _GeneratorRecord(BaseModel):
+    network: str
+    options: dict[str, Any]
+    iteration: int = Field(ge=0)
 
 
-def _read_generator(path: Path) -> Generator:
-    with _opened(path) as (file, record):
-        if "network" not in record:
-            raise CheckpointError(f"{path} holds no generator; give the {GENERATOR} beside it")
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a dict
-    return Generator(record["network"], record["options"], record["iteration"], weights)
-
-
-def _write(path: Path, arrays: Mapping[str, ndarray], record: dict) -> None:
-    record = json.dumps({"format_version": FORMAT_VERSION, **record})
-    path.write_bytes(save(dict(arrays), metadata={RECORD: record}))
-    synchronise(path)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[safe_open, dict]]:
-    """An open file of ours and its record; the header is checked against the file's size."""
+def _built(generator: Generator, *, source: str) -> nn.Layer:
     try:
-        with safe_open(path, framework="numpy") as file:
-            record = json.loads((file.metadata() or {}).get(RECORD, "null"))
-            if record is None:
-                raise CheckpointError(f"{path} was not written by ppdeepfill")
-            if record["format_version"] > FORMAT_VERSION:
-                raise CheckpointError(f"{path} was written by a newer ppdeepfill; update this one")
-            yield file, record
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} is missing") from None
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(
-            f"{path} cannot be read ({error}); it was cut short or is no safetensors file"
-        ) from None
+        return build_network(generator.network, **generator.options)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{source} describes no network of this package: {error}") from None
 
 
 @contextmanager

@@ -4,6 +4,7 @@
 import errno
 import logging
 import os
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,11 @@ from ppdeepfill.checkpoint import (
     load_weights,
     newest_checkpoint,
     read_checkpoint,
+    read_generator,
     remove_leftovers,
     save_best,
     save_checkpoint,
+    write_generator,
 )
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.networks import build_network
@@ -92,7 +95,7 @@ def test_an_incomplete_later_checkpoint_does_not_displace_the_one_just_saved(tmp
 
 
 @pytest.mark.parametrize("file", FILES)
-@pytest.mark.parametrize("damage", ["absent", "empty", "cut", "other"])
+@pytest.mark.parametrize("damage", ["absent", "empty", "cut", "other", "changed"])
 def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, network, file, damage, caplog):
     save(tmp_path, 1, network)
     path = save(tmp_path, 2, network) / file
@@ -100,7 +103,10 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, network, file, dam
     if damage == "absent":
         path.unlink()
     else:
-        path.write_bytes({"empty": b"", "cut": content[:-1], "other": b"PK\x03\x04" * 99}[damage])
+        changed = content[:-7] + bytes([content[-7] ^ 1]) + content[-6:]  # one bit of one number
+        other = b"PK\x03\x04" * 99
+        damaged = {"empty": b"", "cut": content[:-1], "other": other, "changed": changed}
+        path.write_bytes(damaged[damage])
     with caplog.at_level(logging.WARNING):
         assert newest_checkpoint(tmp_path).name == "iter_00000001"
     assert str(path) in caplog.text
@@ -180,7 +186,7 @@ def test_what_holds_no_generator_is_refused(tmp_path, network):
     for path, words in [
         (tmp_path / "absent", "no generator.safetensors at"),
         (foreign, "was not written by ppdeepfill"),
-        (text, "cannot be read"),
+        (text, "no file of weights"),
         (folder / "training.safetensors", "holds no generator"),
     ]:
         with pytest.raises(CheckpointError, match=words):
@@ -201,12 +207,18 @@ def test_weights_of_another_network_are_refused_by_name(network):
     assert all((tensor.numpy() == before[k]).all() for k, tensor in network.state_dict().items())
 
 
-def test_reading_runs_no_code(tmp_path):
-    """A pickle, as paddle.save writes it, is refused unread."""
-    path = tmp_path / "generator.safetensors"
-    paddle.save({"w": paddle.zeros([2])}, str(path))
-    with pytest.raises(CheckpointError, match="cannot be read"):
-        load_generator(path)
+class Evil:
+    def __reduce__(self):
+        return Path.touch, (Path("touched"),)
+
+
+def test_reading_runs_no_code(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("generator.safetensors", "generator.pdparams"):
+        Path(name).write_bytes(pickle.dumps({"w": Evil()}))
+        with pytest.raises(CheckpointError, match="pathlib.*[Nn]othing of it was run"):
+            load_generator(name)
+    assert not Path("touched").exists()
 
 
 def test_a_network_of_another_width_is_told_in_a_few_lines():
@@ -214,3 +226,40 @@ def test_a_network_of_another_width_is_told_in_a_few_lines():
     with pytest.raises(CheckpointError, match="and [0-9]+ more$") as error:
         load_weights(build_network("deepfill_v1", base_channels=4), weights, source="this.file")
     assert len(str(error.value).splitlines()) < 10
+
+
+def test_a_generator_can_be_kept_as_pdparams(tmp_path, network):
+    path = tmp_path / "deepfill.pdparams"
+    write_generator(path, generator_at(7, network))
+    assert_equal(load_generator(path), network)
+    assert read_generator(path)[:3] == ("deepfill_v1", {"base_channels": 4}, 7)
+    other = build_network("deepfill_v1", base_channels=4)
+    other.set_state_dict(paddle.load(str(path)))
+    assert_equal(other, network)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"network": "deepfill_v9"}, "unknown network 'deepfill_v9'"),
+        ({"network": 5}, "does not tell which network"),
+        ({"options": {"base_channels": 2_000_000}}, "does not fit this network"),
+        ({"options": {"base_channels": "wide"}}, "describes no network"),
+        ({"options": {"colour": 1}}, "no option 'colour'"),
+        ({"options": []}, "does not tell which network"),
+        ({"iteration": -1}, "does not tell which network"),
+    ],
+)
+def test_a_wrong_description_is_refused_before_memory_is_taken(tmp_path, network, change, words):
+    path = tmp_path / "generator.safetensors"
+    write_generator(path, generator_at(1, network)._replace(**change))
+    with pytest.raises(CheckpointError, match=words):
+        load_generator(path)
+
+
+@pytest.mark.parametrize("text", ["", "[1", "[]", "{}", "[" * 100_000])
+def test_an_unreadable_description_is_refused(tmp_path, text):
+    path = tmp_path / "generator.safetensors"
+    save_file({"w": np.zeros(3)}, path, metadata={"ppdeepfill": text})
+    with pytest.raises(CheckpointError, match="is damaged"):
+        load_generator(path)

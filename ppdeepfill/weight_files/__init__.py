@@ -45,16 +45,23 @@ def read_arrays(path: str | Path) -> dict[str, ndarray]:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
+def is_safetensors(path: Path) -> bool:
+    """Whether a file begins as a safetensors file: eight bytes of length, then JSON."""
+    return _beginning(path)[8:] == b"{"
+
+
 def _reader(path: Path) -> Callable[[Path], dict[str, ndarray]]:
-    with path.open("rb") as file:
-        beginning = file.read(9)
+    beginning = _beginning(path)
     if not beginning:
         raise WeightsError("the file is empty")
     if beginning.startswith(b"PK"):
         return _read_zip
-    if beginning[8:] == b"{":
-        return _read_safetensors
-    return _read_pickled
+    return _read_safetensors if is_safetensors(path) else _read_pickled
+
+
+def _beginning(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(9)
 
 
 def _read_zip(path: Path) -> dict[str, ndarray]:
