@@ -13,43 +13,33 @@ and damage is noticed. A checkpoint appears under its name only when all of it i
 import logging
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import paddle
 from numpy import ndarray
 from paddle import nn
-from pydantic import BaseModel, Field, ValidationError
 
 from ppdeepfill import atomic_write
 from ppdeepfill.atomic_write import written_whole
 from ppdeepfill.errors import CheckpointError
+from ppdeepfill.generator_file import (
+    Generator,
+    check_names,
+    load_weights,
+    read_generator,
+    write_generator,
+)
 from ppdeepfill.networks import build_network
 from ppdeepfill.recorded_arrays import read_recorded, write_recorded
 
 GENERATOR = "generator.safetensors"
+CRITICS = "critics.safetensors"  # beside a converted generator
 TRAINING = "training.safetensors"
-LISTED = 5  # names in a message; a network of another width has none right
 
 logger = logging.getLogger(__name__)
-
-
-class Generator(NamedTuple):
-    """What people download: enough to build the network and fill it.
-
-    Attributes:
-        network: a key of `ppdeepfill.networks.NETWORKS`.
-        options: keyword arguments of its builder.
-        iteration: how long it was trained.
-        weights: arrays by structured name.
-    """
-
-    network: str
-    options: dict
-    iteration: int
-    weights: dict[str, ndarray]
 
 
 class Checkpoint(NamedTuple):
@@ -140,7 +130,7 @@ def load_generator(path: str | Path) -> nn.Layer:
     Raises:
         CheckpointError: no generator there, or a file that is not one.
     """
-    generator = read_generator(_find_generator(Path(path)))
+    generator = read_generator(locate_generator(Path(path)))
     with paddle.LazyGuard():  # no memory before the shapes are known to fit
         network = _built(generator, source=str(path))
     check_names(network, generator.weights, source=str(path))
@@ -150,73 +140,12 @@ def load_generator(path: str | Path) -> nn.Layer:
     return network
 
 
-def write_generator(path: Path, generator: Generator) -> None:
-    """Write a generator file, `.safetensors` or `.pdparams`."""
-    record = {k: v for k, v in generator._asdict().items() if k != "weights"}
-    write_recorded(path, generator.weights, record)
-
-
-def read_generator(path: Path) -> Generator:
-    """Read a generator file.
+def locate_generator(path: Path) -> Path:
+    """The generator file that a path stands for, see `load_generator`.
 
     Raises:
-        CheckpointError: missing, damaged, or another kind of file.
+        CheckpointError: there is none.
     """
-    record, weights = read_recorded(path)
-    if "network" not in record:
-        raise CheckpointError(f"{path} holds no generator; give the {GENERATOR} beside it")
-    try:
-        return Generator(**_GeneratorRecord(**record).model_dump(), weights=weights)
-    except ValidationError as error:
-        raise CheckpointError(f"{path} does not tell which network it holds: {error}") from None
-
-
-def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str) -> None:
-    """Fill a layer with arrays whose names and shapes match exactly.
-
-    Raises:
-        CheckpointError: missing, unexpected or mis-shaped names; lists the first of them.
-    """
-    check_names(layer, weights, source=source)
-    for name, tensor in layer.state_dict().items():
-        tensor.set_value(weights[name])
-
-
-def check_names(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str) -> None:
-    """Refuse arrays whose names and shapes are not those of a layer's weights.
-
-    Raises:
-        CheckpointError: missing, unexpected or mis-shaped names; lists the first of them.
-    """
-    own = layer.state_dict()
-    wrong = [f"missing {name}" for name in own if name not in weights]
-    wrong += [f"unexpected {name}" for name in weights if name not in own]
-    wrong += [
-        f"{name} is {list(weights[name].shape)}, expected {list(tensor.shape)}"
-        for name, tensor in own.items()
-        if name in weights and list(weights[name].shape) != list(tensor.shape)
-    ]
-    if wrong:
-        if len(wrong) > LISTED:
-            wrong[LISTED:] = [f"and {len(wrong) - LISTED} more"]
-        raise CheckpointError(f"{source} does not fit this network:\n  " + "\n  ".join(wrong))
-
-
-def remove_leftovers(output_dir: Path) -> None:
-    """Remove what a killed run had begun to write."""
-    for folder in (_checkpoint_folder(output_dir, 0).parent, _best(output_dir).parent):
-        atomic_write.remove_leftovers(folder)
-
-
-def _checkpoint_folder(output_dir: Path, iteration: int) -> Path:
-    return Path(output_dir) / "checkpoints" / f"iter_{iteration:08d}"
-
-
-def _best(output_dir: Path) -> Path:
-    return Path(output_dir) / "best_model" / GENERATOR
-
-
-def _find_generator(path: Path) -> Path:
     if path.is_file():
         return path
     for candidate in (path / GENERATOR, _best(path)):
@@ -231,10 +160,18 @@ def _find_generator(path: Path) -> Path:
     return newest / GENERATOR
 
 
-class _GeneratorRecord(BaseModel):
-    network: str
-    options: dict[str, Any]
-    iteration: int = Field(ge=0)
+def remove_leftovers(output_dir: Path) -> None:
+    """Remove what a killed run had begun to write."""
+    for folder in (_checkpoint_folder(output_dir, 0).parent, _best(output_dir).parent):
+        atomic_write.remove_leftovers(folder)
+
+
+def _checkpoint_folder(output_dir: Path, iteration: int) -> Path:
+    return Path(output_dir) / "checkpoints" / f"iter_{iteration:08d}"
+
+
+def _best(output_dir: Path) -> Path:
+    return Path(output_dir) / "best_model" / GENERATOR
 
 
 def _built(generator: Generator, *, source: str) -> nn.Layer:

@@ -133,6 +133,10 @@ class Config(Section):
         default="auto",
         description="auto: newest checkpoint in output_dir; none: start anew; or a checkpoint path",
     )
+    initial_weights: Text | None = Field(
+        default=None,
+        description="start with these weights: a generator file, or a folder (critics too)",
+    )
     network: NetworkConfig
     objective: ObjectiveConfig = ObjectiveConfig()
     data: DataConfig

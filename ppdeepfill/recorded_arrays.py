@@ -60,6 +60,16 @@ def read_recorded(path: Path) -> tuple[dict, dict[str, ndarray]]:
     return record, arrays
 
 
+def is_recorded(path: Path) -> bool:
+    """Whether a file of weights has a record of ours.
+
+    Raises:
+        CheckpointError: it cannot be read at all.
+    """
+    text, _ = _read(path)
+    return text is not None
+
+
 def _read(path: Path) -> tuple[str | None, dict[str, ndarray]]:
     """The text of the record, None without one, and the arrays."""
     try:

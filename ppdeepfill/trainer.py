@@ -11,15 +11,17 @@ from paddle.nn import Layer
 from paddle.optimizer import Adam
 
 from ppdeepfill import parallel
-from ppdeepfill.checkpoint import Checkpoint, load_weights, read_checkpoint, save_checkpoint
+from ppdeepfill.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from ppdeepfill.config import Config
 from ppdeepfill.data.loader import Batch
 from ppdeepfill.errors import refusals_of
+from ppdeepfill.generator_file import load_weights
 from ppdeepfill.networks import build_network
 from ppdeepfill.objectives import Phase, build_objective
 from ppdeepfill.training.data import open_dataset, open_loader
 from ppdeepfill.training.description import conclusion, dry_run
 from ppdeepfill.training.guard import FiniteGuard
+from ppdeepfill.training.initial_weights import load_initial_weights
 from ppdeepfill.training.interruption import Interruption
 from ppdeepfill.training.meter import Meter
 from ppdeepfill.training.reporter import Reporter, is_due
@@ -170,13 +172,14 @@ class Trainer:
         logger.info("saved %s", self.saved)
 
     def resume(self) -> None:
-        """Go on from the checkpoint that the configuration means, if there is one.
+        """Go on from the checkpoint that the configuration means, or start a run.
 
         Raises:
             CheckpointError: it is not usable, or belongs to another network or objective.
         """
         self.saved = checkpoint_to_resume(self.config)
         if self.saved is None:
+            load_initial_weights(self.config, self.network, self.extra_modules)
             return
         checkpoint = read_checkpoint(self.saved)
         check_same_method(checkpoint.config, self.config.to_dict())

@@ -45,17 +45,17 @@ def relative_error(ours, theirs: np.ndarray) -> float:
 def torch_generator_weights(network: nn.Layer) -> dict[str, np.ndarray]:
     """Weight set B of the port's generator, under our names."""
     names = [port for _, port, _ in generator_names()]
-    shapes = _torch_shapes(network, generator_names())
-    return generator_from_torch(_torch_recipe(names, shapes, seed=1000))
+    shapes = torch_shapes(network, generator_names())
+    return generator_from_torch(torch_arrays(names, shapes, seed=1000))
 
 
 def torch_critics_weights(critics: nn.Layer) -> dict[str, np.ndarray]:
     """Weight set B of the port's critics, under our names."""
-    shapes = _torch_shapes(critics, critics_names())
+    shapes = torch_shapes(critics, critics_names())
     arrays = {}
     for prefix, seed in (("localD", 2000), ("globalD", 3000)):
         names = [port for _, port, _ in critics_names() if port.startswith(prefix)]
-        arrays |= _torch_recipe(names, shapes, seed)
+        arrays |= torch_arrays(names, shapes, seed)
     return critics_from_torch(arrays)
 
 
@@ -87,7 +87,7 @@ def rectangles(size: tuple[int, int], edges) -> np.ndarray:
     return mask
 
 
-def _torch_shapes(layer: nn.Layer, names) -> dict[str, tuple[int, ...]]:
+def torch_shapes(layer: nn.Layer, names) -> dict[str, tuple[int, ...]]:
     """Shapes in the port's layout under the port's names."""
     state = layer.state_dict()
     shapes = {}
@@ -98,7 +98,7 @@ def _torch_shapes(layer: nn.Layer, names) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _torch_recipe(layers: list[str], shapes: dict, seed: int) -> dict[str, np.ndarray]:
+def torch_arrays(layers: list[str], shapes: dict, seed: int) -> dict[str, np.ndarray]:
     """Gaussian filters of gain 1.15 and small uniform biases, one stream per tensor."""
     arrays = {}
     for number, layer in enumerate(layers):
@@ -118,7 +118,7 @@ def _torch_recipe(layers: list[str], shapes: dict, seed: int) -> dict[str, np.nd
 
 def tensorflow_generator_weights(network: nn.Layer, factor: float = 1.0) -> dict[str, np.ndarray]:
     """The weights of the reference checkpoint under our names; `factor` scales the filters."""
-    arrays = _tensorflow_recipe(network, generator_names(), gain=1.0)
+    arrays = tensorflow_arrays(network, generator_names(), gain=1.0)
     for name in arrays:
         if name.endswith("/kernel"):
             arrays[name] = arrays[name] * np.float32(factor)
@@ -127,7 +127,7 @@ def tensorflow_generator_weights(network: nn.Layer, factor: float = 1.0) -> dict
 
 def tensorflow_critics_weights(critics: nn.Layer) -> dict[str, np.ndarray]:
     """The critics' weights of the reference run under our names."""
-    return critics_from_tensorflow(_tensorflow_recipe(critics, critics_names(), gain=2.0))
+    return critics_from_tensorflow(tensorflow_arrays(critics, critics_names(), gain=2.0))
 
 
 def rgb_nchw(images: np.ndarray) -> np.ndarray:
@@ -135,7 +135,7 @@ def rgb_nchw(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(images[..., ::-1].transpose(0, 3, 1, 2))
 
 
-def _tensorflow_recipe(layer: nn.Layer, names, gain: float) -> dict[str, np.ndarray]:
+def tensorflow_arrays(layer: nn.Layer, names, gain: float) -> dict[str, np.ndarray]:
     """Glorot uniform filters times gain, Gaussian biases; the stream depends on the name."""
     state = layer.state_dict()
     arrays = {}

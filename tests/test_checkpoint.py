@@ -14,19 +14,16 @@ from safetensors.numpy import save_file
 
 from ppdeepfill.checkpoint import (
     Checkpoint,
-    Generator,
     checkpoint_folders,
     load_generator,
-    load_weights,
     newest_checkpoint,
     read_checkpoint,
-    read_generator,
     remove_leftovers,
     save_best,
     save_checkpoint,
-    write_generator,
 )
 from ppdeepfill.errors import CheckpointError
+from ppdeepfill.generator_file import Generator, load_weights, read_generator, write_generator
 from ppdeepfill.networks import build_network
 from ppdeepfill.training.state import layer_arrays
 

@@ -6,7 +6,8 @@ import paddle
 import pytest
 from paddle import nn
 
-from ppdeepfill.checkpoint import Generator, save_best
+from ppdeepfill.checkpoint import save_best
+from ppdeepfill.generator_file import Generator
 from ppdeepfill.inpainter import Inpainter, inpainting
 from ppdeepfill.networks import Prediction, build_network
 from ppdeepfill.training.state import layer_arrays

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from ppdeepfill import trainer
-from ppdeepfill.checkpoint import Generator, save_best
+from ppdeepfill.checkpoint import save_best
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
+from ppdeepfill.generator_file import Generator
 from ppdeepfill.networks import build_network
 from ppdeepfill.training.state import layer_arrays
 
@@ -37,7 +38,7 @@ ROOMS = {
     "objectives": {"networks"},
     "data": {"errors", "config"},
     "weight_files": {"errors"},
-    "converters": {"networks"},
+    "converters": {"errors", "networks"},
 }
 ONLY_USERS = {"cli": set(), "verbs": {"cli"}, "trainer": {"verbs"}}
 

@@ -13,6 +13,7 @@ from small_run import read_metrics, small_config, write_photos
 
 from ppdeepfill.checkpoint import read_checkpoint
 from ppdeepfill.errors import ConfigError, DataError, UserError
+from ppdeepfill.generator_file import read_generator
 from ppdeepfill.networks import DeepFillV1
 from ppdeepfill.trainer import Trainer
 
@@ -148,11 +149,9 @@ def test_best_model_is_that_of_the_lowest_hole_l1(photos, tmp_path, monkeypatch)
         "ppdeepfill.training.reporter.validate",
         lambda *_, **__: {"hole_l1": next(scores), "psnr": 1.0},
     )
-    from ppdeepfill.checkpoint import _read_generator
-
     config = small_config(photos, tmp_path, data__validation=str(photos), schedule__iterations=8)
     Trainer(config).fit()
-    assert _read_generator(tmp_path / "best_model" / "generator.safetensors").iteration == 4
+    assert read_generator(tmp_path / "best_model" / "generator.safetensors").iteration == 4
     newest = read_checkpoint(tmp_path / "checkpoints" / "iter_00000008")
     assert newest.progress["best_score"] == 0.3
 

@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which weight of the two reference implementations is which of ours, for DeepFill v1.
 
-Both directions of a difference are settled here once: names, filter layout (TensorFlow HWIO, ours
-OIHW), linear layers (theirs see rows and columns first, ours channels), channel order (TensorFlow
-images are BGR, ours RGB). Arrays in, arrays out; reading files is another matter.
+All that differs is settled here once: names, filter layout (TensorFlow HWIO, ours OIHW), linear
+layers (TensorFlow's see rows and columns first, ours channels), channel order (the authors' images
+are BGR, ours RGB). Arrays in, arrays out; reading files is another matter.
 
 Source: variable names of the authors' code (branch v1.0.0) and of the PyTorch port (c6cdaea).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from math import isqrt
+from typing import NamedTuple
 
 import numpy as np
+from numpy import ndarray
 
 _ENCODER = ("first", "down1", "half", "down2", "quarter1", "quarter2")
 _ENCODER_THEIRS = ("1", "2_downsample", "3", "4_downsample", "5", "6")
@@ -74,6 +78,18 @@ _FROM_RGB = {
 _TO_RGB = {"coarse.decoder.to_rgb", "refinement.decoder.to_rgb"}
 
 
+class Source(NamedTuple):
+    """Where a weight of ours comes from.
+
+    Attributes:
+        name: theirs.
+        change: from their layout to ours; a ValueError where the shape does not fit.
+    """
+
+    name: str
+    change: Callable[[ndarray], ndarray]
+
+
 def generator_names() -> Iterator[tuple[str, str, str]]:
     """Yield (our layer, the port's layer, TensorFlow's layer) of the generator, in order."""
     for ours, layers, port_module, port_prefix, tensorflow_prefix, theirs in _GENERATOR:
@@ -102,72 +118,115 @@ def critics_names() -> Iterator[tuple[str, str, str]]:
         )
 
 
-def generator_from_torch(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return our generator's weights from a state dict of the port's generator.
+def generator_sources(naming: str, *, bgr: bool) -> dict[str, Source]:
+    """Where the weights of the generator come from, by our names.
 
     Args:
-        arrays: the port's names (`coarse_generator.conv1.conv.weight`, ...) to arrays.
+        naming: "tensorflow" or "torch": names and layout.
+        bgr: the weights are for BGR images, as the authors' are; ours will be for RGB.
     """
-    state = {}
-    for ours, port, _ in generator_names():
-        state[f"{ours}.weight"] = arrays[f"{port}.weight"]
-        state[f"{ours}.bias"] = arrays[f"{port}.bias"]
-    return state
-
-
-def critics_from_torch(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return our critics' weights from the port's, named `localD.*` and `globalD.*`."""
-    state = {}
-    for ours, port, _ in critics_names():
-        weight = arrays[f"{port}.weight"]
-        state[f"{ours}.weight"] = weight.T if weight.ndim == 2 else weight
-        state[f"{ours}.bias"] = arrays[f"{port}.bias"]
-    return state
-
-
-def generator_from_tensorflow(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return our generator's weights, for RGB, from variables of the authors' checkpoint.
-
-    Args:
-        arrays: TensorFlow's names (`inpaint_net/conv1/kernel`, ...) to arrays, for BGR images.
-    """
-    state = {}
-    for ours, _, tensorflow in generator_names():
-        weight = arrays[f"{tensorflow}/kernel"].transpose(3, 2, 0, 1)  # HWIO -> OIHW
-        bias = arrays[f"{tensorflow}/bias"]
-        layer = ours.removesuffix(".conv")
-        if layer in _FROM_RGB:
-            weight = weight[:, [2, 1, 0, *range(3, weight.shape[1])]]
-        if layer in _TO_RGB:
-            weight, bias = weight[::-1], bias[::-1]
-        state[f"{ours}.weight"] = np.ascontiguousarray(weight)
-        state[f"{ours}.bias"] = np.ascontiguousarray(bias)
-    return state
-
-
-def critics_from_tensorflow(
-    arrays: Mapping[str, np.ndarray],
-    local_grid: tuple[int, int] = (8, 8),
-    whole_grid: tuple[int, int] = (16, 16),
-) -> dict[str, np.ndarray]:
-    """Return our critics' weights, for RGB, from variables of the authors' checkpoint.
-
-    Args:
-        arrays: TensorFlow's names (`discriminator/discriminator_local/conv1/kernel`, ...).
-        local_grid: (h, w) of the local critic's last features: its patch size / 16.
-        whole_grid: the same for the critic of the whole image.
-    """
-    state = {}
-    for ours, _, tensorflow in critics_names():
-        weight, bias = arrays[f"{tensorflow}/kernel"], arrays[f"{tensorflow}/bias"]
-        if weight.ndim == 4:
-            weight = weight.transpose(3, 2, 0, 1)  # HWIO -> OIHW
-            if ours.endswith("convolutions.0.conv"):
-                weight = weight[:, ::-1]
+    sources = {}
+    for ours, port, tensorflow in generator_names():
+        turn = _colour_turn(ours.removesuffix(".conv")) if bgr else _unchanged
+        if naming == "tensorflow":
+            kernel = _then(_filter_from_hwio, turn)
+            sources[f"{ours}.weight"] = Source(f"{tensorflow}/kernel", kernel)
+            sources[f"{ours}.bias"] = Source(f"{tensorflow}/bias", turn)
         else:
-            grid = local_grid if ours.startswith("local.") else whole_grid
-            rows_first = weight.reshape(*grid, -1, 1)
-            weight = rows_first.transpose(2, 0, 1, 3).reshape(-1, 1)  # (h, w, c) -> (c, h, w)
-        state[f"{ours}.weight"] = np.ascontiguousarray(weight)
-        state[f"{ours}.bias"] = bias
-    return state
+            sources[f"{ours}.weight"] = Source(f"{port}.weight", turn)
+            sources[f"{ours}.bias"] = Source(f"{port}.bias", turn)
+    return sources
+
+
+def critics_sources(naming: str, *, channels: int = 64) -> dict[str, Source]:
+    """Where the weights of both critics come from, by our names.
+
+    Args:
+        naming: "tensorflow" (of the authors, for BGR images) or "torch" (of the port, for RGB).
+        channels: width n of the critics' first convolution.
+    """
+    sources = {}
+    for ours, port, tensorflow in critics_names():
+        if naming == "tensorflow":
+            kernel = _critic_kernel(ours, channels)
+            sources[f"{ours}.weight"] = Source(f"{tensorflow}/kernel", kernel)
+            sources[f"{ours}.bias"] = Source(f"{tensorflow}/bias", _unchanged)
+        else:
+            weight = np.transpose if ours.endswith("to_score") else _unchanged
+            sources[f"{ours}.weight"] = Source(f"{port}.weight", weight)
+            sources[f"{ours}.bias"] = Source(f"{port}.bias", _unchanged)
+    return sources
+
+
+def collect(sources: Mapping[str, Source], arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    """Our weights from their arrays."""
+    return {
+        ours: np.ascontiguousarray(change(arrays[theirs]))
+        for ours, (theirs, change) in sources.items()
+    }
+
+
+def generator_from_torch(arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    """Our generator's weights from the port's (`coarse_generator.conv1.conv.weight`, ...)."""
+    return collect(generator_sources("torch", bgr=False), arrays)
+
+
+def critics_from_torch(arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    """Our critics' weights from the port's (`localD.*`, `globalD.*`)."""
+    return collect(critics_sources("torch"), arrays)
+
+
+def generator_from_tensorflow(arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    """Our generator's weights, for RGB, from the authors' (`inpaint_net/conv1/kernel`, ...)."""
+    return collect(generator_sources("tensorflow", bgr=True), arrays)
+
+
+def critics_from_tensorflow(arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    """Our critics' weights, for RGB, from the authors' (`discriminator/...`), for square images."""
+    channels = arrays["discriminator/discriminator_local/conv1/bias"].shape[0]
+    return collect(critics_sources("tensorflow", channels=channels), arrays)
+
+
+def _unchanged(array: ndarray) -> ndarray:
+    return array
+
+
+def _then(first: Callable, second: Callable) -> Callable[[ndarray], ndarray]:
+    return lambda array: second(first(array))
+
+
+def _filter_from_hwio(kernel: ndarray) -> ndarray:
+    return kernel.transpose(3, 2, 0, 1)
+
+
+def _critic_kernel(layer: str, channels: int) -> Callable[[ndarray], ndarray]:
+    if layer.endswith("to_score"):
+        last = {"local": 8 * channels, "whole": 4 * channels}[layer.split(".")[0]]
+        return partial(_linear_from_nhwc, channels=last)
+    if layer.endswith("convolutions.0.conv"):
+        return _then(_filter_from_hwio, np.fliplr)
+    return _filter_from_hwio
+
+
+def _linear_from_nhwc(kernel: ndarray, *, channels: int) -> ndarray:
+    """[h * w * c, 1] -> [c * h * w, 1], for h = w."""
+    side = isqrt(len(kernel) // channels)
+    return kernel.reshape(side, side, channels, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
+
+
+def _colour_turn(layer: str) -> Callable[[ndarray], ndarray]:
+    """BGR <-> RGB in the weights (OIHW) and the bias of a layer of the generator."""
+    if layer in _TO_RGB:
+        return _output_turned
+    return _input_turned if layer in _FROM_RGB else _unchanged
+
+
+def _input_turned(array: ndarray) -> ndarray:
+    """The first three input channels of a filter in opposite order; a bias has none."""
+    if array.ndim == 1:
+        return array
+    return array[:, [2, 1, 0, *range(3, array.shape[1])]]
+
+
+def _output_turned(array: ndarray) -> ndarray:
+    return array[::-1]

@@ -14,9 +14,9 @@ from numpy import ndarray
 from paddle import nn
 from paddle.optimizer import Adam
 
-from ppdeepfill.checkpoint import Generator, load_weights
 from ppdeepfill.config import Config
 from ppdeepfill.errors import CheckpointError
+from ppdeepfill.generator_file import Generator, load_weights
 from ppdeepfill.objectives import Phase
 
 ADAM_STATE = ("moment1", "moment2", "beta1_pow_acc", "beta2_pow_acc")

@@ -5,6 +5,19 @@
 import argparse
 
 
+def add_boolean(parser: argparse.ArgumentParser, flag: str, meaning: str) -> None:
+    """A flag that is false by default: `--flag`, `--flag=True`, `--flag=False`."""
+    parser.add_argument(
+        flag,
+        type=boolean,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="true|false",
+        help=meaning,
+    )
+
+
 def boolean(text: str) -> bool:
     """`true` or `false` in any case, as in `--flag=True`."""
     if text.lower() not in ("true", "false"):

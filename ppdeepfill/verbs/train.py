@@ -9,7 +9,7 @@ from pathlib import Path
 from ppdeepfill.config import Config, load_config
 from ppdeepfill.config_text import leaves, schema_table
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.verbs.arguments import boolean
+from ppdeepfill.verbs.arguments import add_boolean
 
 # Flags that Paddle users know, each another spelling of `-o KEY=VALUE`.
 ALIASES = {
@@ -21,6 +21,7 @@ ALIASES = {
     "num_workers": "data.workers",
     "save_dir": "output_dir",
     "resume_model": "resume",
+    "pretrained_model": "initial_weights",
     "do_eval": "schedule.validate",
     "use_vdl": "logging.visualdl",
     "seed": "seed",
@@ -52,14 +53,8 @@ def add(verbs: argparse._SubParsersAction) -> None:
         metavar="KEY=VALUE",
         help="replace values of the configuration, e.g. -o data.batch_size=8 mask.size=64",
     )
-    train.add_argument(
-        "--dry_run",
-        type=boolean,
-        nargs="?",
-        const=True,
-        default=False,
-        metavar="true|false",
-        help="show configuration, layers and the shapes of one batch, then stop",
+    add_boolean(
+        train, "--dry_run", "show configuration, layers and the shapes of one batch, then stop"
     )
     aliases = train.add_argument_group("aliases", "other spellings of -o KEY=VALUE")
     booleans = {key for key, field in leaves(Config) if field.annotation is bool}
