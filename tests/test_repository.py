@@ -3,6 +3,7 @@
 """Rules that hold for the repository as a whole."""
 
 import ast
+import pickle
 import re
 import shlex
 from collections.abc import Iterator
@@ -13,11 +14,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import reference
+from weight_files.bundles import write_bundle
 
 from ppdeepfill import trainer
 from ppdeepfill.checkpoint import save_best
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
+from ppdeepfill.converters.deepfill_v1 import generator_names
 from ppdeepfill.generator_file import Generator
 from ppdeepfill.networks import build_network
 from ppdeepfill.training.state import layer_arrays
@@ -155,11 +159,30 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         monkeypatch.chdir(tmp_path)
         for name in (word for word in words if word.endswith(".jpg")):
             cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
+        if "convert" in words:
+            _write_source(Path(words[-2]), words[words.index("--from") + 1])
         assert main(words[1:]) == 0
     elif words[:2] == ["python", "-m"]:
         assert find_spec(words[2])
     elif words[0] in ("bash", "python"):
         assert Path(words[1]).is_file()
+
+
+def _write_source(path: Path, origin: str) -> None:
+    """A small network in the form that a documented command converts."""
+    options = {"base_channels": 2}
+    network = build_network("deepfill_v1", **options)
+    if origin == "tensorflow":
+        arrays = reference.tensorflow_arrays(network, generator_names(), gain=1.0)
+        write_bundle(path / "snap-0", arrays)
+    elif origin == "torch":
+        names = [port for _, port, _ in generator_names()]
+        shapes = reference.torch_shapes(network, generator_names())
+        path.mkdir()
+        arrays = reference.torch_arrays(names, shapes, seed=0)
+        (path / "gen_00430000.pt").write_bytes(pickle.dumps(arrays))
+    else:
+        save_best(path, Generator("deepfill_v1", options, 1, layer_arrays(network)))
 
 
 class _NoTrainer:
