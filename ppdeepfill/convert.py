@@ -31,6 +31,7 @@ from ppdeepfill.weight_files.tensorflow_paths import find_index
 
 PORT_CRITIC_STEPS = 5  # the port counts critic updates, an iteration here is a generator update
 TRAINING_STATE = r"(^|/)(Adam|Adam_1|beta[12]_power|lr|global_step)$"  # of the authors' code
+FOREIGN_SUFFIXES = (".pt", ".pth", ".p", ".pkl", ".npz", ".npy", ".ckpt", ".h5", ".onnx")
 
 
 class Conversion(NamedTuple):
@@ -175,6 +176,11 @@ def _generator_alone(conversion: Conversion) -> Conversion:
 
 
 def _check_free(destination: Path, *, overwrite: bool) -> None:
+    if destination.suffix in FOREIGN_SUFFIXES:
+        raise WeightsError(
+            f"{destination} cannot be written; name a folder, or a file that ends in "
+            + " or ".join(SUFFIXES)
+        )
     if not destination.exists():
         return
     if destination.is_dir():

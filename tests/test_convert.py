@@ -312,7 +312,7 @@ def test_an_existing_destination_is_not_touched(tmp_path, network):
     for destination, words in [
         (taken, "other things in it"),
         (taken / "notes.txt", "is a file"),
-        (tmp_path / "gen.npz", "is a file"),
+        (source, "cannot be written; name a folder"),
     ]:
         for overwrite in (False, True):
             with pytest.raises(WeightsError, match=words):
