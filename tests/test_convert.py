@@ -220,9 +220,24 @@ def test_a_plain_state_dict_has_to_be_told_apart(tmp_path, network):
         convert.convert(tmp_path / "own.pdparams", tmp_path / "ours", origin="paddle")
     arguments = {"origin": "paddle", "network": "deepfill_v1_torch"}
     convert.convert(tmp_path / "own.pdparams", tmp_path / "ours", **arguments)
+    with pytest.raises(WeightsError, match="unknown network 'deepfill'"):
+        convert.convert(
+            tmp_path / "own.pdparams", tmp_path / "o", origin="paddle", network="deepfill"
+        )
     found = load_generator(tmp_path / "ours")
     assert "reference=torch" in repr(found.refinement.attention)
     assert_same_weights(found, network)
+
+
+def test_a_state_dict_of_paddle_under_the_ports_names(tmp_path, network):
+    """As another Paddle code that kept the port's layers would save it."""
+    arrays = port_arrays(network)
+    paddle.save({n: paddle.to_tensor(a) for n, a in arrays.items()}, str(tmp_path / "g.pdparams"))
+    conversion = convert.convert(tmp_path / "g.pdparams", tmp_path / "ours", origin="paddle")
+    assert conversion.generator.network == "deepfill_v1_torch"
+    expected = reference.generator_from_torch(arrays)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(conversion.generator.weights[name], array)
 
 
 def assert_same_weights(found, expected):

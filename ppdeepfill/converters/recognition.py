@@ -32,7 +32,7 @@ NAMINGS = {  # under which names weights of an origin are found
     "torch": ("torch",),
     "paddle": ("paddle", "torch"),
 }
-REFERENCE = {"deepfill_v1": "tensorflow", "deepfill_v1_torch": "torch"}
+NETWORK_OF = {"tensorflow": "deepfill_v1", "torch": "deepfill_v1_torch"}
 LISTED = 5  # names in a message
 
 
@@ -140,11 +140,10 @@ def _naming(
 
 def _network(origin: Origin, naming: str, network: str | None) -> str:
     """Which network of ours: weights of one have the shapes of the other, too."""
-    known = {"tensorflow": "deepfill_v1", "torch": "deepfill_v1_torch"}.get(
-        origin if origin != "paddle" else naming
-    )
-    if network is not None and network not in REFERENCE:
-        raise WeightsError(f"unknown network {network!r}; known: {', '.join(REFERENCE)}")
+    known = NETWORK_OF.get(naming if origin == "paddle" else origin)
+    if network not in (None, *NETWORK_OF.values()):
+        networks = " and ".join(NETWORK_OF.values())
+        raise WeightsError(f"unknown network {network!r}; weights are converted for {networks}")
     if known is None and network is None:
         raise WeightsError(
             "it does not tell which network it holds; add --network deepfill_v1 (borders as in the "
