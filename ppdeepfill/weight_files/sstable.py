@@ -23,7 +23,7 @@ STORED, SNAPPY = 0, 1  # compression
 
 # The table of a thousand variables takes 100 kB. Without limits a small file could fill the memory:
 # a key that repeats the one before takes three bytes, whatever its length.
-MAX_TABLE_BYTES = 1 << 22  # as it is stored, and unpacked
+MAX_TABLE_BYTES = 1 << 21  # as it is stored, and unpacked
 MAX_KEY_BYTES = 1 << 10
 MAX_ENTRIES = 1 << 16
 

@@ -51,20 +51,25 @@ def damaged(content: bytes, rng: np.random.Generator) -> bytes:
     return content
 
 
+def rewrite(path: Path, content: bytes) -> None:
+    path.unlink()  # some file systems write to disk at once what takes the place of a content
+    path.write_bytes(content)
+
+
 def outcomes(prefix: Path, rng: np.random.Generator) -> tuple[list[Bundle], set[str]]:
     """What was read of many damaged copies, and the errors of the others."""
     files = {path: path.read_bytes() for path in sorted(prefix.parent.glob("s.*"))}
     bundles_read, errors = [], set()
     for _ in range(CASES):
         path = rng.choice(list(files), p=[0.1, 0.1, 0.8])
-        path.write_bytes(damaged(files[path], rng))
+        rewrite(path, damaged(files[path], rng))
         start = time.perf_counter()
         try:
             bundles_read.append(read_bundle(prefix))
         except WeightsError as error:
             errors.add(str(error).split("cannot be read: ")[1])
         assert time.perf_counter() - start < SECONDS
-        path.write_bytes(files[path])
+        rewrite(path, files[path])
     return bundles_read, errors
 
 
