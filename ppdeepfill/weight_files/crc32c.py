@@ -22,7 +22,6 @@ PREAMBLE = bytes.fromhex("54641f64")
 
 def crc32c(content: bytes | ndarray) -> int:
     """The CRC-32C of bytes, or of an array of uint8 [N], as an unsigned number of 32 bits."""
-    content = memoryview(content)
     # Zeros before the first one change nothing. Those at the end are the division's last step.
     padded = b"".join([bytes(-len(content) % 4), PREAMBLE, content, bytes(4)])
     words = np.frombuffer(padded, "<u4")

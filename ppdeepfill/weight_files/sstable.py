@@ -23,8 +23,7 @@ STORED, SNAPPY = 0, 1  # compression
 
 # The table of a thousand variables takes 100 kB. Without limits a small file could fill the memory:
 # a key that repeats the one before takes three bytes, whatever its length.
-MAX_TABLE_BYTES = 1 << 24
-MAX_BLOCK_BYTES = 1 << 20
+MAX_TABLE_BYTES = 1 << 21  # as it is stored, and unpacked
 MAX_KEY_BYTES = 1 << 10
 MAX_ENTRIES = 1 << 16
 
@@ -49,13 +48,17 @@ def read_table(table: bytes) -> dict[bytes, bytes]:
 
 def _all_entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Keys and values of all data blocks, which may touch but not overlap."""
-    end = 0
+    end = unpacked = 0
     for _, handle in _entries(_block(table, *_index_handle(table))):
         start, size = _handle(ByteReader(handle))
         if start < end:
             raise WeightsError("its blocks overlap")
         end = start + size
-        yield from _entries(_block(table, start, size))
+        block = _block(table, start, size)
+        unpacked += len(block)
+        if unpacked > MAX_TABLE_BYTES:
+            raise WeightsError(f"it unpacks to more than {MAX_TABLE_BYTES} bytes")
+        yield from _entries(block)
 
 
 def _index_handle(table: bytes) -> tuple[int, int]:
@@ -78,13 +81,9 @@ def _block(table: bytes, start: int, size: int) -> bytes:
     if masked_crc32c(content + compression) != checksum:
         raise WeightsError(f"the block at byte {start} does not match its checksum")
     if compression[0] == SNAPPY:
-        return unpack(content, limit=MAX_BLOCK_BYTES)
+        return unpack(content, limit=MAX_TABLE_BYTES)
     if compression[0] != STORED:
-        raise WeightsError(
-            f"the block at byte {start} has the unknown compression {compression[0]}"
-        )
-    if size > MAX_BLOCK_BYTES:
-        raise WeightsError(f"the block at byte {start} is longer than {MAX_BLOCK_BYTES} bytes")
+        raise WeightsError(f"a block has the compression {compression[0]}, which is not known here")
     return content
 
 

@@ -187,7 +187,7 @@ def _element_count(name: str, entry: Entry) -> int:
     # a zero in the shape would hide how large the other numbers are
     largest = math.prod(max(size, 1) for size in shape[:MAX_DIMENSIONS])
     if len(shape) > MAX_DIMENSIONS or min(shape, default=0) < 0 or largest > MAX_ELEMENTS:
-        raise WeightsError(f"{name} claims the shape {list(shape[:MAX_DIMENSIONS])}")
+        raise WeightsError(f"{name} cannot have the shape {list(shape[:MAX_DIMENSIONS])}")
     return math.prod(shape)
 
 

@@ -46,14 +46,14 @@ def count_shards(header: bytes) -> int:
     Raises:
         WeightsError: the checkpoint has an unknown version or the byte order of rare machines.
     """
-    shards, big_endian, version = 1, 2, 3
     message = Message(header)
-    if message.number(big_endian):
-        raise WeightsError("it was written on a big-endian machine; save it on another one")
-    for least in message.messages(version):
-        if least.number(2) > FORMAT:
-            raise WeightsError(f"it needs a reader of version {least.number(2)}; this is {FORMAT}")
-    return message.number(shards)
+    shards, big_endian = message.number(1), message.number(2)
+    if big_endian:
+        raise WeightsError("it was written on a big-endian machine; save it again on another one")
+    oldest_reader = max((version.number(2) for version in message.messages(3)), default=0)
+    if oldest_reader > FORMAT:
+        raise WeightsError(f"it has version {oldest_reader} of the format, {FORMAT} is known here")
+    return shards
 
 
 def parse_entry(record: bytes) -> Entry:
@@ -76,9 +76,8 @@ def part_key(name: str, part: Part) -> bytes:
 
 
 def _part(message: Message) -> Part:
-    first, length = 1, 2
     return tuple(
-        (extent.number(first), extent.number(length) if extent.has(length) else UNDIVIDED)
+        (extent.number(1), extent.number(2) if extent.has(2) else UNDIVIDED)
         for extent in message.messages(1)
     )
 

@@ -30,7 +30,7 @@ class Fixed32(int):
 
 def write_bundle(
     prefix: Path,
-    arrays: Mapping[str, ndarray],
+    arrays: Mapping[str | bytes, ndarray],
     *,
     shards: int = 1,
     snappy: bool = False,
@@ -41,7 +41,7 @@ def write_bundle(
 
     Args:
         prefix: its folder is made.
-        arrays: variables by name; shared out over the shards in turn.
+        arrays: variables by name, or by key where that is no text; shared out over the shards.
         records: by key, in place of those that the arrays have or beside them; None: no record.
     """
     prefix.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def write_bundle(
 
 
 def describe(
-    arrays: Mapping[str, ndarray], shards: int = 1
+    arrays: Mapping[str | bytes, ndarray], shards: int = 1
 ) -> tuple[dict[bytes, bytes], list[bytes]]:
     """Records by key, and the content of each shard."""
     records = {b"": message((1, shards), (3, message((1, 1))))}
@@ -66,7 +66,8 @@ def describe(
     for number, (name, array) in enumerate(arrays.items()):
         shard = number % shards
         content = np.ascontiguousarray(array).tobytes()
-        records[name.encode()] = entry(array, shard=shard, start=len(contents[shard]))
+        key = name if isinstance(name, bytes) else name.encode()
+        records[key] = entry(array, shard=shard, start=len(contents[shard]))
         contents[shard] += content
     return records, contents
 
@@ -165,7 +166,7 @@ def pack(content: bytes) -> bytes:
         if source is None or position - source > 0xFFFF or position + 4 > len(content):
             position += 1
             continue
-        length = len(os.path.commonprefix([content[source:], content[position : position + 64]]))
+        length = len(os.path.commonprefix([content[at : at + 64] for at in (source, position)]))
         packed += literal(content[start:position])
         packed += bytes([length - 1 << 2 | 2]) + (position - source).to_bytes(2, "little")
         start = position = position + length
