@@ -7,7 +7,9 @@ from ppdeepfill import cli
 from ppdeepfill.alignment import report
 from ppdeepfill.alignment.record import Comparison
 from ppdeepfill.errors import AlignmentError
+from ppdeepfill.verbs import align
 
+KNOWN = tuple(report.REFERENCES)
 STEPS = ("forward", "metric", "loss", "backward", "training")
 
 
@@ -47,6 +49,10 @@ def test_one_step_that_fails_is_named_and_its_log_written(tmp_path, capsys, refe
     assert [line.split()[1] for line in output.out.splitlines() if "NO" in line] == [step]
     log = tmp_path / "torch" / report.CONTEST[step].log
     assert log.read_text().endswith("diff check failed\n")
+
+
+def test_the_command_knows_the_references_of_the_report():
+    assert align.REFERENCES == KNOWN
 
 
 def test_one_reference_can_be_chosen(tmp_path):
