@@ -13,9 +13,10 @@ from numpy import ndarray
 from ppdeepfill.alignment import recipes, stored
 from ppdeepfill.alignment.outputs import (
     decided,
+    iteration_record,
     loss_record,
     metric_record,
-    norm_record,
+    norm_records,
     output_record,
 )
 from ppdeepfill.alignment.record import Comparison
@@ -104,15 +105,11 @@ def _loss(terms: dict[str, float], arrays: Mapping[str, ndarray]) -> Comparison:
 def _backward(
     history: list[dict[str, float]], norms: dict[str, float], arrays: Mapping[str, ndarray]
 ) -> Comparison:
-    kinds = ("generator", "critics")
-    their_norms = np.concatenate([arrays[f"{kind}_gradient_norms"] for kind in kinds])
-    ours, theirs = norm_record(norms, their_norms)
+    ours, theirs = norm_records(norms, arrays)
+    ours |= iteration_record([terms["d_loss"] for terms in history], LEARNING_RATE)
     column = arrays["loss_names"].tolist().index("d_loss")
-    for iteration, terms in enumerate(history):
-        ours |= loss_record({f"loss_{iteration}": terms["d_loss"]})
-        theirs |= loss_record({f"loss_{iteration}": arrays["losses"][iteration, column]})
-        rate = loss_record({f"lr_{iteration}": LEARNING_RATE})
-        ours, theirs = ours | rate, theirs | rate
+    their_losses = arrays["losses"][: len(history), column]
+    theirs |= iteration_record(their_losses.tolist(), arrays["learning_rate"])
     return Comparison("backward", ours, theirs, BACKWARD)
 
 

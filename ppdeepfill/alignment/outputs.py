@@ -1,11 +1,11 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Records of what a network returned, and of how good that is.
+"""Records of outputs, scores, losses and gradients.
 
 Letters: B batch, H W image, h w attention map, L background patches.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy import ndarray
@@ -63,20 +63,30 @@ def loss_record(terms: Mapping[str, float]) -> Record:
     return {name: np.array(float(value)) for name, value in terms.items()}
 
 
-def norm_record(norms: Mapping[str, float], theirs: ndarray) -> tuple[Record, Record]:
-    """Gradient norms, ours and the reference's, in units of the reference's.
+def iteration_record(losses: Iterable[float | list[float]], learning_rate: float) -> Record:
+    """`loss_0`, `lr_0`, `loss_1`, ...: what the contest's tutorial records of several updates."""
+    record = {}
+    for number, loss in enumerate(losses):
+        record[f"loss_{number}"] = np.array(loss, np.float64)
+        record[f"lr_{number}"] = np.array(learning_rate, np.float64)
+    return record
+
+
+def norm_records(
+    norms: Mapping[str, float], arrays: Mapping[str, ndarray]
+) -> tuple[Record, Record]:
+    """Lengths of gradients, ours and the reference's, in units of the reference's.
 
     Args:
-        norms: ours by name.
-        theirs: the reference's in the same order. Those that are 0 but for rounding are the unit
-            no more.
+        norms: ours by name, first the generator's.
+        arrays: the reference's, `generator_gradient_norms` and `critics_gradient_norms`.
     """
-    unit = np.where(theirs > 1e-6, theirs, 1.0)
+    kinds = ("generator", "critics")
+    theirs = np.concatenate([arrays[f"{kind}_gradient_norms"] for kind in kinds])
+    unit = np.where(theirs > 1e-6, theirs, 1.0)  # some are 0 but for rounding
+    names = [f"gradient_norm/{name}" for name in norms]
+    ours = np.array(list(norms.values()))
     return tuple(
-        {f"gradient_norm/{name}": value for name, value in zip(norms, values, strict=True)}
-        for values in map(_separate, (np.array(list(norms.values())) / unit, theirs / unit))
+        dict(zip(names, map(np.array, (lengths / unit).tolist()), strict=True))
+        for lengths in (ours, theirs)
     )
-
-
-def _separate(values: ndarray) -> list[ndarray]:
-    return [np.array(value) for value in values]

@@ -11,9 +11,10 @@ from numpy import ndarray
 from ppdeepfill.alignment import recipes, stored
 from ppdeepfill.alignment.outputs import (
     decided,
+    iteration_record,
     loss_record,
     metric_record,
-    norm_record,
+    norm_records,
     output_record,
 )
 from ppdeepfill.alignment.record import Comparison
@@ -121,7 +122,7 @@ def photographs(checksums: ndarray) -> tuple[ndarray, ndarray]:
     if [zlib.crc32(photo.tobytes()) for photo in photos] != checksums.tolist():
         raise AlignmentError(
             f"the photographs {PHOTOGRAPHS} of this scikit-image are not those that the reference "
-            "saw; install one of the versions 0.22 to 0.25"
+            "saw, which came with 0.26; install that version"
         )
     quarter = SIZE // 4
     edges = (quarter, SIZE - quarter, quarter, SIZE - quarter)
@@ -153,13 +154,8 @@ def _batch(trajectory: dict[str, ndarray], number: int, updates: PortUpdates) ->
 def _backward(
     history: list[dict[str, float]], norms: dict[str, float], arrays: dict[str, ndarray]
 ) -> Comparison:
-    kinds = ("generator", "critics")
-    their_norms = np.concatenate([arrays[f"{kind}_gradient_norms"] for kind in kinds])
-    ours, theirs = norm_record(norms, their_norms)
-    for iteration, terms in enumerate(history):
-        ours[f"loss_{iteration}"] = np.array([terms["g"], terms["d"]])
-        theirs[f"loss_{iteration}"] = np.array(
-            [arrays[f"loss/{name}"][iteration] for name in ("g", "d")]
-        )
-        ours[f"lr_{iteration}"] = theirs[f"lr_{iteration}"] = np.array(LEARNING_RATE)
+    ours, theirs = norm_records(norms, arrays)
+    ours |= iteration_record([[terms["g"], terms["d"]] for terms in history], LEARNING_RATE)
+    their_losses = np.stack([arrays["loss/g"], arrays["loss/d"]], axis=1)
+    theirs |= iteration_record(their_losses.tolist(), arrays["learning_rate"])
     return Comparison("backward", ours, theirs, THRESHOLD)
