@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Updates of both networks in the order, and with the optimizers, of the reference runs."""
 
+import math
 from collections.abc import Iterable
 
 import numpy as np
@@ -115,7 +116,7 @@ class _TensorFlowAdam:
     def step(self, module: nn.Layer) -> None:
         """Update a module by its gradients."""
         self._steps += 1
-        rate = LEARNING_RATE * np.sqrt(1.0 - BETA2**self._steps) / (1.0 - BETA1**self._steps)
+        rate = LEARNING_RATE * math.sqrt(1.0 - BETA2**self._steps) / (1.0 - BETA1**self._steps)
         for parameter in module.parameters():
             gradient = parameter.grad.numpy()
             first, second = self._moments.get(parameter.name, (0.0, 0.0))
