@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The console command `ppdeepfill VERB ...`.
 
-What a person can mend ends in a message and exit status 2, an interruption in 130.
+What a person can mend ends in a message and exit status 2, checks that fail in 1, an interruption
+in 130.
 """
 
 import argparse
@@ -18,9 +19,9 @@ from collections.abc import Iterator, Sequence
 
 from ppdeepfill import __version__
 from ppdeepfill.errors import UserError
-from ppdeepfill.verbs import attend, convert, train
+from ppdeepfill.verbs import align, attend, convert, train
 
-VERBS = (train, convert, attend)
+VERBS = (train, convert, attend, align)
 
 _NO_PADDLE = """\
 PaddlePaddle is not installed. From the folder of this repository run one of
@@ -54,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _messages_on_stdout():
             arguments.run(arguments)
     except UserError as error:
-        return _fail(str(error))
+        return _fail(str(error), error.status)
     except ModuleNotFoundError as error:
         if error.name != "paddle":
             raise
@@ -116,9 +117,9 @@ class _Console(logging.StreamHandler):
             super().handleError(record)
 
 
-def _fail(message: str) -> int:
+def _fail(message: str, status: int = 2) -> int:
     print(f"ppdeepfill: error: {message}", file=sys.stderr)
-    return 2
+    return status
 
 
 if __name__ == "__main__":

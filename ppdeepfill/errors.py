@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Errors that the person at the keyboard can mend.
 
-The command line prints their message without a traceback and exits with status 2.
+The command line prints their message without a traceback and exits with their status, 2 for most.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,13 @@ from contextlib import contextmanager
 
 
 class UserError(Exception):
-    """Something outside the code is wrong; the message says what, and what to change."""
+    """Something outside the code is wrong; the message says what, and what to change.
+
+    Attributes:
+        status: exit status of the command.
+    """
+
+    status = 2
 
 
 class ConfigError(UserError, ValueError):
@@ -27,6 +33,16 @@ class CheckpointError(UserError, ValueError):
 
 class WeightsError(UserError, ValueError):
     """A file of weights is damaged, holds more than arrays, or does not fit the network."""
+
+
+class AlignmentError(UserError, ValueError):
+    """Arrays that are to be compared are missing, damaged or do not fit each other."""
+
+
+class ChecksFailed(UserError):
+    """A command did its work, and what it checked is not as it should be."""
+
+    status = 1
 
 
 @contextmanager

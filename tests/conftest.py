@@ -43,7 +43,7 @@ def golden_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def own_arrays() -> Path:
-    """The small reference arrays that the project keeps."""
+    """The small reference arrays that only tests need; the others are in the package."""
     return REPOSITORY / "tests" / "reference_arrays"
 
 

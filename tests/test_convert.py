@@ -9,13 +9,18 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
-import reference
 from weight_files.bundles import write_bundle
 
 from ppdeepfill import Inpainter, convert
+from ppdeepfill.alignment import recipes, stored
 from ppdeepfill.checkpoint import load_generator, save_best
 from ppdeepfill.cli import main
-from ppdeepfill.converters.deepfill_v1 import critics_names, generator_names
+from ppdeepfill.converters.deepfill_v1 import (
+    critics_from_torch,
+    critics_names,
+    generator_from_torch,
+    generator_names,
+)
 from ppdeepfill.errors import UserError, WeightsError
 from ppdeepfill.generator_file import Generator, read_critics, read_generator
 from ppdeepfill.networks import build_network
@@ -40,16 +45,16 @@ def critics():
 
 def authors_arrays(network, critics=None):
     """Weights under the authors' names, with what else a training of theirs saves."""
-    arrays = reference.tensorflow_arrays(network, generator_names(), gain=1.0)
+    arrays = recipes.tensorflow_arrays(network, generator_names(), gain=1.0)
     if critics is not None:
-        arrays |= reference.tensorflow_arrays(critics, critics_names(), gain=2.0)
+        arrays |= recipes.tensorflow_arrays(critics, critics_names(), gain=2.0)
     return arrays | {name: np.zeros([2], np.float32) for name in TRAINING_STATE}
 
 
 def port_arrays(network, names=generator_names):
     """Weights under the port's names."""
-    shapes = reference.torch_shapes(network, names())
-    return reference.torch_arrays([port for _, port, _ in names()], shapes, seed=1000)
+    shapes = recipes.torch_shapes(network, names())
+    return recipes.torch_arrays([port for _, port, _ in names()], shapes, seed=1000)
 
 
 def predict(path, image, mask):
@@ -61,30 +66,30 @@ def predict(path, image, mask):
 # --- agreement with the references ------------------------------------------------------------
 
 
-def test_the_authors_checkpoint_gives_the_authors_pictures(tmp_path, own_arrays):
+def test_the_authors_checkpoint_gives_the_authors_pictures(tmp_path):
     """Through files: what TensorFlow saves goes in, what it computed comes out, in 8 bits too."""
-    stored = np.load(own_arrays / "tensorflow_generator.npz")
+    theirs = stored.load("tensorflow_generator")
     write_bundle(tmp_path / "theirs" / "snap-0", authors_arrays(build_network("deepfill_v1")))
     convert.convert(tmp_path / "theirs", tmp_path / "ours", origin="tensorflow")
-    image = stored["image"][:, :128, :200]  # BGR
-    hole = (stored["mask"][0, :128, :200, 0] > 127).astype(np.float32)[None, None]
-    prediction = predict(tmp_path / "ours", reference.rgb_nchw(image) / np.float32(127.5) - 1, hole)
-    for ours, theirs in (("coarse", "coarse"), ("refined", "refined")):
-        ours = getattr(prediction, ours).numpy()[:, :, ::2, ::2]
-        np.testing.assert_allclose(ours, reference.rgb_nchw(stored[theirs]), rtol=0, atol=2e-5)
+    image = theirs["image"][:, :128, :200]  # BGR
+    hole = (theirs["mask"][0, :128, :200, 0] > 127).astype(np.float32)[None, None]
+    prediction = predict(tmp_path / "ours", recipes.rgb_nchw(image) / np.float32(127.5) - 1, hole)
+    for name in ("coarse", "refined"):
+        ours = getattr(prediction, name).numpy()[:, :, ::2, ::2]
+        np.testing.assert_allclose(ours, recipes.rgb_nchw(theirs[name]), rtol=0, atol=2e-5)
     inpainter = Inpainter.from_checkpoint(tmp_path / "ours")
     completed = inpainter(np.ascontiguousarray(image[0, ..., ::-1]), np.uint8(hole[0, 0] * 255))
-    theirs = (stored["refined"][0, ..., ::-1] + 1) * 127.5
+    expected = (theirs["refined"][0, ..., ::-1] + 1) * 127.5
     inside = hole[0, 0, ::2, ::2] > 0
-    assert np.abs(completed[::2, ::2].astype(float) - theirs)[inside].max() <= 0.51
+    assert np.abs(completed[::2, ::2].astype(float) - expected)[inside].max() <= 0.51
 
 
 def test_the_ports_weights_give_the_ports_pictures(tmp_path, own_arrays):
     stored = np.load(own_arrays / "torch_generator.npz")
     np.savez(tmp_path / "gen.npz", **port_arrays(build_network("deepfill_v1_torch")))
     convert.convert(tmp_path / "gen.npz", tmp_path / "ours.safetensors", origin="torch")
-    image = reference.blocks(15, (2, 3, 128, 128))
-    mask = reference.rectangles((128, 128), [[24, 88, 8, 72], [48, 128, 40, 100]])
+    image = recipes.blocks(15, (2, 3, 128, 128))
+    mask = recipes.rectangles((128, 128), [[24, 88, 8, 72], [48, 128, 40, 100]])
     prediction = predict(tmp_path / "ours.safetensors", image, mask)
     for name in ("coarse", "refined"):
         ours = getattr(prediction, name).numpy()[:, :, ::2, ::2]
@@ -108,10 +113,10 @@ def test_the_checkpoint_that_tensorflow_wrote_gives_its_pictures(tmp_path, golde
     height, width = (side // 8 * 8 for side in hole.shape)
     image, hole = image[:, :height, :width], hole[:height, :width]
     mask = np.broadcast_to(np.float32(hole), (len(image), 1, height, width))
-    prediction = predict(tmp_path / "ours", reference.rgb_nchw(image) / np.float32(127.5) - 1, mask)
+    prediction = predict(tmp_path / "ours", recipes.rgb_nchw(image) / np.float32(127.5) - 1, mask)
     for ours, theirs in (("coarse", "x_stage1"), ("refined", "x_stage2")):
         ours = getattr(prediction, ours).numpy()
-        np.testing.assert_allclose(ours, reference.rgb_nchw(stored[theirs]), rtol=0, atol=2e-5)
+        np.testing.assert_allclose(ours, recipes.rgb_nchw(stored[theirs]), rtol=0, atol=2e-5)
     if "result_uint8_bgr" in stored:
         inpainter = Inpainter.from_checkpoint(tmp_path / "ours")
         completed = inpainter(np.ascontiguousarray(image[0, ..., ::-1]), np.uint8(hole * 255))
@@ -124,12 +129,12 @@ def test_critics_come_with_the_generator(tmp_path, network, critics, origin):
     theirs = critics[origin]
     if origin == "tensorflow":
         source = write_bundle(tmp_path / "snap-40", authors_arrays(network, theirs))
-        expected = reference.tensorflow_critics_weights(theirs)
+        expected = recipes.tensorflow_critics_weights(theirs)
     else:
         source = tmp_path / "all.npz"
         arrays = port_arrays(network) | port_arrays(theirs, critics_names)
         np.savez(source, **arrays)
-        expected = reference.critics_from_torch(arrays)
+        expected = critics_from_torch(arrays)
     convert.convert(source, tmp_path / "ours", origin=origin)
     found = read_critics(tmp_path / "ours" / "critics.safetensors")
     assert found.keys() == expected.keys() == theirs.state_dict().keys()
@@ -235,7 +240,7 @@ def test_a_state_dict_of_paddle_under_the_ports_names(tmp_path, network):
     paddle.save({n: paddle.to_tensor(a) for n, a in arrays.items()}, str(tmp_path / "g.pdparams"))
     conversion = convert.convert(tmp_path / "g.pdparams", tmp_path / "ours", origin="paddle")
     assert conversion.generator.network == "deepfill_v1_torch"
-    expected = reference.generator_from_torch(arrays)
+    expected = generator_from_torch(arrays)
     for name, array in expected.items():
         np.testing.assert_array_equal(conversion.generator.weights[name], array)
 

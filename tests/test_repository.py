@@ -14,10 +14,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-import reference
 from weight_files.bundles import write_bundle
 
 from ppdeepfill import trainer
+from ppdeepfill.alignment import recipes
 from ppdeepfill.checkpoint import save_best
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
@@ -44,7 +44,7 @@ ROOMS = {
     "weight_files": {"errors"},
     "converters": {"errors", "networks"},
 }
-ONLY_USERS = {"cli": set(), "verbs": {"cli"}, "trainer": {"verbs"}}
+ONLY_USERS = {"cli": set(), "verbs": {"cli"}, "trainer": {"verbs"}, "alignment": {"verbs"}}
 
 
 def _name(path: Path) -> str:
@@ -157,6 +157,7 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         assert main(["train", *words[words.index("train.py") + 1 :]]) == 0
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
         for name in (word for word in words if word.endswith(".jpg")):
             cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
         if "convert" in words:
@@ -173,13 +174,13 @@ def _write_source(path: Path, origin: str) -> None:
     options = {"base_channels": 2}
     network = build_network("deepfill_v1", **options)
     if origin == "tensorflow":
-        arrays = reference.tensorflow_arrays(network, generator_names(), gain=1.0)
+        arrays = recipes.tensorflow_arrays(network, generator_names(), gain=1.0)
         write_bundle(path / "snap-0", arrays)
     elif origin == "torch":
         names = [port for _, port, _ in generator_names()]
-        shapes = reference.torch_shapes(network, generator_names())
+        shapes = recipes.torch_shapes(network, generator_names())
         path.mkdir()
-        arrays = reference.torch_arrays(names, shapes, seed=0)
+        arrays = recipes.torch_arrays(names, shapes, seed=0)
         (path / "gen_00430000.pt").write_bytes(pickle.dumps(arrays))
     else:
         save_best(path, Generator("deepfill_v1", options, 1, layer_arrays(network)))

@@ -13,6 +13,7 @@ import paddle
 import pytest
 import reference
 
+from ppdeepfill.alignment import recipes
 from ppdeepfill.networks.contextual_attention import (
     ContextualAttention,
     attention_to_offsets,
@@ -76,7 +77,7 @@ def check_torch_case(arrays, case: str, options: dict):
         clear = (stored["top1"] - stored["top2"]).reshape(best.shape) > 1e-5
     np.testing.assert_array_equal(best[clear], theirs[clear])
 
-    weights = reference.normal(options["seed"], output.shape)
+    weights = recipes.normal(options["seed"], output.shape)
     (output * paddle.to_tensor(weights)).sum().backward()
     for name, leaf in (("grad_f", foreground), ("grad_b", background)):
         gradient = leaf.grad.numpy()

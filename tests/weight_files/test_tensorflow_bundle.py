@@ -6,10 +6,10 @@ import hashlib
 
 import numpy as np
 import pytest
-from reference import tensorflow_generator_weights
 from weight_files import bundles
 from weight_files.bundles import DTYPES, entry, message, write_bundle
 
+from ppdeepfill.alignment.recipes import tensorflow_generator_weights
 from ppdeepfill.converters.deepfill_v1 import generator_from_tensorflow
 from ppdeepfill.errors import WeightsError
 from ppdeepfill.networks import build_network

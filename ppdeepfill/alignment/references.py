@@ -1,0 +1,156 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Our network, objective and batches set up as in the runs of the references.
+
+Letters: B batch, H W image, h w feature map, L background patches.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import paddle
+from numpy import ndarray
+from paddle import Tensor, nn
+
+from ppdeepfill.alignment import recipes
+from ppdeepfill.networks import Prediction, build_network
+from ppdeepfill.objectives import WganGp, build_objective
+from ppdeepfill.objectives.wgan_gp import Mix
+
+AUTHORS = {"discount": 0.9, "discount_distance": "box_edge"}
+PORT = {
+    "discount": 0.9,
+    "discount_distance": "box_edge",
+    "hole_l1_on": "completed",
+    "known_l1": "per_pixel",
+    "penalty_region": "image",
+    "critics": "deepfill_v1_torch",
+}
+
+
+class Batch(NamedTuple):
+    """As the trainer's, see `ppdeepfill.data.Batch`."""
+
+    image: Tensor
+    mask: Tensor
+    bboxes: ndarray
+    sample_numbers: ndarray
+
+
+@contextmanager
+def precision(dtype: str) -> Iterator[None]:
+    """While entered, layers and tensors are built in this dtype."""
+    before = paddle.get_default_dtype()
+    paddle.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        paddle.set_default_dtype(before)
+
+
+def authors_network(factor: float = 1.0) -> nn.Layer:
+    """The generator of the authors' run; `factor` scales its filters."""
+    network = build_network("deepfill_v1")
+    return recipes.load_weights(network, recipes.tensorflow_generator_weights(network, factor))
+
+
+def port_network(gain: float = 1.15) -> nn.Layer:
+    """The generator of the port's run; `gain` scales its filters."""
+    network = build_network("deepfill_v1_torch")
+    return recipes.load_weights(network, recipes.torch_generator_weights(network, gain))
+
+
+def authors_objective(**options) -> WganGp:
+    """The losses of the authors' run at 256 x 256; options replace those of `AUTHORS`."""
+    sizes = {"image_size": (256, 256), "local_size": (128, 128)}
+    objective = build_objective(
+        "wgan_gp", authors_network(), seed=0, **sizes, **(AUTHORS | options)
+    )
+    if objective.adversarial:
+        weights = recipes.tensorflow_critics_weights(objective.critics)
+        recipes.load_weights(objective.critics, weights)
+    return objective
+
+
+def port_objective(image_size: int, local_size: int) -> WganGp:
+    """The losses of the port's run."""
+    network = port_network()
+    network.refinement.attention = _FirstMask(network.refinement.attention)
+    sizes = {"image_size": (image_size,) * 2, "local_size": (local_size,) * 2}
+    objective = build_objective("wgan_gp", network, seed=0, **sizes, **PORT)
+    recipes.load_weights(objective.critics, recipes.torch_critics_weights(objective.critics))
+    return objective
+
+
+def predict(network: nn.Layer, image: ndarray, mask: ndarray) -> Prediction:
+    """Prediction for an image [B, 3, H, W] in [-1, 1] and a mask [B, 1, H, W]."""
+    with paddle.no_grad():
+        return network(tensor(image * (1.0 - mask)), tensor(mask))
+
+
+def make_batch(image: ndarray, mask: ndarray, bboxes: ndarray) -> Batch:
+    """A batch in the default dtype; bboxes are [B, 4] (top, left, height, width)."""
+    return Batch(tensor(image), tensor(mask), np.asarray(bboxes), np.arange(len(image)))
+
+
+def authors_images(images: ndarray) -> ndarray:
+    """uint8 [B, H, W, 3] BGR -> float32 [B, 3, H, W] RGB in [-1, 1]."""
+    return recipes.rgb_nchw(images).astype(np.float32) / 127.5 - 1.0
+
+
+def authors_photo(image: ndarray, mask: ndarray) -> tuple[ndarray, ndarray]:
+    """Image and mask of the authors' test program: cropped to multiples of 8, above 127 = hole.
+
+    uint8 [B, H, W, 3] BGR and [H, W] -> [B, 3, H', W'] in [-1, 1] and [B, 1, H', W'].
+    """
+    height, width = (size // 8 * 8 for size in mask.shape)
+    hole = (mask[:height, :width] > 127).astype(np.float32)
+    masks = np.broadcast_to(hole, (len(image), 1, height, width)).copy()
+    return authors_images(image[:, :height, :width]), masks
+
+
+def authors_batch(images: ndarray, arrays: Mapping[str, ndarray]) -> Batch:
+    """Images uint8 [B, H, W, 3] BGR with the one hole of the authors' batch.
+
+    Args:
+        images: of the run.
+        arrays: bbox_tlhw and shrink_hw, how much of the box is known at each of its sides.
+    """
+    top, left, height, width = arrays["bbox_tlhw"].tolist()
+    down, right = arrays["shrink_hw"].tolist()
+    edges = (top + down, top + height - down, left + right, left + width - right)
+    mask = recipes.rectangles(images.shape[1:3], [edges] * len(images))
+    return make_batch(
+        authors_images(images), mask, np.array([(top, left, height, width)] * len(images))
+    )
+
+
+def fix_mix(objective: WganGp, whole: ndarray, local: ndarray) -> None:
+    """Let an objective use these interpolation weights [B], 0 = real."""
+    mix = Mix(*(tensor(weights.reshape(-1, 1, 1, 1)) for weights in (whole, local)))
+    objective.draw_mix = lambda sample_numbers: mix
+
+
+def train_only(objective: WganGp, phase: str) -> None:
+    """Let the parameters of one phase's module alone accept gradients."""
+    for candidate in objective.phases():
+        for parameter in candidate.trains.parameters():
+            parameter.stop_gradient = candidate.name != phase
+
+
+def tensor(x: ndarray) -> Tensor:
+    """In the default dtype."""
+    return paddle.to_tensor(x, dtype=paddle.get_default_dtype())
+
+
+class _FirstMask(nn.Layer):
+    """Attention that uses the first sample's mask for the whole batch, as the port does."""
+
+    def __init__(self, attention: nn.Layer):
+        super().__init__()
+        self.attention = attention
+
+    def forward(self, foreground: Tensor, background: Tensor, mask: Tensor):
+        return self.attention(foreground, background, mask[:1])

@@ -1,0 +1,45 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""`ppdeepfill align`: compare our numbers with those of both reference implementations."""
+
+import argparse
+from pathlib import Path
+
+REFERENCES = ("torch", "tensorflow")
+
+
+def add(verbs: argparse._SubParsersAction) -> None:
+    align = verbs.add_parser(
+        "align",
+        help="compare outputs, metrics, losses, gradients and training with the references",
+        description=(
+            "Compare outputs, metrics, losses, gradients and training with what the authors' "
+            "TensorFlow code and the PyTorch port returned, on the processor, in about a minute. "
+            "Exit status 1 if a check fails."
+        ),
+        allow_abbrev=False,
+    )
+    align.add_argument(
+        "--save_dir",
+        type=Path,
+        default=Path("output/align"),
+        metavar="DIR",
+        help="folder for the arrays and logs of the reproduction contest (default: output/align)",
+    )
+    align.add_argument(
+        "--reference",
+        choices=(*REFERENCES, "all"),
+        default="all",
+        help="torch: the port; tensorflow: the authors' code (default: all)",
+    )
+    align.set_defaults(run=_run, parser=align, flags=["--save_dir", "--reference"])
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    import paddle
+
+    from ppdeepfill.alignment.report import align
+
+    paddle.set_device("cpu")  # the references ran on one, and GPUs round convolutions otherwise
+    chosen = REFERENCES if arguments.reference == "all" else (arguments.reference,)
+    align(arguments.save_dir, chosen)
