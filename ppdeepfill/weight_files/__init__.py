@@ -56,7 +56,9 @@ def is_safetensors(path: Path) -> bool:
 def _content(path: Path) -> bytes:
     """All bytes of a file: who maps a file into memory dies if somebody cuts it meanwhile."""
     if not path.is_file():
-        raise WeightsError("this is no file" if path.exists() else "there is no such file")
+        raise WeightsError(
+            "this is a folder or a device" if path.exists() else "there is no such file"
+        )
     size = path.stat().st_size
     check_total(size)
     if size == 0:  # also for files of the system like /proc/kmsg, which block their reader

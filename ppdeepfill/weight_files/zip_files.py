@@ -37,6 +37,7 @@ def opened_zip(content: bytes) -> Iterator[zipfile.ZipFile]:
         zlib.error,
         struct.error,
         EOFError,
+        OverflowError,  # offsets beyond what a file can have
         LookupError,
         RuntimeError,  # encrypted, or a newer form of zip
         ValueError,
