@@ -28,7 +28,7 @@ def read_arrays(path: str | Path) -> dict[str, ndarray]:
     """The arrays of a file by name; the names of nested containers are joined by dots.
 
     Reads `.safetensors`, `.npz`, what `paddle.save` and `torch.save` wrote, and pickles of NumPy
-    arrays. The content decides, not the ending. Arrays may be views of the file and read-only.
+    arrays. The content decides, not the ending. Arrays may be read-only.
 
     Raises:
         WeightsError: missing, damaged, of another form, or with more in it than arrays.

@@ -121,6 +121,7 @@ def names() -> dict[str, Any]:
         }
     for builtins in ("builtins", "__builtin__"):  # Python 3 and 2
         known[f"{builtins}.tuple"] = _named_array
+        known[f"{builtins}.bytes"] = _no_bytes
     return known
 
 
@@ -172,6 +173,11 @@ def _encode(text: Any, encoding: Any) -> bytes:
     if type(text) is not str or encoding not in ("latin1", "latin-1"):
         raise ValueError("text that does not stand for bytes")
     return text.encode("latin-1")
+
+
+def _no_bytes() -> bytes:
+    """Stands for `bytes`, which protocol 2 calls for those of an empty array."""
+    return b""
 
 
 def _named_array(pair: Any) -> NumpyArray:
