@@ -156,6 +156,21 @@ def test_a_damaged_archive_is_refused(offset, value, reason):
         read(damaged)
 
 
+def test_damaged_compression_is_refused():
+    content = npz(npy(), compression=zipfile.ZIP_DEFLATED)
+    assert "Error -3 while decompressing" in refusal(content[:35] + b"\xff" * 9 + content[44:])
+
+
+def test_an_offset_beyond_any_file_is_refused():
+    content = npz(npy())
+    end = content.rindex(b"PK\x05\x06")
+    far = b"\1\0\x08\0" + b"\xff" * 8  # where 64 bits tell what 32 cannot
+    size = int.from_bytes(content[end + 12 : end + 16], "little") + len(far)
+    tail = content[end : end + 12] + size.to_bytes(4, "little") + content[end + 16 :]
+    damaged = changed(content[:end] + far + tail, 30, b"\x0c\0")
+    assert "too large to convert" in refusal(changed(damaged, 42, b"\xff" * 4))
+
+
 def with_second_entry(content: bytes, name: bytes) -> bytes:
     """An archive of one part, listed under another name too."""
     table, end = content.rindex(b"PK\x01\x02"), content.rindex(b"PK\x05\x06")

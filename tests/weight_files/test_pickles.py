@@ -109,6 +109,11 @@ REFUSED = {
     "a call without tuple": (START + name("numpy.dtype") + b"NR.", "a call of what is no function"),
     "too many arguments": (START + call("numpy.dtype", *[text("f4")] * 9) + STOP, "arguments"),
     "a state for a number": (START + b"NNb.", "a state for what has none"),
+    "a state of None": (START + FLOAT32 + b"Nb.", "a state for what has none"),
+    "encoded bytes": (
+        START + call("_codecs.encode", content(b"a"), text("latin1")) + STOP,
+        "text that does not stand for bytes",
+    ),
     "a state for a class": (
         START + name("numpy.core.multiarray._reconstruct") + b")b.",
         "missing 1 required positional argument",
@@ -247,6 +252,7 @@ BOMBS = {
         + STOP,
         "used more often than it is there",
     ),
+    "a long float": (b"F" + b"x" * 100_000 + b"\n.", "could not convert"),
     "a long message": (START + name("a" * 1_000_000 + ".b") + STOP, "it names 'aaa"),
 }
 
@@ -258,6 +264,12 @@ def test_a_small_file_takes_little_time_and_memory(kind, monkeypatch):
     message = refusal(pickled)
     assert reason in message
     assert len(message) < 1000
+
+
+def test_one_array_used_often_counts_often(monkeypatch):
+    monkeypatch.setattr("ppdeepfill.weight_files.limits.MAX_BYTES", 1000)
+    pickled = pickle.dumps([np.zeros(25)] * 6, 2)  # kept once, 200 bytes each time
+    assert "holds or declares 1,200 bytes" in refusal(pickled)
 
 
 def test_instructions_are_counted(monkeypatch):

@@ -40,24 +40,32 @@ def test_arrays_are_read_as_they_were_saved():
     ("content", "reason"),
     [
         (one("BF16", [2], 4), "w: NumPy has no numbers of type BF16; save them as float32"),
-        (one("F8_E4M3", [4], 4), "no numbers of type F8_E4M3"),
-        (one("C64", [1], 8), "no numbers of type C64"),
-        (one("X9", [1], 8), "unknown variant"),
         (one("F32", [1] * 33, 4), "w: a shape that is no tuple of up to 32 numbers"),
         (one("F32", [0, 2**62], 0), "no count: 46116"),
         (one("F32", [0, 2**61, 2**61], 0), "w: "),
-        (one("F32", [2], 4), "invalid shape, data type, or offset"),
-        (file_of(b'{"w":' + b"[" * 100_000), "recursion limit"),
-        (file_of({"__metadata__": {"a": 5}}), "expected a string"),
-        (struct.pack("<Q", 2**63) + b"{", "header too large"),
-        (struct.pack("<Q", 100) + b"{}", "invalid header length"),
-        (b"\2", "header too small"),
     ],
 )
 def test_a_refusal_says_why(content, reason):
     with pytest.raises(WeightsError) as caught:
         read_safetensors(content)
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        one("X9", [1], 8),
+        one("F32", [2], 4),
+        file_of(b'{"w":' + b"[" * 100_000),
+        file_of({"__metadata__": {"a": 5}}),
+        struct.pack("<Q", 2**63) + b"{",
+        struct.pack("<Q", 100) + b"{}",
+        b"\2",
+    ],
+)
+def test_what_the_library_refuses_is_damaged(content):
+    with pytest.raises(WeightsError, match="damaged, cut short, or no safetensors file"):
+        read_safetensors(content)
 
 
 def test_a_long_table_of_names_is_refused_before_it_is_read(monkeypatch):
