@@ -161,6 +161,17 @@ def test_every_array_is_used_or_listed(tmp_path, network, critics):
     assert "folder" in conversion.left_out["discriminator/dout_local_fc/bias"]
 
 
+def test_a_checkpoint_that_tensorflow_wrote_while_training(tmp_path, own_arrays, network):
+    folder = own_arrays / "tensorflow_checkpoint"
+    conversion = convert.convert(folder, tmp_path / "ours", origin="tensorflow")
+    expected = recipes.tensorflow_generator_weights(network)
+    assert conversion.generator.weights.keys() == expected.keys()
+    for name, array in expected.items():
+        np.testing.assert_array_equal(conversion.generator.weights[name], array, err_msg=name)
+    assert set(conversion.left_out.values()) == {"state of the training"}
+    assert {"global_step", "lr", "inpaint_net/conv1/kernel/Adam_1"} <= conversion.left_out.keys()
+
+
 def test_a_folder_of_the_port_is_read_as_a_whole(tmp_path, network, critics):
     for number in (10, 430):
         arrays = {n: a + np.float32(number) for n, a in port_arrays(network).items()}
@@ -283,7 +294,7 @@ def test_another_codes_names_are_told(tmp_path, network):
     np.savez(tmp_path / "port.npz", **port_arrays(network))
     source = write_bundle(tmp_path / "tf" / "snap-0", authors_arrays(network))
     np.savez(tmp_path / "tf.npz", **authors_arrays(network))
-    refuse(source, tmp_path / "ours", "torch", "missing|no file")
+    refuse(source, tmp_path / "ours", "torch", "no such file")
     refuse(tmp_path / "tf.npz", tmp_path / "ours", "torch", "use --from tensorflow")
     refuse(tmp_path / "port.npz", tmp_path / "ours", "tensorflow", None)
 

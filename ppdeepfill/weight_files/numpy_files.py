@@ -2,54 +2,48 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads `.npz` files of plain arrays."""
 
+import re
 import zipfile
-import zlib
-from math import prod
-from pathlib import Path
 
 from numpy import ndarray
-from numpy.lib import format as npy
 
 from ppdeepfill.errors import WeightsError
-from ppdeepfill.weight_files.limits import check_total
+from ppdeepfill.weight_files.plain_arrays import array_from, plain_type
+
+# A pattern, since the parsers of Python that NumPy uses can be crashed by deep nesting.
+_HEADER = re.compile(
+    r"\{'descr': '([^']*)', *'fortran_order': (True|False), *'shape': \(([\d, L]*)\),? *\}\s*"
+)
+_SIZE_OF_LENGTH = {1: 2, 2: 4, 3: 4}  # by version of the form
 
 
-def read_npz(path: Path) -> dict[str, ndarray]:
+def read_npz(archive: zipfile.ZipFile) -> dict[str, ndarray]:
     """Arrays of an `.npz` file by name; nothing is unpickled.
 
     Raises:
         WeightsError: damaged, or an array of something else than numbers.
     """
-    arrays = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-            check_total(sum(entry.file_size for entry in entries))
-            for entry in entries:
-                name = entry.filename.removesuffix(".npy")
-                if name in arrays:
-                    raise WeightsError(f"damaged: {name} is there twice")
-                arrays[name] = _read_array(archive, entry, name)
-    except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError) as error:
-        raise WeightsError(f"damaged ({error})") from None
-    return arrays
+    return {
+        name.removesuffix(".npy"): _read_array(archive.read(name), name)
+        for name in archive.namelist()
+    }
 
 
-def _read_array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, name: str) -> ndarray:
-    """One array; its header is checked before memory is taken for what it declares."""
+def _read_array(content: bytes, name: str) -> ndarray:
+    if not content.startswith(b"\x93NUMPY") or content[6:7] not in (b"\x01", b"\x02", b"\x03"):
+        raise WeightsError(f"{name}: no array of NumPy")
+    start = 8 + _SIZE_OF_LENGTH[content[6]]
+    end = start + int.from_bytes(content[8:start], "little")
+    header = content[start:end].decode("latin-1")
+    match = _HEADER.fullmatch(header)
+    if match is None:
+        raise WeightsError(
+            f"{name}: only arrays of plain numbers are read; this is {header[:80]!r}"
+        )
+    code, is_column_major, sizes = match.groups()
+    shape = [int(size) for size in re.findall(r"\d+", sizes)]
+    order = "F" if is_column_major == "True" else "C"
     try:
-        with archive.open(entry) as stream:
-            version = npy.read_magic(stream)
-            read_header = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
-            shape, _, dtype = read_header[version](stream)
-    except (ValueError, KeyError) as error:
-        raise WeightsError(f"{name}: no array of NumPy ({error})") from None
-    if dtype.hasobject or dtype.kind not in "biuf":
-        raise WeightsError(f"{name}: holds {dtype} instead of numbers; nothing of it was read")
-    if prod(shape) * dtype.itemsize > entry.file_size:
-        raise WeightsError(f"{name}: declares the shape {list(shape)}, more than the file holds")
-    with archive.open(entry) as stream:
-        try:
-            return npy.read_array(stream, allow_pickle=False)
-        except ValueError as error:
-            raise WeightsError(f"{name}: {error}") from None
+        return array_from(memoryview(content)[end:], plain_type(code), shape, order=order)
+    except ValueError as error:
+        raise WeightsError(f"{name}: {error}") from None

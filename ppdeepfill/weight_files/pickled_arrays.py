@@ -6,28 +6,23 @@ Neither library is asked: the functions here check every argument, and an array 
 that are really there.
 """
 
-import re
 from collections.abc import Iterator
-from math import prod
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy import ndarray
 
 from ppdeepfill.errors import WeightsError
-from ppdeepfill.weight_files.limits import check_total
+from ppdeepfill.weight_files.limits import MAX_NAME, MAX_VALUES, check_total
 from ppdeepfill.weight_files.pickles import add_pairs
-
-MAX_VALUES = 100_000
+from ppdeepfill.weight_files.plain_arrays import array_from, plain_type
 
 
 class NumpyType:
     """Stands for `numpy.dtype`: a boolean, integer or floating-point type."""
 
     def __init__(self, code: Any, align: Any = False, copy: Any = True):
-        if type(code) is not str or not re.fullmatch(r"[<>=|]?(b1|[iu][1248]|f[248])", code):
-            raise WeightsError(f"arrays of type {code!r}: only plain numbers are read")
-        self.dtype = np.dtype(code)
+        self.dtype = plain_type(code)
 
     def set_state(self, state: Any) -> None:
         """Take the byte order from (version, byte order, ...); all else is of structured types."""
@@ -103,6 +98,8 @@ def arrays_within(value: Any) -> dict[str, ndarray]:
         if number == MAX_VALUES:
             raise WeightsError(f"more than {MAX_VALUES:,} values")
         if isinstance(leaf, PickledArray):
+            if name in found:
+                raise WeightsError(f"two arrays have the name {name}")
             found[name] = leaf
     check_total(sum(leaf.nbytes for leaf in found.values()))
     return {name: _array(name, leaf) for name, leaf in found.items()}
@@ -124,11 +121,14 @@ def names() -> dict[str, Any]:
         }
     for builtins in ("builtins", "__builtin__"):  # Python 3 and 2
         known[f"{builtins}.tuple"] = _named_array
+        known[f"{builtins}.bytes"] = _no_bytes
     return known
 
 
 def _leaves(value: Any, name: str, *, depth: int) -> Iterator[tuple[str, Any]]:
     """(name, leaf); the caller counts them, since shared containers can be told without end."""
+    if len(name) > MAX_NAME:
+        raise WeightsError(f"the name {name[:40]}... is longer than {MAX_NAME} characters")
     if not isinstance(value, dict | list | tuple):
         yield name, value
     elif depth == 0:
@@ -150,29 +150,14 @@ def _array(name: str, leaf: PickledArray) -> ndarray:
         raise WeightsError(f"{name}: {error}") from None
 
 
-def _from_bytes(content: Any, kind: Any, shape: Any, order: str) -> ndarray:
+def _from_bytes(content: Any, kind: Any, shape: Any, order: Literal["C", "F"]) -> ndarray:
     if not isinstance(kind, NumpyType):
         raise WeightsError("arrays of objects: only plain numbers are read")
     if type(content) is str:  # Python 2 knew no bytes
         content = content.encode("latin-1")
     if type(content) is not bytes:
         raise WeightsError("arrays of objects: only plain numbers are read")
-    shape = counts(shape)
-    if prod(shape) * kind.dtype.itemsize != len(content):
-        raise WeightsError(
-            f"an array of shape {list(shape)} and type {kind.dtype} declares "
-            f"{prod(shape) * kind.dtype.itemsize:,} bytes, but {len(content):,} are there"
-        )
-    return np.frombuffer(content, kind.dtype).reshape(shape, order=order)
-
-
-def counts(values: Any) -> tuple[int, ...]:
-    """A tuple of whole numbers from 0 on."""
-    if type(values) not in (tuple, list):
-        raise ValueError("a shape that is no tuple")
-    if any(type(value) is not int or not 0 <= value < 2**62 for value in values):
-        raise ValueError(f"a shape, stride or offset that is no count: {list(values)[:8]}")
-    return tuple(values)
+    return array_from(content, kind.dtype, shape, order=order)
 
 
 def _ordered_dict(pairs: Any = ()) -> dict:
@@ -188,6 +173,11 @@ def _encode(text: Any, encoding: Any) -> bytes:
     if type(text) is not str or encoding not in ("latin1", "latin-1"):
         raise ValueError("text that does not stand for bytes")
     return text.encode("latin-1")
+
+
+def _no_bytes() -> bytes:
+    """Stands for `bytes`, which protocol 2 calls for those of an empty array."""
+    return b""
 
 
 def _named_array(pair: Any) -> NumpyArray:

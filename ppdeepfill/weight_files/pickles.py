@@ -3,19 +3,19 @@
 """Reads what a pickle holds without running it.
 
 Python's unpickler calls whatever a file names, with arguments that the file chooses. This reader
-walks over the instructions as `pickletools` decodes them and carries out only those that build
-containers, text and numbers. A name has to be in a table of the caller; any other is an error.
+walks over the instructions and carries out only those that build containers, text and numbers. A
+name has to be in a table of the caller; any other is an error.
 """
 
 import io
-import pickletools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, BinaryIO
 
 from ppdeepfill.errors import WeightsError
+from ppdeepfill.weight_files.limits import MAX_NAME
+from ppdeepfill.weight_files.pickle_instructions import instructions
 
 MAX_INSTRUCTIONS = 2_000_000  # some seconds; the weights of a network take thousands
-MAX_NAME = 1000  # characters
 
 # What a name may stand for: a function to call with arguments from the file, or a constant.
 Names = Mapping[str, Any]
@@ -36,18 +36,18 @@ def read_pickle(
     Raises:
         WeightsError: damaged, or more than containers, text, numbers and these names.
     """
-    machine = _Machine(names, persistent, copies=2 * _size(stream))
+    machine = _Machine(names, persistent, text=2 * _size(stream))
     try:
-        for number, (instruction, argument, _) in enumerate(pickletools.genops(stream)):
+        for number, (instruction, argument) in enumerate(instructions(stream)):
             if number == MAX_INSTRUCTIONS:
                 raise WeightsError(f"more than {MAX_INSTRUCTIONS:,} instructions in a pickle")
-            if instruction.name == "STOP":
+            if instruction == "STOP":
                 return machine.pop()
-            machine.execute(instruction.name, argument)
+            machine.execute(instruction, argument)
     except WeightsError:
         raise
     except (ValueError, TypeError, LookupError, OverflowError) as error:
-        raise WeightsError(f"damaged, or no pickle of weights ({error})") from None
+        raise WeightsError(f"damaged, or no pickle of weights ({str(error)[:200]})") from None
     raise WeightsError("damaged: the pickle has no end")
 
 
@@ -61,14 +61,15 @@ class _Machine:
     Args:
         names: see `read_pickle`.
         persistent: see `read_pickle`.
-        copies: bytes and items that calls may take in all; a file that has its own content copied
-            over and over would fill the memory.
+        text: characters that calls and states may receive in all; as each makes bytes of them, a
+            file that hands over the same text again and again would fill the memory.
     """
 
-    def __init__(self, names: Names, persistent: Callable[[Any], Any] | None, *, copies: int):
+    def __init__(self, names: Names, persistent: Callable[[Any], Any] | None, *, text: int):
         self.names = names
         self.persistent = persistent
-        self.copies = copies
+        self.text_left = text
+        self.items_left = MAX_INSTRUCTIONS
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
 
@@ -94,7 +95,16 @@ class _Machine:
         return items[::-1]
 
     def remember(self, number: int | None) -> None:
-        self.memo[len(self.memo) if number is None else number] = self.stack[-1]
+        if number is None:
+            number = len(self.memo)
+        if not 0 <= number < MAX_INSTRUCTIONS:  # others can be chosen to hash alike
+            raise ValueError("a memo that no pickle needs")
+        self.memo[number] = self.stack[-1]
+
+    def recall(self, number: int) -> None:
+        if number not in self.memo:
+            raise ValueError("a memo that was never made")
+        self.stack.append(self.memo[number])
 
     def push_tuple(self, length: int) -> None:
         self.stack.append(tuple([self.pop() for _ in range(length)][::-1]))
@@ -116,9 +126,9 @@ class _Machine:
         full = f"{module}.{name}"
         if full not in self.names:
             raise WeightsError(
-                f"it names {full}, which no file of plain arrays needs; read the usual way, it "
-                "could run code. Nothing of it was run. If you trust the file, export its arrays "
-                "as .npz or .safetensors where it was made"
+                f"it names {full[:MAX_NAME]!r}, which no file of plain arrays needs; read the "
+                "usual way, it could run code. Nothing of it was run. If you trust the file, "
+                "export its arrays as .npz or .safetensors where it was made"
             )
         self.stack.append(self.names[full])
 
@@ -126,17 +136,24 @@ class _Machine:
         arguments, function = self.pop(), self.pop()
         if not callable(function) or type(arguments) is not tuple:
             raise ValueError("a call of what is no function")
-        self.copies -= sum(len(a) for a in arguments if isinstance(a, str | bytes | list | tuple))
-        if self.copies < 0:
-            raise WeightsError("its content is copied more often than it is there")
+        self.charge(arguments)
         self.stack.append(function(*arguments))
 
     def build(self) -> None:
         state, target = self.pop(), self.stack[-1]
-        if hasattr(target, "set_state"):
+        if hasattr(target, "set_state") and type(state) is tuple:
+            self.charge(state)
             target.set_state(state)
         elif type(target) is not dict:  # a state dict carries version numbers beside its arrays
             raise ValueError("a state for what has none")
+
+    def charge(self, values: tuple) -> None:
+        """Count what a function of ours receives: it looks at each item, and it copies text."""
+        self.items_left -= len(values)
+        self.items_left -= sum(len(value) for value in values if isinstance(value, list | tuple))
+        self.text_left -= sum(len(value) for value in values if isinstance(value, str))
+        if self.items_left < 0 or self.text_left < 0:
+            raise WeightsError("its content is used more often than it is there")
 
     def push_persistent(self) -> None:
         if self.persistent is None:
@@ -179,7 +196,7 @@ _PUSHING: dict[str, Callable[[Any], Any]] = {
     "EMPTY_LIST": lambda _: [],
     "EMPTY_TUPLE": lambda _: (),
     "EMPTY_DICT": lambda _: {},
-    **dict.fromkeys(["INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4"], _itself),
+    **dict.fromkeys(["INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"], _itself),
     **dict.fromkeys(["FLOAT", "BINFLOAT"], _itself),
     **dict.fromkeys(["STRING", "BINSTRING", "SHORT_BINSTRING"], _itself),
     **dict.fromkeys(["UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"], _itself),
@@ -204,10 +221,7 @@ _CARRIED_OUT: dict[str, Callable[[_Machine, Any], Any]] = {
     "SETITEM": lambda machine, _: _set_item(machine),
     "SETITEMS": lambda machine, _: machine.set_items(machine.pop_items()),
     **dict.fromkeys(["PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"], _Machine.remember),
-    **dict.fromkeys(
-        ["GET", "BINGET", "LONG_BINGET"],
-        lambda machine, number: machine.stack.append(machine.memo[number]),
-    ),
+    **dict.fromkeys(["GET", "BINGET", "LONG_BINGET"], _Machine.recall),
     "GLOBAL": lambda machine, name: machine.push_name(*name.split(" ", 1)),
     "STACK_GLOBAL": lambda machine, _: _stack_global(machine),
     "REDUCE": lambda machine, _: machine.call(),

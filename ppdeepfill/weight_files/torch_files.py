@@ -6,21 +6,19 @@ A published file is nearly always of the older form: five pickles, then the numb
 """
 
 import io
-import mmap
-import struct
 import zipfile
 from collections.abc import Callable
 from math import prod
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from ppdeepfill.errors import WeightsError
-from ppdeepfill.weight_files.pickled_arrays import PickledArray, arrays_within, counts
+from ppdeepfill.weight_files.pickled_arrays import PickledArray, arrays_within
 from ppdeepfill.weight_files.pickled_arrays import names as numpy_names
 from ppdeepfill.weight_files.pickles import read_pickle
+from ppdeepfill.weight_files.plain_arrays import array_from, count, counts
 
 LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the older form
 BFLOAT16 = "bfloat16"  # NumPy has no such type: kept as 16 bits, widened to float32 at the end
@@ -39,47 +37,61 @@ STORAGE_KINDS = {
 BIG_ENDIAN = "written on a big-endian machine; save it again on another one"
 
 
-def read_torch_zip(path: Path) -> dict[str, ndarray]:
+def read_torch_zip(archive: zipfile.ZipFile) -> dict[str, ndarray]:
     """Arrays of the zip form, by name.
 
     Raises:
-        WeightsError: damaged, compressed, or more than arrays.
+        WeightsError: no file of PyTorch, a whole program, or more than arrays.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _read_archive(archive, path.stat().st_size)
-    except (zipfile.BadZipFile, RuntimeError, KeyError, EOFError, OSError) as error:
-        raise WeightsError(f"damaged, or no file of PyTorch ({error})") from None
+    names = archive.namelist()
+    folder = next((name[:-9] for name in names if name.endswith("/data.pkl")), None)
+    if folder is None:
+        raise WeightsError("no file of PyTorch: there is no data.pkl in it")
+    if f"{folder}/constants.pkl" in names:
+        raise WeightsError(
+            "a program of TorchScript, which holds code; save its state_dict() with torch.save"
+        )
+    if f"{folder}/byteorder" in names and archive.read(f"{folder}/byteorder") != b"little":
+        raise WeightsError(BIG_ENDIAN)
+    storages: dict[str, TorchStorage] = {}
+    pickled = io.BytesIO(archive.read(f"{folder}/data.pkl"))
+    value = read_pickle(pickled, _names(), persistent=_storage_in(storages))
+    for key, storage in storages.items():
+        storage.fill(archive.read(f"{folder}/data/{key}"))
+    return arrays_within(value)
 
 
-def read_torch_legacy(content: mmap.mmap) -> dict[str, ndarray]:
+def read_torch_legacy(content: bytes) -> dict[str, ndarray]:
     """Arrays of the older form, by name.
 
     Raises:
         WeightsError: damaged, or more than arrays.
     """
-    content.seek(0)
-    magic, _, machine = (read_pickle(content, {}) for _ in range(3))
+    stream = io.BytesIO(content)
+    magic, _, machine = (read_pickle(stream, {}) for _ in range(3))
     if magic != LEGACY_MAGIC or not isinstance(machine, dict):
         raise WeightsError("no file of PyTorch")
     if machine.get("little_endian") is not True:
         raise WeightsError(BIG_ENDIAN)
     storages: dict[str, TorchStorage] = {}
-    value = read_pickle(content, _names(), persistent=_storage_in(storages))
-    keys = read_pickle(content, {})
-    if not isinstance(keys, list) or sorted(map(str, keys)) != sorted(storages):
+    value = read_pickle(stream, _names(), persistent=_storage_in(storages))
+    keys = read_pickle(stream, {})
+    if type(keys) is not list or any(type(key) is not str for key in keys):
+        raise WeightsError("damaged: its storages have no names")
+    if sorted(keys) != sorted(storages):
         raise WeightsError("damaged: its tensors and its storages are not the same")
+    position = stream.tell()
     for key in keys:
-        _fill(storages[key], content)
+        position = _fill(storages[key], content, position)
     return arrays_within(value)
 
 
 class TorchStorage:
     """The numbers behind one or several tensors; they may lie further on in the file."""
 
-    def __init__(self, kind: str, count: int):
+    def __init__(self, kind: str, size: int):
         self.kind = kind
-        self.count = count
+        self.size = size  # in numbers
         self.numbers: ndarray | None = None
 
     @property
@@ -96,11 +108,7 @@ class TorchStorage:
         Raises:
             WeightsError: another number of bytes than it declares.
         """
-        if len(content) != self.count * self.itemsize:
-            raise WeightsError(
-                f"a tensor declares {self.count:,} numbers, but {len(content):,} bytes are there"
-            )
-        self.numbers = np.frombuffer(content, self.dtype)
+        self.numbers = array_from(content, self.dtype, (self.size,))
 
 
 class TorchTensor(PickledArray):
@@ -110,8 +118,11 @@ class TorchTensor(PickledArray):
         if not isinstance(storage, TorchStorage):
             raise ValueError("a tensor without storage")
         self.storage = storage
-        self.offset, *self.shape = counts((offset, *counts(shape)))
+        self.offset = count(offset)
+        self.shape = counts(shape)
         self.strides = counts(strides)
+        if len(self.shape) != len(self.strides):
+            raise ValueError("a tensor whose shape and strides differ in length")
 
     @property
     def nbytes(self) -> int:
@@ -119,38 +130,23 @@ class TorchTensor(PickledArray):
 
     def array(self) -> ndarray:
         storage = self.storage
-        if storage.numbers is None or prod(self.shape) > storage.count:
+        if storage.numbers is None or max(prod(self.shape), self._end()) > storage.size:
             raise WeightsError(
-                f"a tensor of shape {self.shape} declares more numbers than the file holds"
+                f"a tensor of shape {list(self.shape)} reaches beyond the numbers in the file"
             )
         size = storage.itemsize
-        view = np.ndarray(  # refuses what would reach beyond the storage
-            tuple(self.shape),
-            storage.dtype,
-            storage.numbers,
-            self.offset * size,
-            tuple(stride * size for stride in self.strides),
-        )
+        strides = tuple(stride * size for stride in self.strides)
+        view = np.ndarray(self.shape, storage.dtype, storage.numbers, self.offset * size, strides)
         return _widened(view) if storage.kind == BFLOAT16 else view
 
-
-def _read_archive(archive: zipfile.ZipFile, size: int) -> dict[str, ndarray]:
-    entries = {entry.filename: entry for entry in archive.infolist()}
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries.values()):
-        raise WeightsError("compressed; PyTorch writes its files without compression")
-    if sum(entry.file_size for entry in entries.values()) > size:
-        raise WeightsError("damaged: its parts declare more bytes than the file has")
-    folder = next((name[:-9] for name in entries if name.endswith("/data.pkl")), None)
-    if folder is None:
-        raise WeightsError("no file of PyTorch: there is no data.pkl in it")
-    if f"{folder}/byteorder" in entries and archive.read(f"{folder}/byteorder") != b"little":
-        raise WeightsError(BIG_ENDIAN)
-    storages: dict[str, TorchStorage] = {}
-    pickled = io.BytesIO(archive.read(f"{folder}/data.pkl"))
-    value = read_pickle(pickled, _names(), persistent=_storage_in(storages))
-    for key, storage in storages.items():
-        storage.fill(archive.read(f"{folder}/data/{key}"))
-    return arrays_within(value)
+    def _end(self) -> int:
+        """The number in the storage behind its last one. NumPy's own check of this can overflow."""
+        if prod(self.shape) == 0:
+            return self.offset
+        steps = (
+            (length - 1) * stride for length, stride in zip(self.shape, self.strides, strict=True)
+        )
+        return self.offset + sum(steps) + 1
 
 
 def _storage_in(storages: dict[str, TorchStorage]) -> Callable[[Any], TorchStorage]:
@@ -159,35 +155,29 @@ def _storage_in(storages: dict[str, TorchStorage]) -> Callable[[Any], TorchStora
     def storage_of(identity: Any) -> TorchStorage:
         if type(identity) is not tuple or len(identity) not in (5, 6) or identity[0] != "storage":
             raise WeightsError("it refers to something that is no storage of numbers")
-        _, kind, key, _, count, *view = identity
-        if (
-            kind not in STORAGE_KINDS.values()
-            or type(key) is not str
-            or type(count) is not int
-            or count < 0
-        ):
+        _, kind, key, _, size, *view = identity
+        if kind not in STORAGE_KINDS.values() or type(key) is not str:
             raise WeightsError("it refers to a storage of an unknown kind")
         if view not in ([], [None]):
             raise WeightsError("its storages are views of others; save it again with PyTorch 1.6+")
-        storage = storages.setdefault(key, TorchStorage(kind, count))
-        if (storage.kind, storage.count) != (kind, count):
+        storage = storages.setdefault(key, TorchStorage(kind, count(size)))
+        if (storage.kind, storage.size) != (kind, size):
             raise WeightsError("damaged: it describes one storage in two ways")
         return storage
 
     return storage_of
 
 
-def _fill(storage: TorchStorage, content: mmap.mmap) -> None:
-    """Take the count and the numbers of a storage from where the content stands."""
-    start = content.tell() + 8
-    size = storage.count * storage.itemsize
-    if start + size > len(content):
+def _fill(storage: TorchStorage, content: bytes, position: int) -> int:
+    """Give a storage the count and the numbers that lie at a position; returns where they end."""
+    start = position + 8
+    end = start + storage.size * storage.itemsize
+    if end > len(content):
         raise WeightsError("cut short: the numbers of a tensor are missing")
-    (count,) = struct.unpack("<q", content.read(8))
-    if count != storage.count:
+    if int.from_bytes(content[position:start], "little") != storage.size:
         raise WeightsError("damaged: a storage has another size than declared")
-    storage.fill(memoryview(content)[start : start + size])
-    content.seek(start + size)
+    storage.fill(memoryview(content)[start:end])
+    return end
 
 
 def _names() -> dict[str, Any]:
