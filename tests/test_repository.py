@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ppdeepfill import trainer
+from ppdeepfill import predict, trainer
 from ppdeepfill.checkpoint import Generator, save_best
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
@@ -38,6 +38,7 @@ ROOMS = {
     "data": {"errors", "config"},
     "weight_files": {"errors"},
     "converters": {"networks"},
+    "photos": {"errors", "data", "atomic_write"},
 }
 ONLY_USERS = {"cli": set(), "verbs": {"cli"}, "trainer": {"verbs"}}
 
@@ -150,6 +151,9 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
     if "train.py" in words:
         monkeypatch.setattr(trainer, "Trainer", _NoTrainer)
         assert main(["train", *words[words.index("train.py") + 1 :]]) == 0
+    elif "predict.py" in words or words[:2] == ["ppdeepfill", "predict"]:
+        monkeypatch.setattr(predict, "predict", lambda *paths, **options: [])
+        assert main(["predict", *words[2:]]) == 0
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         for name in (word for word in words if word.endswith(".jpg")):
