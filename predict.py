@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Fill the holes of photos: `python predict.py --image_path FILE --mask_path FILE`; see `--help`."""
+"""Fill holes: `python predict.py --image_path PHOTO --mask_path MASK`; see `--help`."""
 
 import sys
 
