@@ -35,6 +35,7 @@ _DISK_ADVICE = {
     errno.EROFS: "write to another folder",
     errno.ENOTDIR: "a file is where a folder is needed: move it, or use another path",
     errno.EISDIR: "a folder is where a file is needed: move it, or use another path",
+    errno.ENAMETOOLONG: "use a shorter name",
     errno.EEXIST: "a file is where a folder is needed: move it, or use another path",
 }
 

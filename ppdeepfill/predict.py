@@ -73,20 +73,16 @@ def predict(
         UserError: a path, an option or the model is not usable, a single photo or none of a folder
             can be filled, or a result cannot be written.
     """
+    hole_rule, strategy = hole_rule or HoleRule(), strategy or Strategy()
+    if mask_path is None and hole_rule.color is None:
+        raise DataError("where is the hole? Give --mask_path or --hole_color")
     pairs = find_pairs(image_path, mask_path, save_dir)
     results = Results(save_dir, pairs)
     parallel.start(device)
     model_path = model_path or _newest_model()
     inpainter = Inpainter.from_checkpoint(model_path)
     logger.info("model: %s", model_path)
-    job = _Job(
-        inpainter,
-        hole_rule or HoleRule(),
-        strategy or Strategy(),
-        file_format,
-        save_attention,
-        results,
-    )
+    job = _Job(inpainter, hole_rule, strategy, file_format, save_attention, results)
     if image_path.is_dir():
         return list(_filled_of_folder(job, pairs))
     return [job.run(pairs[0])]
@@ -161,7 +157,7 @@ def _newest_model() -> Path:
 
 def _tell_lossy(path: Path) -> None:
     logger.info(
-        "%s is compressed anew, so that its known pixels may change a little; --format png keeps "
+        "%s is compressed anew: known pixels change a little, most at the hole; --format png keeps "
         "each of them",
         path,
     )

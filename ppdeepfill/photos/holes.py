@@ -74,7 +74,7 @@ def find_hole(photo: Photo, path: Path, mask: Path | None, rule: HoleRule) -> nd
     Args:
         photo: the photo.
         path: its file, for messages.
-        mask: the file of its mask; None: the hole is a colour in the photo.
+        mask: the file of its mask; None: the hole is the rule's colour in the photo.
         rule: how the hole is recognised.
 
     Raises:
@@ -111,7 +111,7 @@ def rgb_of(color: str) -> tuple[int, int, int]:
 
 def _where_color(photo: Photo, path: Path, color: str | None) -> ndarray:
     if color is None:
-        raise DataError(f"no mask for {path}: give --mask_path, or --hole_color")
+        raise DataError(f"{path}: neither a mask nor a colour says where the hole is")
     if color == TRANSPARENT:
         if photo.alpha is None:
             raise DataError(f"{path} has no transparency; --hole_color transparent needs it")
@@ -178,7 +178,10 @@ def _check(hole: ndarray, path: Path, rule: HoleRule) -> None:
     """DataError for a full hole; doubts about one that looks wrong."""
     share = hole.mean()
     if share == 1:
-        raise DataError(f"{path}: all of it is hole; is black the hole? --mask_polarity black")
+        raise DataError(
+            f"{path}: all of the photo is hole, so that nothing is left to fill it from; change the "
+            "mask, --mask_polarity or --dilate"
+        )
     if share == 0:
         rule.doubt(f"{path}: no hole in it; the photo stays as it is")
         return

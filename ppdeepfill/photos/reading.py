@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """An image file -> `Photo`."""
 
+from collections.abc import Container, Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -150,11 +151,12 @@ def _kept(image: Image.Image, deep: bool, content: bytes) -> tuple[dict, tuple]:
     elif image.format == "WEBP":
         keep |= {"quality": 95} if _is_lossy(image, content) else {"lossless": True, "exact": True}
     elif image.format == "TIFF":
-        keep = {"icc_profile": icc, "tiffinfo": _tiff_tags(image), **_tiff_compression(image)}
+        keep = {"icc_profile": icc, "tiffinfo": _tiff_tags(image)}
+        keep["compression"] = _tiff_compression(image, keep["tiffinfo"])
     return {name: value for name, value in keep.items() if value}, tuple(chunks)
 
 
-def _without_thumbnails(chunks):
+def _without_thumbnails(chunks: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
     for name, body in chunks:
         yield name, without_thumbnail(body) if name == b"eXIf" else body
 
@@ -168,9 +170,11 @@ def _jpeg_compression(image: Image.Image) -> dict:
     }
 
 
-def _tiff_compression(image: Image.Image) -> dict:
+def _tiff_compression(image: Image.Image, tags: Container[int]) -> str:
     compression = image.info.get("compression")
-    return {"compression": compression if compression in TIFF_COMPRESSIONS else "tiff_lzw"}
+    if any(directory in tags for directory in TIFF_DIRECTORIES):
+        return "raw"  # Pillow's compressing writer fails on EXIF and GPS
+    return compression if compression in TIFF_COMPRESSIONS else "tiff_lzw"
 
 
 def _tiff_tags(image: Image.Image) -> TiffImagePlugin.ImageFileDirectory_v2:
