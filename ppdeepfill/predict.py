@@ -4,10 +4,11 @@
 
 import logging
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from numpy import ndarray
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
@@ -28,7 +29,7 @@ from ppdeepfill.photos import (
     suffix_of,
     write_photo,
 )
-from ppdeepfill.strategies import Strategy, fill
+from ppdeepfill.strategies import Filling, Strategy, fill
 
 logger = logging.getLogger(__name__)
 
@@ -102,22 +103,18 @@ class _Job(NamedTuple):
         """Fill one photo; DataError when it cannot be, before anything is written."""
         photo = read_photo(pair.image)
         hole = find_hole(photo, pair.image, pair.mask(), self.hole_rule)
-        paths = self._paths(pair, photo)
-        image = photo.rgb()
-        filling = fill(self.inpainter, image, hole, self.strategy)
+        target, *drawings = self._paths(pair, photo)
+        filling = fill(self.inpainter, photo.rgb(), hole, self.strategy)
         completed = photo.completed(filling.image, hole)
-        if pair.masks is None:  # a hole in the photo may have been transparent
+        if pair.masks is None:  # a hole in the photo may be a transparent one
             completed = completed.opaque_in(hole)
         if self.file_format == "png":
             completed = completed.as_png()
-        write_photo(paths[0], completed)
-        logger.info("wrote %s", paths[0])
-        if completed.lossy:
-            _tell_lossy(paths[0])
-        if filling.offsets is not None:
-            for path, draw in zip(paths[1:], DRAWINGS.values(), strict=False):
-                write_photo(path, Photo(draw(filling.image, hole, filling.offsets), "PNG"))
-        return paths[0]
+        write_photo(target, completed)
+        _tell(target, completed)
+        for path, draw in zip(drawings, DRAWINGS.values(), strict=True):
+            _draw(path, draw, hole, filling)
+        return target
 
     def _paths(self, pair: Pair, photo: Photo) -> list[Path]:
         """Where the results of a photo go: the filled photo first."""
@@ -155,9 +152,18 @@ def _newest_model() -> Path:
     return max(found, key=lambda path: path.stat().st_mtime)
 
 
-def _tell_lossy(path: Path) -> None:
-    logger.info(
-        "%s is compressed anew: known pixels change a little, most at the hole; --format png keeps "
-        "each of them",
-        path,
-    )
+def _tell(path: Path, completed: Photo) -> None:
+    logger.info("wrote %s", path)
+    if completed.lossy:
+        logger.info(
+            "%s is compressed anew: known pixels change a little, most at the hole; --format png "
+            "keeps each of them",
+            path,
+        )
+
+
+def _draw(path: Path, draw: Callable, hole: ndarray, filling: Filling) -> None:
+    if filling.offsets is None:
+        logger.warning("%s is not drawn: no attention was computed", path)
+        return
+    write_photo(path, Photo(draw(filling.image, hole, filling.offsets), "PNG"))

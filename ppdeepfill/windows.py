@@ -44,12 +44,16 @@ def around_holes(hole: ndarray, *, margin: int, limit: int) -> list[Window]:
     """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(hole.astype(np.uint8))
     boxes = _boxes(stats[1:], margin, hole.shape)  # label 0 is what is known
-    groups = _grouped(boxes, limit)
+    groups = np.arange(len(boxes))
+    joined = -1
+    while joined:  # a window that has grown may reach another one
+        group_of_box = _grouped(boxes, limit)
+        joined = len(boxes) - len(np.unique(group_of_box))
+        groups = group_of_box[groups]
+        boxes = _joined(boxes, group_of_box)
     windows = []
-    for group in np.unique(groups):
-        members = boxes[groups == group]
-        joined = np.concatenate([members[:, :2].min(axis=0), members[:, 2:].max(axis=0)])
-        place = _place(joined, hole.shape)
+    for group, box in enumerate(boxes):
+        place = _place(box, hole.shape)
         is_own = np.append(False, groups == group)  # by label
         windows.append(Window(place, is_own[labels[place]]))
     return windows
@@ -78,6 +82,13 @@ def _grouped(boxes: ndarray, limit: int) -> ndarray:
         groups[number] = group
         count += group == count
     return groups
+
+
+def _joined(boxes: ndarray, groups: ndarray) -> ndarray:
+    """The box around each group of boxes, [groups, 4]."""
+    members = (boxes[groups == group] for group in range(groups.max(initial=-1) + 1))
+    joined = [[*m[:, :2].min(axis=0), *m[:, 2:].max(axis=0)] for m in members]
+    return np.array(joined, boxes.dtype).reshape(-1, 4)
 
 
 def _place(box: ndarray, size: tuple[int, int]) -> tuple[slice, slice]:

@@ -179,11 +179,11 @@ def _check(hole: ndarray, path: Path, rule: HoleRule) -> None:
     share = hole.mean()
     if share == 1:
         raise DataError(
-            f"{path}: all of the photo is hole, so that nothing is left to fill it from; change the "
-            "mask, --mask_polarity or --dilate"
+            f"{path}: all of the photo is hole, so that nothing is left to fill it from; change "
+            "the mask, --mask_polarity or --dilate"
         )
     if share == 0:
-        rule.doubt(f"{path}: no hole in it; the photo stays as it is")
+        rule.doubt(f"{path}: no hole in it, nothing to fill")
         return
     if share > 0.5 and rule.polarity is None and rule.color is None:
         rule.doubt(

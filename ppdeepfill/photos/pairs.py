@@ -11,7 +11,7 @@ from ppdeepfill.data.names import IMAGE_SUFFIXES
 from ppdeepfill.data.sources import FolderFiles
 from ppdeepfill.errors import DataError
 
-MASK_ENDING = "_mask"  # of photo.jpg: photo.png or photo_mask.png
+MASK_ENDING = "_mask"  # of photo.jpg: photo.png in another folder, or photo_mask.png
 
 
 class Pair(NamedTuple):
@@ -84,7 +84,7 @@ def _with_masks(images: list[tuple[Path, PurePosixPath]], mask_path: Path | None
     pairs = []
     for image, name in images:
         stem = name.with_suffix("")
-        same_name = [mask for mask in by_stem[stem] if not mask.samefile(image)]
+        same_name = [mask for mask in by_stem[stem] if not mask.parent.samefile(image.parent)]
         masks = same_name or by_stem[stem.with_name(stem.name + MASK_ENDING)]
         pairs.append(Pair(image, masks, name))
     taken = {mask for pair in pairs for mask in pair.masks}  # photos and masks in one folder

@@ -153,7 +153,7 @@ def _kept(image: Image.Image, deep: bool, content: bytes) -> tuple[dict, tuple]:
     elif image.format == "TIFF":
         keep = {"icc_profile": icc, "tiffinfo": _tiff_tags(image)}
         keep["compression"] = _tiff_compression(image, keep["tiffinfo"])
-    return {name: value for name, value in keep.items() if value}, tuple(chunks)
+    return {n: v for n, v in keep.items() if v is not None and v != b""}, tuple(chunks)
 
 
 def _without_thumbnails(chunks: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
