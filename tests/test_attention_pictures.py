@@ -33,7 +33,7 @@ def test_a_source_has_the_colour_of_what_it_fills(rng, monkeypatch):
     image[:] = 128
     picture = draw_borrowed(image, hole, offsets).astype(int)
     there, source = picture[21:39, 41:59], picture[21:39, 11:29]
-    assert (np.abs(there - source).max(axis=2) <= 1).mean() > 0.8
+    assert (np.abs(there - source).max(axis=2) <= 1).mean() > 0.6
     assert (np.ptp(there, axis=2) > 60).mean() > 0.8
     assert (np.ptp(picture[50:], axis=2) == 0).all()
 
