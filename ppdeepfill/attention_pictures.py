@@ -44,8 +44,9 @@ def draw_borrowed(image: ndarray, hole: ndarray, offsets: ndarray) -> ndarray:
 
 
 def _pale(image: ndarray) -> ndarray:
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None].repeat(3, axis=2)
-    return (grey * (1 - PALE) + 255 * PALE).astype(np.uint8)
+    levels = np.arange(256) * (1 - PALE) + 255 * PALE
+    pale = cv2.LUT(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), levels.astype(np.uint8))
+    return pale[..., None].repeat(3, axis=2)
 
 
 def _by_place(there: ndarray) -> ndarray:

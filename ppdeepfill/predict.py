@@ -104,7 +104,13 @@ class _Job(NamedTuple):
         photo = read_photo(pair.image)
         hole = find_hole(photo, pair.image, pair.mask(), self.hole_rule)
         target, *drawings = self._paths(pair, photo)
-        filling = fill(self.inpainter, photo.rgb(), hole, self.strategy)
+        filling = fill(
+            self.inpainter,
+            photo.rgb(),
+            hole,
+            self.strategy,
+            with_offsets=self.save_attention,
+        )
         completed = photo.completed(filling.image, hole)
         if pair.masks is None:  # a hole in the photo may be a transparent one
             completed = completed.opaque_in(hole)

@@ -69,14 +69,21 @@ class Filling(NamedTuple):
     Attributes:
         image: uint8 [H, W, 3], outside the hole equal to what was given.
         offsets: int32 [2, H, W], the way (dy, dx) in px from each pixel of the hole to what the
-            attention preferred for it, 0 elsewhere; None where no attention was computed.
+            attention preferred for it, 0 elsewhere; None where nobody asked, or without attention.
     """
 
     image: ndarray
     offsets: ndarray | None
 
 
-def fill(inpainter: Inpainter, image: ndarray, hole: ndarray, strategy: Strategy) -> Filling:
+def fill(
+    inpainter: Inpainter,
+    image: ndarray,
+    hole: ndarray,
+    strategy: Strategy,
+    *,
+    with_offsets: bool = False,
+) -> Filling:
     """Fill the hole of a photo.
 
     Args:
@@ -84,17 +91,19 @@ def fill(inpainter: Inpainter, image: ndarray, hole: ndarray, strategy: Strategy
         image: uint8 [H, W, 3] RGB.
         hole: bool [H, W].
         strategy: how.
+        with_offsets: also say where the attention looked, which takes a while for large photos.
     """
     filled = image.copy()
     offsets = None
     windows, limit = strategy.windows(hole)
     for place, own in windows if hole.any() else ():
-        seen = _look(inpainter, image[place], hole[place], limit)
-        refined = feathered(seen.image, image[place], hole[place], strategy.feather)
+        refined, attention, scale = _look(inpainter, image[place], hole[place], limit)
+        refined = feathered(refined, image[place], hole[place], strategy.feather)
         filled[place][own] = refined[own]
-        if seen.offsets is not None:
+        if with_offsets and attention is not None:
             offsets = np.zeros([2, *hole.shape], np.int32) if offsets is None else offsets
-            offsets[(slice(None), *place)][:, own] = seen.offsets[:, own]
+            ways = _offsets_in_pixels(attention, own.shape, scale)
+            offsets[(slice(None), *place)][:, own] = ways[:, own]
     return Filling(filled, offsets)
 
 
@@ -124,24 +133,29 @@ def feathered(refined: ndarray, image: ndarray, hole: ndarray, width: int) -> nd
     return np.rint(np.clip(refined + error * fading, 0, 255)).astype(np.uint8)
 
 
-def _look(inpainter: Inpainter, image: ndarray, hole: ndarray, limit: int) -> Filling:
-    """All that the network makes of a window, hole or not, shrunk to `limit` and back."""
+class _Seen(NamedTuple):
+    """What the network makes of a window."""
+
+    refined: ndarray  # uint8 [h, w, 3]
+    attention: paddle.Tensor | None
+    scale: float  # of the network's view, at most 1
+
+
+def _look(inpainter: Inpainter, image: ndarray, hole: ndarray, limit: int) -> _Seen:
+    """All pixels as the network predicts them, shrunk to `limit` on the way."""
     height, width = hole.shape
     scale = min(1.0, limit / max(height, width))
     small_size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small_image, small_hole = image, hole
     if scale < 1:
-        small_image = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
+        image = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
         # A pixel that holds any of the hole is hole: nothing of it shows among the known ones.
         share = cv2.resize(hole.astype(np.float32), small_size, interpolation=cv2.INTER_AREA)
-        small_hole = share > 0
-    prediction = inpainter.predict(small_image[None], small_hole[None] * np.uint8(255))
+        hole = share > 0
+    prediction = inpainter.predict(image[None], hole[None] * np.uint8(255))
     refined = to_uint8(prediction.refined)[0, : small_size[1], : small_size[0]]
     if scale < 1:
         refined = cv2.resize(refined, (width, height), interpolation=cv2.INTER_CUBIC)
-    if prediction.attention is None:
-        return Filling(refined, None)
-    return Filling(refined, _offsets_in_pixels(prediction.attention, hole.shape, scale))
+    return _Seen(refined, prediction.attention, scale)
 
 
 def _offsets_in_pixels(attention: paddle.Tensor, size: tuple[int, int], scale: float) -> ndarray:

@@ -155,7 +155,7 @@ def test_windows_need_no_padding_where_there_is_room():
 def test_offsets_lead_to_the_first_patch_of_the_window(rng, name):
     image, hole = photo_and_hole(rng, 160, 160, (80, 96, 20, 30))
     strategy = Strategy(name, margin=24, limit=80)
-    offsets = fill(Inpainter(Looking()), image, hole, strategy).offsets
+    offsets = fill(Inpainter(Looking()), image, hole, strategy, with_offsets=True).offsets
     sources = np.argwhere(hole) + offsets[:, hole].T
     first = {"whole": ((0, 0), 8), "crop": ((56, 72), 8), "resize": ((0, 0), 16)}[name]
     assert (sources >= first[0]).all()
@@ -165,7 +165,7 @@ def test_offsets_lead_to_the_first_patch_of_the_window(rng, name):
 
 def test_offsets_stay_in_the_photo_though_the_network_sees_a_mirrored_border(inpainter, rng):
     image, hole = photo_and_hole(rng, 33, 41, (25, 30, 8, 11))
-    offsets = fill(inpainter, image, hole, Strategy("whole")).offsets
+    offsets = fill(inpainter, image, hole, Strategy("whole"), with_offsets=True).offsets
     sources = np.argwhere(hole) + offsets[:, hole].T
     assert (sources >= 0).all() and (sources < hole.shape).all()
 
@@ -176,7 +176,7 @@ def test_networks_without_attention_have_no_offsets(rng):
             return Prediction(paddle.zeros_like(masked_image))
 
     image, hole = photo_and_hole(rng, 32, 32, (8, 8, 8, 8))
-    assert fill(Inpainter(Grey()), image, hole, Strategy()).offsets is None
+    assert fill(Inpainter(Grey()), image, hole, Strategy(), with_offsets=True).offsets is None
 
 
 def test_feathering_removes_a_shift_at_the_edge_and_none_far_inside():
