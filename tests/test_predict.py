@@ -168,7 +168,9 @@ def test_a_full_disk_ends_the_run_instead_of_skipping(command, monkeypatch, caps
 
     monkeypatch.setattr(module, "write_photo", full)
     assert command(image_path="photos") == 2
-    assert "photos/C:" not in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "skipped" not in said.out
+    assert "No space left" in said.err
 
 
 BAD = {

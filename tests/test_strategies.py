@@ -141,6 +141,22 @@ def test_holes_share_a_window_only_within_the_limit():
     assert len(around_holes(hole, margin=16, limit=400)) == 1
 
 
+def test_a_hole_is_filled_from_one_window_though_others_see_it_too(rng):
+    class Counting(nn.Layer):
+        calls = 0
+
+        def forward(self, masked_image, mask):
+            self.calls += 1
+            return Prediction(paddle.full_like(masked_image, self.calls / 10))
+
+    corners = [(20, left, 24, 30) for left in (10, 44, 78)]
+    image, hole = photo_and_hole(rng, 64, 120, *corners)
+    strategy = Strategy("crop", margin=16, limit=64)
+    filled = fill(Inpainter(Counting()), image, hole, strategy).image
+    values = [np.unique(filled[20:44, left : left + 30]).tolist() for _, left, _, _ in corners]
+    assert values == [[140], [153], [166]]
+
+
 def test_windows_need_no_padding_where_there_is_room():
     hole = np.zeros((100, 61), bool)
     hole[95:, 3] = True
