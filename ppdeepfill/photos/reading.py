@@ -62,7 +62,7 @@ def _decode(content: bytes) -> Photo:
     _refuse_other_kinds(image)
     orientation = _orientation(image)
     deep = _is_deep(image, content)
-    keep, chunks = _kept(image, deep, content)
+    keep, chunks = _kept(image, content)
     if deep:
         pixels = _decode_16_bit(for_opencv)
     else:
@@ -136,7 +136,7 @@ def _is_lossy(image: Image.Image, content: bytes) -> bool:
     return image.format in ("JPEG", "MPO")
 
 
-def _kept(image: Image.Image, deep: bool, content: bytes) -> tuple[dict, tuple]:
+def _kept(image: Image.Image, content: bytes) -> tuple[dict, tuple]:
     """`Photo.keep` and `Photo.chunks` of a file."""
     if image.format == "PNG":
         return {}, tuple(_without_thumbnails(descriptive_chunks(content)))

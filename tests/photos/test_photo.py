@@ -12,7 +12,6 @@ from PIL import Image, ImageCms, JpegImagePlugin
 
 from ppdeepfill.errors import DataError, OutputError
 from ppdeepfill.photos import Photo, read_photo, suffix_of, write_photo
-from ppdeepfill.photos.exif import without_thumbnail
 from ppdeepfill.photos.photo import FLIPS, as_displayed, as_stored
 
 MAKER, ORIENTATION, EXIF, DATE = 271, 274, 0x8769, 36867
@@ -173,47 +172,6 @@ def test_jpeg_as_png_keeps_every_value_profile_and_exif(tmp_path, colors):
         assert image.format == "PNG"
         assert image.getexif()[ORIENTATION] == 8
         assert image.info["icc_profile"] == PROFILE
-
-
-def exif_with_thumbnail(order: str = "little") -> bytes:
-    """One tag, a thumbnail `small`, and what a maker may have put behind it."""
-
-    def number(value, length):
-        return value.to_bytes(length, order)
-
-    def entry(tag, kind, value):
-        return number(tag, 2) + number(kind, 2) + number(1, 4) + number(value, 4)
-
-    start = b"II*\0" if order == "little" else b"MM\0*"
-    first = number(1, 2) + entry(0x0100, 4, 77) + number(26, 4)
-    second = number(2, 2) + entry(0x0201, 4, 56) + entry(0x0202, 4, 5) + number(0, 4)
-    return start + number(8, 4) + first + second + b"smallKEPT"
-
-
-@pytest.mark.parametrize("order", ["little", "big"])
-@pytest.mark.parametrize("prefix", [b"Exif\0\0", b""])
-def test_the_thumbnail_goes_and_all_else_of_exif_stays(order, prefix):
-    record = exif_with_thumbnail(order)
-    cleared = without_thumbnail(prefix + record)
-    no_link = bytes(4)
-    assert cleared[: len(prefix) + 26] == prefix + record[:22] + no_link
-    assert cleared[len(prefix) + 26 :] == record[26:].replace(b"small", bytes(5))
-    assert without_thumbnail(cleared) == cleared
-
-
-def test_exif_without_thumbnail_stays_and_a_damaged_one_goes():
-    assert without_thumbnail(exif().tobytes()) == exif().tobytes()
-    assert without_thumbnail(b"Exif\0\0MM") == b""
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".png"])
-def test_no_result_shows_what_was_removed_in_its_thumbnail(tmp_path, colors, suffix):
-    path = tmp_path / f"a{suffix}"
-    Image.fromarray(colors[..., :3]).save(path, exif=b"Exif\0\0" + exif_with_thumbnail())
-    assert b"smallKEPT" in path.read_bytes()
-    write_photo(path, read_photo(path))
-    content = path.read_bytes()
-    assert b"small" not in content and b"KEPT" in content
 
 
 def corrupt(content: bytes) -> bytes:
