@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`Photo` -> an image file."""
 
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from numpy import ndarray
 from PIL import Image
 
 from ppdeepfill.atomic_write import written_whole
-from ppdeepfill.errors import OutputError
+from ppdeepfill.errors import DataError, OutputError
 from ppdeepfill.photos.photo import Photo, as_stored
 from ppdeepfill.photos.png_chunks import with_chunks
 
@@ -36,9 +37,15 @@ def write_photo(path: Path, photo: Photo) -> None:
     """Write a file, whole or not at all, with the pixels turned back to how they were stored.
 
     Raises:
-        OutputError: it cannot be written; what was there before is untouched.
+        DataError: its format cannot hold this photo.
+        OutputError: the file cannot be written; what was there before is untouched.
     """
-    content = _encode(photo)
+    try:
+        content = _encode(photo)
+    except Exception as error:  # encoders have limits of many kinds, such as the largest side
+        raise DataError(
+            f"cannot write {path} as {photo.format}: {error}; --format png may help"
+        ) from error
     try:
         with written_whole(path) as partial:
             partial.write_bytes(content)
@@ -58,7 +65,7 @@ def _encode(photo: Photo) -> bytes:
     return _pillow(pixels, photo.format, photo.keep)
 
 
-def _pillow(pixels: ndarray, file_format: str, keep) -> bytes:
+def _pillow(pixels: ndarray, file_format: str, keep: Mapping) -> bytes:
     content = BytesIO()
     one_channel = pixels.shape[2] == 1
     Image.fromarray(pixels[..., 0] if one_channel else pixels).save(content, file_format, **keep)
@@ -72,7 +79,7 @@ def _cv2_png(pixels: ndarray) -> bytes:
     return content.tobytes()
 
 
-def _tiff_16_bit(pixels: ndarray, keep) -> bytes:
+def _tiff_16_bit(pixels: ndarray, keep: Mapping) -> bytes:
     """OpenCV would drop the colour profile."""
     content = BytesIO()
     channels = pixels.shape[2]
@@ -85,7 +92,7 @@ def _tiff_16_bit(pixels: ndarray, keep) -> bytes:
         extrasamples=["unassalpha"] if channels in (2, 4) else None,
         compression="zlib",
         iccprofile=keep.get("icc_profile"),
-        extratags=[(t, 2, 0, str(tags[t]), True) for t in TEXT_TAGS if t in tags],
+        extratags=[(t, 2, 0, str(tags[t]).encode("latin-1"), True) for t in TEXT_TAGS if t in tags],
         metadata=None,
         software=False,
     )

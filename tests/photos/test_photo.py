@@ -107,14 +107,18 @@ def test_profile_and_exif_stay(tmp_path, colors, name):
         assert after.size == before.size
 
 
-def test_profile_of_16_bit_files_stays(tmp_path, colors):
-    save_16_bit(tmp_path / "a.tif", colors.astype(np.uint16), 3)
+def test_profile_and_texts_of_16_bit_files_stay(tmp_path, colors):
+    text = [(MAKER, 2, 0, "Größe".encode(), True)]
+    pixels = colors[..., :3].astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, iccprofile=PROFILE, metadata=None, extratags=text)
     photo = read_photo(tmp_path / "a.tif")
     for result in (photo, photo.as_png()):
         path = tmp_path / f"out{suffix_of(result, '.tif')}"
         write_photo(path, result)
         with Image.open(path) as image:
             assert image.info["icc_profile"] == PROFILE
+            if result.format == "TIFF":
+                assert image.tag_v2[MAKER].encode("latin-1") == "Größe".encode()
 
 
 @pytest.mark.parametrize("orientation", FLIPS)
@@ -234,6 +238,13 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, colors, monkeypatch):
     with pytest.raises(OutputError, match="a.png.*No space left"):
         write_photo(path, photo)
     assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"before"]
+
+
+def test_what_a_format_cannot_hold_is_refused_before_a_file_is_there(tmp_path):
+    photo = Photo(np.zeros((1, 20_000, 3), np.uint8), "WEBP")  # 16383 is its largest side
+    with pytest.raises(DataError, match="as WEBP.*--format png"):
+        write_photo(tmp_path / "a.webp", photo)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_ending_follows_the_format(colors):
