@@ -19,9 +19,9 @@ from collections.abc import Iterator, Sequence
 
 from ppdeepfill import __version__
 from ppdeepfill.errors import UserError
-from ppdeepfill.verbs import align, attend, convert, train
+from ppdeepfill.verbs import align, attend, convert, predict, train
 
-VERBS = (train, convert, attend, align)
+VERBS = (train, predict, convert, attend, align)
 
 _NO_PADDLE = """\
 PaddlePaddle is not installed. From the folder of this repository run one of
@@ -36,6 +36,7 @@ _DISK_ADVICE = {
     errno.EROFS: "write to another folder",
     errno.ENOTDIR: "a file is where a folder is needed: move it, or use another path",
     errno.EISDIR: "a folder is where a file is needed: move it, or use another path",
+    errno.ENAMETOOLONG: "use a shorter name",
     errno.EEXIST: "a file is where a folder is needed: move it, or use another path",
 }
 

@@ -27,6 +27,10 @@ class DataError(UserError, ValueError):
     """Images or masks are missing or not usable."""
 
 
+class OutputError(UserError):
+    """A result cannot be written."""
+
+
 class CheckpointError(UserError, ValueError):
     """A checkpoint is missing, incomplete or belongs to another network."""
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from weight_files.bundles import write_bundle
 
-from ppdeepfill import trainer
+from ppdeepfill import predict, trainer
 from ppdeepfill.alignment import recipes
 from ppdeepfill.checkpoint import save_best
 from ppdeepfill.cli import main
@@ -43,6 +43,7 @@ ROOMS = {
     "data": {"errors", "config"},
     "weight_files": {"errors"},
     "converters": {"errors", "networks"},
+    "photos": {"errors", "data", "atomic_write"},
 }
 ONLY_USERS = {"cli": set(), "verbs": {"cli"}, "trainer": {"verbs"}, "alignment": {"verbs"}}
 
@@ -155,6 +156,9 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
     if "train.py" in words:
         monkeypatch.setattr(trainer, "Trainer", _NoTrainer)
         assert main(["train", *words[words.index("train.py") + 1 :]]) == 0
+    elif "predict.py" in words or words[:2] == ["ppdeepfill", "predict"]:
+        monkeypatch.setattr(predict, "predict", lambda *paths, **options: [])
+        assert main(["predict", *words[2:]]) == 0
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)

@@ -39,12 +39,7 @@ def decode_image(content: bytes) -> ndarray:
     Raises:
         ValueError: the content is empty, cut off or not an image; the message is the reason.
     """
-    if not content:
-        raise ValueError("the file is empty (0 bytes)")
-    if content.startswith(b"\xff\xd8"):
-        _refuse_cut_jpeg(content)
-    if content.startswith(PNG_SIGNATURE):
-        content = _checked_png(content)
+    content = whole_content(content)
     try:
         image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:  # e.g. more pixels than OpenCV admits
@@ -52,6 +47,21 @@ def decode_image(content: bytes) -> ndarray:
     if image is None:
         raise ValueError("not an image, or damaged: OpenCV cannot decode it")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def whole_content(content: bytes) -> bytes:
+    """What a decoder needs of an image file, which has to be there to its end.
+
+    Raises:
+        ValueError: the content is empty, cut off or damaged; the message is the reason.
+    """
+    if not content:
+        raise ValueError("the file is empty (0 bytes)")
+    if content.startswith(b"\xff\xd8"):
+        _refuse_cut_jpeg(content)
+    if content.startswith(PNG_SIGNATURE):
+        return _checked_png(content)
+    return content
 
 
 def _refuse_cut_jpeg(content: bytes) -> None:

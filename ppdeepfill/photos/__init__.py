@@ -1,0 +1,25 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Photographs as people keep them: their files, and where their holes are.
+
+Nothing here knows networks; `ppdeepfill.strategies` fills what is read here.
+"""
+
+from ppdeepfill.photos.holes import HoleRule, find_hole
+from ppdeepfill.photos.pairs import Pair, find_pairs
+from ppdeepfill.photos.photo import Photo
+from ppdeepfill.photos.reading import read_photo
+from ppdeepfill.photos.results import Results
+from ppdeepfill.photos.writing import suffix_of, write_photo
+
+__all__ = [
+    "HoleRule",
+    "Pair",
+    "Photo",
+    "Results",
+    "find_hole",
+    "find_pairs",
+    "read_photo",
+    "suffix_of",
+    "write_photo",
+]

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Which mask belongs to which photo, and what its result is called."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from ppdeepfill.data.names import IMAGE_SUFFIXES
+from ppdeepfill.data.sources import FolderFiles
+from ppdeepfill.errors import DataError
+
+MASK_ENDING = "_mask"  # of photo.jpg: photo.png in another folder, or photo_mask.png
+
+
+class Pair(NamedTuple):
+    """A photo to fill.
+
+    Attributes:
+        image: its file.
+        masks: the files that may be its mask, which should be one; None: there are no masks.
+        name: path of the result below the folder of results.
+    """
+
+    image: Path
+    masks: Sequence[Path] | None
+    name: PurePosixPath
+
+    def mask(self) -> Path | None:
+        """The file of the mask; None where there are no masks.
+
+        Raises:
+            DataError: none belongs to this photo, or several.
+        """
+        if self.masks is None:
+            return None
+        if not self.masks:
+            raise DataError(
+                f"no mask for {self.image}: there is no {self.name.stem}.png and no "
+                f"{self.name.stem}{MASK_ENDING}.png, or another kind of image, in the same place "
+                "of the folder of masks"
+            )
+        if len(self.masks) > 1:
+            names = ", ".join(map(str, self.masks))
+            raise DataError(f"several masks for {self.image}: {names}; keep one")
+        return self.masks[0]
+
+
+def find_pairs(image_path: Path, mask_path: Path | None, save_dir: Path) -> list[Pair]:
+    """The photos at a path with their masks.
+
+    Args:
+        image_path: a photo, or a folder of photos at any depth.
+        mask_path: one mask for all, a folder of masks with the names of the photos, or None.
+        save_dir: the folder of results; neither it nor the masks count as photos.
+
+    Raises:
+        DataError: a path does not exist, or the folder holds no photo.
+    """
+    for flag, path in (("--image_path", image_path), ("--mask_path", mask_path)):
+        if path is not None and not path.exists():
+            raise DataError(f"{flag}: no such file or folder: {path}")
+    if not image_path.is_dir():
+        images = [(image_path, PurePosixPath(image_path.name))]
+    else:
+        images = [(image_path / name, name) for name in _names(image_path)]
+        others = [path for path in (save_dir, mask_path) if path is not None]
+        images = [image for image in images if not _lies_in(image[0], image_path, others)]
+    pairs = _with_masks(images, mask_path)
+    if not pairs:
+        known = " ".join(sorted(IMAGE_SUFFIXES))
+        raise DataError(f"--image_path: no image in the folder {image_path} (looked for {known})")
+    return pairs
+
+
+def _with_masks(images: list[tuple[Path, PurePosixPath]], mask_path: Path | None) -> list[Pair]:
+    if mask_path is None or not mask_path.is_dir():
+        masks = None if mask_path is None else [mask_path]
+        return [Pair(image, masks, name) for image, name in images]
+    by_stem = defaultdict(list)
+    for name in _names(mask_path):
+        by_stem[name.with_suffix("")].append(mask_path / name)
+    pairs = []
+    for image, name in images:
+        stem = name.with_suffix("")
+        same_name = [mask for mask in by_stem[stem] if not mask.parent.samefile(image.parent)]
+        masks = same_name or by_stem[stem.with_name(stem.name + MASK_ENDING)]
+        pairs.append(Pair(image, masks, name))
+    taken = {mask for pair in pairs for mask in pair.masks}  # photos and masks in one folder
+    return [pair for pair in pairs if pair.image not in taken]
+
+
+def _names(folder: Path) -> list[PurePosixPath]:
+    """Relative paths of the images in a folder."""
+    names = FolderFiles(folder).names
+    return [PurePosixPath(names[index]) for index in range(len(names))]
+
+
+def _lies_in(image: Path, folder: Path, others: list[Path]) -> bool:
+    """True for what is, or lies in, one of the others, where that is itself below `folder`."""
+    inside = [other.resolve() for other in others if folder.resolve() in other.resolve().parents]
+    place = image.resolve()
+    return any(other == place or other in place.parents for other in inside)

@@ -1,0 +1,98 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""A photograph between its file and the network.
+
+Letters: H W image, C channels (1 grey, 2 grey and alpha, 3 RGB, 4 RGBA).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import cv2
+import numpy as np
+from numpy import ndarray
+
+# The axes that turn pixels as stored into pixels as displayed, by EXIF orientation; from 5 on, rows
+# and columns are exchanged first.
+FLIPS = {1: (), 2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}
+
+
+@dataclass(frozen=True)
+class Photo:
+    """Pixels, and what of the file is to be kept.
+
+    Attributes:
+        pixels: uint8 or uint16 [H, W, C] as displayed.
+        format: Pillow's name of the file format to write.
+        orientation: EXIF orientation of the stored pixels, 1 to 8.
+        keep: arguments of Pillow that write colour profile, EXIF and compression as they were.
+        chunks: (name, content) of the PNG chunks that hold the same for a PNG.
+        lossy: the file's format changes pixels.
+    """
+
+    pixels: ndarray
+    format: str
+    orientation: int = 1
+    keep: Mapping = field(default_factory=dict)
+    chunks: tuple[tuple[bytes, bytes], ...] = ()
+    lossy: bool = False
+
+    @property
+    def alpha(self) -> ndarray | None:
+        """[H, W] in the type of the pixels, 0 = transparent."""
+        return self.pixels[..., -1] if self.pixels.shape[2] in (2, 4) else None
+
+    @property
+    def colors(self) -> ndarray:
+        """[H, W, 1 or 3]: the pixels without alpha."""
+        return self.pixels[..., : self.pixels.shape[2] - (self.alpha is not None)]
+
+    def rgb(self) -> ndarray:
+        """uint8 [H, W, 3]: 16 bits are rounded to 8, grey is repeated."""
+        colors = to_8_bit(self.colors)
+        return np.ascontiguousarray(np.broadcast_to(colors, [*colors.shape[:2], 3]))
+
+    def completed(self, filled: ndarray, hole: ndarray) -> "Photo":
+        """This photo with the hole from `filled`; every other value stays as it is.
+
+        Args:
+            filled: uint8 [H, W, 3] RGB.
+            hole: bool [H, W].
+        """
+        if self.colors.shape[2] == 1:
+            filled = cv2.cvtColor(filled, cv2.COLOR_RGB2GRAY)[..., None]
+        pixels = self.pixels.copy()
+        scale = np.iinfo(pixels.dtype).max // 255
+        pixels[hole, : filled.shape[2]] = filled[hole].astype(pixels.dtype) * scale
+        return replace(self, pixels=pixels)
+
+    def opaque_in(self, hole: ndarray) -> "Photo":
+        """This photo without transparency in the hole, bool [H, W]."""
+        if self.alpha is None:
+            return self
+        pixels = self.pixels.copy()
+        pixels[hole, -1] = np.iinfo(pixels.dtype).max
+        return replace(self, pixels=pixels)
+
+    def as_png(self) -> "Photo":
+        """This photo, to be written as PNG."""
+        return replace(self, format="PNG", lossy=False)
+
+
+def to_8_bit(values: ndarray) -> ndarray:
+    """uint8 or uint16 -> uint8, rounded."""
+    if values.dtype == np.uint8:
+        return values
+    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def as_displayed(stored: ndarray, orientation: int) -> ndarray:
+    """Pixels [H, W, ...] of a file -> as a viewer shows them."""
+    turned = stored.swapaxes(0, 1) if orientation >= 5 else stored
+    return np.ascontiguousarray(np.flip(turned, FLIPS[orientation]))
+
+
+def as_stored(displayed: ndarray, orientation: int) -> ndarray:
+    """The inverse of `as_displayed`."""
+    flipped = np.flip(displayed, FLIPS[orientation])
+    return np.ascontiguousarray(flipped.swapaxes(0, 1) if orientation >= 5 else flipped)

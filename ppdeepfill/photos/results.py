@@ -1,0 +1,69 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Where results go: never over an input, and never two to one place."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ppdeepfill.errors import DataError, OutputError
+from ppdeepfill.photos.pairs import Pair
+
+
+class Results:
+    """The folder of results of some photos.
+
+    Args:
+        folder: where they go; made when the first is written.
+        pairs: the inputs.
+
+    Raises:
+        OutputError: nothing can be written there.
+    """
+
+    def __init__(self, folder: Path, pairs: Iterable[Pair]):
+        self.folder = folder
+        _check_writable(folder)
+        inputs = {path for pair in pairs for path in (pair.image, *(pair.masks or ()))}
+        self._inputs = {_identity(path) for path in inputs}
+        self._owners: dict[Path, Path] = {}
+
+    def reserve(self, pair: Pair, endings: Sequence[str]) -> list[Path]:
+        """The files for one photo: its name with each of these in place of its suffix.
+
+        Raises:
+            DataError: one of them is an input, or a result of another photo.
+        """
+        stem = self.folder / pair.name.with_suffix("")
+        paths = [stem.with_name(stem.name + ending) for ending in endings]
+        for path in paths:
+            if path.exists() and _identity(path) in self._inputs:
+                raise DataError(f"{path} is an input and stays as it is; change --save_dir")
+            if path in self._owners:
+                raise DataError(
+                    f"{path} would replace the result of {self._owners[path]}; rename {pair.image}"
+                )
+        self._owners |= dict.fromkeys(paths, pair.image)
+        return paths
+
+
+def _identity(path: Path) -> tuple:
+    """Equal for two names of one file; the name itself where there is no file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (str(path),)
+    return status.st_dev, status.st_ino
+
+
+def _check_writable(folder: Path) -> None:
+    """Before minutes are spent: OutputError where a folder or a file in it cannot be made."""
+    existing = folder.absolute()
+    while not os.path.lexists(existing):
+        existing = existing.parent
+    if not existing.is_dir():
+        raise OutputError(f"cannot write to {folder}: {existing} is no folder; change --save_dir")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(
+            f"cannot write to {folder}: no permission in {existing}; change --save_dir"
+        )

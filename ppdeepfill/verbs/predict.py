@@ -1,0 +1,144 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""`ppdeepfill predict`: fill the holes of photos."""
+
+import argparse
+from pathlib import Path
+
+from ppdeepfill.verbs.arguments import boolean
+
+
+def add(verbs: argparse._SubParsersAction) -> None:
+    predict = verbs.add_parser(
+        "predict",
+        help="fill the holes of photos",
+        description="Fill the holes of a photo, or of all photos in a folder. Pixels outside the "
+        "hole stay as they are.",
+        allow_abbrev=False,
+    )
+    predict.add_argument(
+        "--image_path", type=Path, required=True, metavar="PATH", help="a photo or a folder"
+    )
+    predict.add_argument(
+        "--mask_path",
+        type=Path,
+        metavar="PATH",
+        help="a mask for all photos, or a folder of masks named like the photos",
+    )
+    predict.add_argument(
+        "--model_path",
+        type=Path,
+        metavar="PATH",
+        help="generator.safetensors, a folder with it, or the output_dir of a training run "
+        "(default: the newest below ./output)",
+    )
+    predict.add_argument(
+        "--save_dir",
+        type=Path,
+        default=Path("output/result"),
+        metavar="FOLDER",
+        help="where the results go (default: %(default)s)",
+    )
+    predict.add_argument(
+        "--device", default="auto", help="auto, cpu, gpu, gpu:N (also xpu, npu, mlu)"
+    )
+    _add_hole(predict.add_argument_group("the hole"))
+    _add_strategy(predict.add_argument_group("how it is filled"))
+    _add_results(predict.add_argument_group("the results"))
+    flags = [flag for action in predict._actions for flag in action.option_strings]
+    predict.set_defaults(run=_run, parser=predict, flags=flags)
+
+
+def _add_hole(hole: argparse._ArgumentGroup) -> None:
+    hole.add_argument(
+        "--mask_polarity",
+        choices=("white", "black"),
+        help="what of the mask is hole (default: white, with a warning if that is most of it)",
+    )
+    hole.add_argument(
+        "--hole_color",
+        metavar="COLOR",
+        help="the hole is where the mask, or the photo if there is none, has this colour: a name, "
+        "#RRGGBB or transparent",
+    )
+    hole.add_argument(
+        "--dilate", type=int, default=0, metavar="PX", help="widen the hole (default: 0)"
+    )
+    hole.add_argument(
+        "--strict",
+        type=boolean,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="true|false",
+        help="refuse a mask of another size, or one that looks wrong, instead of warning",
+    )
+
+
+def _add_strategy(how: argparse._ArgumentGroup) -> None:
+    how.add_argument(
+        "--strategy",
+        choices=("auto", "whole", "crop", "resize"),
+        default="auto",
+        help="the photo as a whole, a crop around each hole, or the photo shrunk (default: whole "
+        "up to --limit, crop above)",
+    )
+    how.add_argument(
+        "--margin",
+        type=int,
+        default=128,
+        metavar="PX",
+        help="surroundings of a hole in its crop (default: %(default)s)",
+    )
+    how.add_argument(
+        "--limit",
+        type=int,
+        default=768,
+        metavar="PX",
+        help="longest side of what the network sees (default: %(default)s)",
+    )
+    how.add_argument(
+        "--feather",
+        type=int,
+        default=0,
+        metavar="PX",
+        help="let a difference in colour at the edge fade out inside the hole (default: 0, off)",
+    )
+
+
+def _add_results(results: argparse._ArgumentGroup) -> None:
+    results.add_argument(
+        "--format",
+        choices=("same", "png"),
+        default="same",
+        help="of the results: as the photo (JPEG is compressed anew), or PNG (default: same)",
+    )
+    results.add_argument(
+        "--save_attention",
+        type=boolean,
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="true|false",
+        help="also draw NAME_offsets.png and NAME_borrowed.png: where the hole was filled from",
+    )
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    from ppdeepfill.photos import HoleRule
+    from ppdeepfill.predict import predict
+    from ppdeepfill.strategies import Strategy
+
+    predict(
+        arguments.image_path,
+        arguments.mask_path,
+        model_path=arguments.model_path,
+        save_dir=arguments.save_dir,
+        hole_rule=HoleRule(
+            arguments.mask_polarity, arguments.hole_color, arguments.dilate, arguments.strict
+        ),
+        strategy=Strategy(arguments.strategy, arguments.margin, arguments.limit, arguments.feather),
+        file_format=arguments.format,
+        save_attention=arguments.save_attention,
+        device=arguments.device,
+    )
