@@ -29,6 +29,10 @@ class WeightsError(UserError, ValueError):
     """A file of weights is damaged, holds more than arrays, or does not fit the network."""
 
 
+class ExportError(UserError, ValueError):
+    """A network cannot be exported, or an exported folder is not usable."""
+
+
 @contextmanager
 def refusals_of(key: str) -> Iterator[None]:
     """While entered, the ValueError of a builder that refuses an option is a ConfigError on `key`.
