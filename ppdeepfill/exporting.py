@@ -41,7 +41,7 @@ ONNX = "model.onnx"
 FREE = -1
 ANY_SHAPE = (FREE, 3, FREE, FREE)
 TRIALS = ((2, 3, 64, 64), (1, 3, 70, 83))  # shapes to compare, where they are free
-TOLERANCE = 0.1  # of 255; sums in another order differ by some 1e-4, a wrong graph by whole levels
+TOLERANCE = 0.1  # of 255; sums in another order differ by up to 4e-3, a wrong graph by whole levels
 
 logger = logging.getLogger(__name__)
 

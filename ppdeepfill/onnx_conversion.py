@@ -4,6 +4,7 @@
 
 import subprocess
 import sys
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,10 +16,10 @@ AXES = ("batch", "", "height", "width")  # names of the free ones; channels neve
 
 def require() -> None:
     """ExportError unless what the conversion and its check need is installed."""
-    missing = [name for name in ("paddle2onnx", "onnxruntime") if find_spec(name) is None]
+    missing = [name for name in ("onnx", "paddle2onnx", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise ExportError(
-            f"--onnx needs {' and '.join(missing)}; run: pip install {' '.join(missing)}, "
+            f"--onnx needs {', '.join(missing)}; run: pip install {' '.join(missing)}, "
             'or pip install -e ".[onnx]" in the folder of the repository'
         )
 
@@ -29,10 +30,12 @@ def convert(graph: Path, weights: Path, target: Path) -> None:
     Raises:
         ExportError: paddle2onnx cannot convert it; its own words follow.
     """
-    command = [sys.executable, "-m", "paddle2onnx.command", "--optimize_tool", "None"]
-    command += ["--opset_version", str(OPSET), "--model_dir", str(graph.parent)]
+    command = [sys.executable, "-m", "paddle2onnx.command", "--opset_version", str(OPSET)]
+    command += ["--model_dir", str(graph.parent)]
     command += ["--model_filename", graph.name, "--params_filename", weights.name]
     command += ["--save_file", str(target)]
+    if not version("paddle2onnx").startswith("1."):  # whose optimizer would install packages
+        command += ["--optimize_tool", "None"]
     # A process of its own, since an operator that it does not know makes it abort.
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode or not target.is_file():

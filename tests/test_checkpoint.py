@@ -18,6 +18,7 @@ from ppdeepfill.checkpoint import (
     load_generator,
     load_weights,
     newest_checkpoint,
+    newest_run,
     read_checkpoint,
     remove_leftovers,
     save_best,
@@ -214,3 +215,25 @@ def test_a_network_of_another_width_is_told_in_a_few_lines():
     with pytest.raises(CheckpointError, match="and [0-9]+ more$") as error:
         load_weights(build_network("deepfill_v1", base_channels=4), weights, source="this.file")
     assert len(str(error.value).splitlines()) < 10
+
+
+def test_the_newest_run_is_the_one_whose_generator_was_written_last(tmp_path, network):
+    for age, name in enumerate(("a", "sub/b", "c")):
+        folder = save(tmp_path / name, 1, network)
+        os.utime(folder / "generator.safetensors", (1000 + age, 1000 + age))
+    assert newest_run(tmp_path) == tmp_path / "c"
+    best = save_best(tmp_path / "sub" / "b", generator_at(1, network))
+    os.utime(best, (2000, 2000))
+    assert newest_run(tmp_path) == tmp_path / "sub" / "b"
+
+
+def test_without_a_run_the_way_to_one_is_told(tmp_path):
+    with pytest.raises(CheckpointError, match="train one first"):
+        newest_run(tmp_path / "missing")
+
+
+@pytest.mark.parametrize("change", [{"network": "other"}, {"options": {"channels": 3}}])
+def test_a_generator_of_an_unknown_network_is_refused(tmp_path, network, change):
+    save_best(tmp_path, generator_at(1, network)._replace(**change))
+    with pytest.raises(CheckpointError, match="known networks|has no option"):
+        load_generator(tmp_path)

@@ -338,11 +338,10 @@ def benchmark_report(arguments: argparse.Namespace, spent: dict[str, float], cou
 
 def peak_memory() -> str:
     """Of this process, in MB; known on Linux."""
-    if not sys.platform.startswith("linux"):
-        return "unknown"
-    import resource
-
-    return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.1f}"
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    peak = next((line.split()[1] for line in lines if line.startswith("VmHWM")), None)
+    return f"{int(peak) / 1024:.1f}" if peak else "unknown"
 
 
 def complain(error: object) -> int:
