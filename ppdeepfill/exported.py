@@ -93,7 +93,7 @@ def open_predictor(folder: Path, description: dict, *, onednn: bool = False) -> 
         onednn: run through oneDNN, on a processor.
 
     Raises:
-        ExportError: a file is missing.
+        ExportError: a file is missing or damaged.
     """
     config = inference.Config(*(str(_present(folder, description, k)) for k in ("model", "params")))
     config.disable_glog_info()
@@ -104,7 +104,12 @@ def open_predictor(folder: Path, description: dict, *, onednn: bool = False) -> 
         config.enable_mkldnn()
     elif hasattr(config, "disable_mkldnn"):  # PaddlePaddle 3 has it on by default
         config.disable_mkldnn()
-    return inference.create_predictor(config)
+    try:
+        return inference.create_predictor(config)
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ExportError(
+            f"{folder} is damaged, or was cut short by a full disk; export again. Paddle: {error}"
+        ) from error
 
 
 def onnx_graph(folder: Path, description: dict) -> Run:

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -106,7 +107,7 @@ def export_model(
     source, save_dir = find_generator(model_path), Path(save_dir)
     generator = read_generator(source)
     network = filled_network(generator, source=str(source))
-    with files_written_whole(save_dir, last=DESCRIPTION) as partial:
+    with _written_whole(save_dir) as partial:
         files = _write_files(network, partial, input_shape, onnx=onnx)
         description = _describe(partial, files, input_shape, generator, source)
         _compare(network, partial, description)
@@ -117,6 +118,19 @@ def export_model(
         (save_dir / unused).unlink(missing_ok=True)
     logger.info("exported %s to %s", source, save_dir)
     return save_dir / DESCRIPTION
+
+
+@contextmanager
+def _written_whole(save_dir: Path) -> Iterator[Path]:
+    """`files_written_whole` with an error for people."""
+    try:
+        with files_written_whole(save_dir, last=DESCRIPTION) as partial:
+            yield partial
+    except OSError as error:
+        raise ExportError(
+            f"cannot write {save_dir}: {error.strerror or error}; free some space, or use another "
+            "--save_dir"
+        ) from error
 
 
 def _mirrored_positions(size: int) -> Tensor:

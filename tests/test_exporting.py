@@ -191,8 +191,9 @@ def test_command_takes_a_configuration_for_a_path(tmp_path, monkeypatch):
         (["--input_shape", "1", "1", "64", "64"], "the input shape must be B 3 H W"),
         (["--input_shape", "1", "3", "0", "64"], "the input shape must be B 3 H W"),
         (["--device", "abacus"], "device abacus is not usable"),
-        (["--save_dir", "text.safetensors/sub"], "a file is where a folder is needed"),
-        (["--save_dir", "text.safetensors"], "a file is where a folder is needed"),
+        (["--save_dir", "text.safetensors/sub"], "cannot write text.safetensors/sub"),
+        (["--save_dir", "text.safetensors"], "cannot write text.safetensors"),
+        (["--save_dir", "x" * 300], "cannot write xxx"),
         (["--onnx"], "pip install onnx paddle2onnx onnxruntime"),
     ],
 )
@@ -215,6 +216,7 @@ def test_errors_exit_2_with_a_message_and_write_nothing(
         (lambda folder: (folder / "deploy.yaml").unlink(), "deploy.yaml is missing"),
         (lambda folder: (folder / "deploy.yaml").write_text("  no pair"), "cannot be read"),
         (lambda folder: (folder / "model.pdiparams").unlink(), "model.pdiparams is missing"),
+        (lambda folder: None, "is damaged, or was cut short"),
     ],
 )
 def test_an_incomplete_folder_is_refused(tmp_path, damage, words):

@@ -4,6 +4,7 @@
 
 import ast
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -14,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ppdeepfill import trainer
+from ppdeepfill import exporting, trainer
 from ppdeepfill.checkpoint import Generator, save_best
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
@@ -23,7 +24,10 @@ from ppdeepfill.training.state import layer_arrays
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ppdeepfill"
-PYTHON_FILES = sorted([*ROOT.glob("*.py"), *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
+FOLDERS = (PACKAGE, ROOT / "tests", ROOT / "deploy")
+PYTHON_FILES = sorted(
+    [*ROOT.glob("*.py"), *(p for folder in FOLDERS for p in folder.rglob("*.py"))]
+)
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
@@ -39,7 +43,7 @@ ROOMS = {
     "weight_files": {"errors"},
     "converters": {"networks"},
 }
-ONLY_USERS = {"cli": set(), "verbs": {"cli"}, "trainer": {"verbs"}}
+ONLY_USERS = {"cli": set(), "verbs": {"cli"}, "trainer": {"verbs"}, "exporting": {"verbs"}}
 
 
 def _name(path: Path) -> str:
@@ -150,6 +154,11 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
     if "train.py" in words:
         monkeypatch.setattr(trainer, "Trainer", _NoTrainer)
         assert main(["train", *words[words.index("train.py") + 1 :]]) == 0
+    elif "export.py" in words:
+        monkeypatch.setattr(exporting, "export_model", lambda *_, **__: None)
+        assert main(["export", *words[words.index("export.py") + 1 :]]) == 0
+    elif "deploy/python/infer.py" in words:
+        assert runpy.run_path("deploy/python/infer.py")["parse"](words[2:])
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         for name in (word for word in words if word.endswith(".jpg")):
