@@ -106,7 +106,7 @@ def open_predictor(folder: Path, description: dict, *, onednn: bool = False) -> 
         config.disable_mkldnn()
     try:
         return inference.create_predictor(config)
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, LookupError, OSError) as error:
         raise ExportError(
             f"{folder} is damaged, or was cut short by a full disk; export again. Paddle: {error}"
         ) from error

@@ -248,7 +248,7 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
             config.disable_mkldnn()
     try:
         predictor = inference.create_predictor(config)
-    except (RuntimeError, ValueError, OSError) as error:
+    except (RuntimeError, ValueError, LookupError, OSError) as error:
         reason = (str(error).strip().splitlines() or ["unknown"])[-1]
         raise UserError(f"Paddle Inference cannot load {files[0]}: {reason}") from error
     image_input, mask_input = map(predictor.get_input_handle, ("image", "mask"))
