@@ -34,6 +34,31 @@ def written_whole(target: Path) -> Iterator[Path]:
         _remove(replaced)
 
 
+@contextmanager
+def files_written_whole(folder: Path, *, last: str) -> Iterator[Path]:
+    """A folder to write files to, which appear in `folder` together, beside what else is there.
+
+    Readers find the files through the one named `last`: an older one goes before any other file
+    is replaced, and the new one comes after all of them. So nobody ever reads a mixture.
+    """
+    if not folder.exists():
+        with written_whole(folder) as partial:
+            partial.mkdir()
+            yield partial
+        return
+    partial = folder / f"{PARTIAL}files"
+    _remove(partial)
+    try:
+        partial.mkdir()
+        yield partial
+        (folder / last).unlink(missing_ok=True)
+        for file in sorted(partial.iterdir(), key=lambda file: file.name == last):
+            file.replace(folder / file.name)
+        synchronise(folder)
+    finally:
+        _remove(partial)
+
+
 def synchronise(path: Path) -> None:
     """Put a file's content, or a folder's list of names, on disk."""
     if path.is_dir() and os.name != "posix":  # other systems neither need nor allow it

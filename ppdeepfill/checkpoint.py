@@ -120,32 +120,17 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         raise CheckpointError(f"{folder}/{TRAINING} does not tell its {error}") from None
 
 
-def load_generator(path: str | Path) -> nn.Layer:
-    """Build the network of a checkpoint, with its weights.
+def find_generator(path: str | Path) -> Path:
+    """The generator file that a path stands for.
 
     Args:
         path: a generator file, a folder that holds one (`iter_*`, `best_model`), or the output_dir
             of a run, which stands for its best model, or for its newest checkpoint if it has none.
 
     Raises:
-        CheckpointError: no generator there, or a file that is not one.
+        CheckpointError: no generator there.
     """
-    generator = read_generator(locate_generator(Path(path)))
-    with paddle.LazyGuard():  # no memory before the shapes are known to fit
-        network = _built(generator, source=str(path))
-    check_names(network, generator.weights, source=str(path))
-    for parameter in network.parameters():
-        parameter.initialize()
-    load_weights(network, generator.weights, source=str(path))
-    return network
-
-
-def locate_generator(path: Path) -> Path:
-    """The generator file that a path stands for, see `load_generator`.
-
-    Raises:
-        CheckpointError: there is none.
-    """
+    path = Path(path)
     if path.is_file():
         return path
     for candidate in (path / GENERATOR, _best(path)):
@@ -158,6 +143,62 @@ def locate_generator(path: Path) -> Path:
             "(checkpoints/iter_..., best_model) or the output_dir of a training run"
         )
     return newest / GENERATOR
+
+
+def newest_run(folder: Path) -> Path:
+    """The output_dir of a run, or the converted network, whose generator was written last.
+
+    Args:
+        folder: it lies anywhere below this one.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    written = [
+        file
+        for file in folder.rglob(GENERATOR)
+        if not any(part.startswith(atomic_write.PARTIAL) for part in file.parts)
+    ]
+    if not written:
+        raise CheckpointError(
+            f"no trained network below {folder}; train one first (python train.py), or say where "
+            "it is: --model_path PATH"
+        )
+    place = max(written, key=lambda file: file.stat().st_mtime_ns).parent
+    if place.parent.name == "checkpoints":
+        return place.parent.parent
+    return place.parent if place.name == "best_model" else place
+
+
+def load_generator(path: str | Path) -> nn.Layer:
+    """Build the network of a checkpoint, with its weights.
+
+    Args:
+        path: see `find_generator`.
+
+    Raises:
+        CheckpointError: no generator there, or a file that is not one.
+    """
+    return filled_network(read_generator(find_generator(path)), source=str(path))
+
+
+def filled_network(generator: Generator, *, source: str) -> nn.Layer:
+    """Build the network of a generator, with its weights.
+
+    Args:
+        generator: name, options and weights.
+        source: where it comes from, for error messages.
+
+    Raises:
+        CheckpointError: an unknown network or option, or weights that do not fit.
+    """
+    with paddle.LazyGuard():  # no memory before the shapes are known to fit
+        network = _built(generator, source=source)
+    check_names(network, generator.weights, source=source)
+    for parameter in network.parameters():
+        parameter.initialize()
+    load_weights(network, generator.weights, source=source)
+    return network
 
 
 def remove_leftovers(output_dir: Path) -> None:

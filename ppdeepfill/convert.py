@@ -14,8 +14,13 @@ from typing import NamedTuple
 from numpy import ndarray
 
 from ppdeepfill.atomic_write import written_whole
-from ppdeepfill.checkpoint import CRITICS, GENERATOR, locate_generator
-from ppdeepfill.converters.recognition import Found, Origin, find_critics, find_generator
+from ppdeepfill.checkpoint import CRITICS, GENERATOR, find_generator
+from ppdeepfill.converters.recognition import (
+    Found,
+    Origin,
+    recognise_critics,
+    recognise_generator,
+)
 from ppdeepfill.errors import WeightsError
 from ppdeepfill.generator_file import (
     Generator,
@@ -111,14 +116,14 @@ def report(conversion: Conversion) -> Iterator[str]:
 
 def _read(path: Path, origin: Origin, network: str | None) -> Conversion:
     if origin == "paddle":
-        path = locate_generator(path) if path.is_dir() else path
+        path = find_generator(path) if path.is_dir() else path
         if path.is_file() and is_generator(path):
             generator = read_generator(path)
             return Conversion(generator, {}, {name: name for name in generator.weights}, {})
     source = {"tensorflow": _read_authors, "torch": _read_port, "paddle": _read_file}[origin](path)
     try:
-        name, options, generator = find_generator(source.arrays, origin, network)
-        critics = find_critics(source.arrays, origin) or Found({}, {})
+        name, options, generator = recognise_generator(source.arrays, origin, network)
+        critics = recognise_critics(source.arrays, origin) or Found({}, {})
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from None
     origins = generator.origins | critics.origins

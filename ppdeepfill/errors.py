@@ -49,6 +49,10 @@ class ChecksFailed(UserError):
     status = 1
 
 
+class ExportError(UserError, ValueError):
+    """A network cannot be exported, or an exported folder is not usable."""
+
+
 @contextmanager
 def refusals_of(key: str) -> Iterator[None]:
     """While entered, the ValueError of a builder that refuses an option is a ConfigError on `key`.

@@ -56,7 +56,7 @@ class Inpainter:
         Raises:
             ValueError: another type or shape, or sizes that differ.
         """
-        _check(image, mask)
+        check_pair(image, mask)
         if not (mask > 127).any():
             return image.copy()
         return self.fill_batch(image[None], mask[None])[0]
@@ -93,7 +93,8 @@ def to_uint8(images: Tensor) -> ndarray:
     return np.rint(np.clip(images, 0, 255)).astype(np.uint8)
 
 
-def _check(image: ndarray, mask: ndarray) -> None:
+def check_pair(image: ndarray, mask: ndarray) -> None:
+    """Raise ValueError unless they are uint8 [H, W, 3] and [H, W] of one size."""
     _check_array("image", image, "[H, W, 3], RGB", image.ndim == 3 and image.shape[2] == 3)
     _check_array("mask", mask, "[H, W], 255 = hole, 0 = known", mask.ndim == 2)
     if image.shape[:2] != mask.shape or image.size == 0:

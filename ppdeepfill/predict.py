@@ -13,10 +13,9 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ppdeepfill import parallel
-from ppdeepfill.atomic_write import PARTIAL
 from ppdeepfill.attention_pictures import draw_borrowed, draw_offsets
-from ppdeepfill.checkpoint import GENERATOR
-from ppdeepfill.errors import CheckpointError, DataError
+from ppdeepfill.checkpoint import find_generator, newest_run
+from ppdeepfill.errors import DataError
 from ppdeepfill.inpainter import Inpainter
 from ppdeepfill.photos import (
     HoleRule,
@@ -80,7 +79,7 @@ def predict(
     pairs = find_pairs(image_path, mask_path, save_dir)
     results = Results(save_dir, pairs)
     parallel.start(device)
-    model_path = model_path or _newest_model()
+    model_path = find_generator(model_path or newest_run(OUTPUT))
     inpainter = Inpainter.from_checkpoint(model_path)
     logger.info("model: %s", model_path)
     job = _Job(inpainter, hole_rule, strategy, file_format, save_attention, results)
@@ -147,15 +146,6 @@ def _filled_of_folder(job: _Job, pairs: Sequence[Pair]) -> Iterator[Path]:
     logger.info(
         "%d photos filled, %d skipped: %s", len(pairs) - skipped, skipped, job.results.folder
     )
-
-
-def _newest_model() -> Path:
-    found = [path for path in OUTPUT.rglob(GENERATOR) if not path.parent.name.startswith(PARTIAL)]
-    if not found:
-        raise CheckpointError(
-            f"no {GENERATOR} below {OUTPUT}; train a network, or give --model_path"
-        )
-    return max(found, key=lambda path: path.stat().st_mtime)
 
 
 def _tell(path: Path, completed: Photo) -> None:

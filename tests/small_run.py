@@ -8,7 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ppdeepfill.checkpoint import save_best
 from ppdeepfill.config import Config
+from ppdeepfill.generator_file import Generator
+from ppdeepfill.networks import build_network
+from ppdeepfill.training.state import layer_arrays
 
 TIMES = {"avg_reader_cost", "avg_batch_cost", "ips", "eta"}  # keys that no two runs share
 
@@ -60,3 +64,11 @@ def read_checkpoints(output_dir: Path) -> dict[str, bytes]:
     """Every file of the checkpoints and of the best model, by its path."""
     files = [*Path(output_dir).glob("checkpoints/*/*"), *Path(output_dir).glob("best_model/*")]
     return {str(file.relative_to(output_dir)): file.read_bytes() for file in sorted(files)}
+
+
+def save_small_network(output_dir: Path, name: str = "deepfill_v1") -> Path:
+    """Write an untrained network as the best model of a run; returns its output_dir."""
+    options = {"base_channels": 4}
+    weights = layer_arrays(build_network(name, **options))
+    save_best(output_dir, Generator(name, options, 1, weights))
+    return output_dir

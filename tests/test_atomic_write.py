@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ppdeepfill.atomic_write import remove_leftovers, written_whole
+from ppdeepfill.atomic_write import files_written_whole, remove_leftovers, written_whole
 
 
 def write_folder(target, text):
@@ -67,3 +67,49 @@ def test_leftovers_of_a_killed_process_go(tmp_path):
     remove_leftovers(tmp_path)
     remove_leftovers(tmp_path / "absent")
     assert [p.name for p in tmp_path.iterdir()] == ["kept"]
+
+
+def write_files(folder, texts):
+    with files_written_whole(folder, last="index") as partial:
+        for name, text in texts.items():
+            (partial / name).write_text(text)
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
+
+
+def test_files_join_a_folder_and_replace_their_older_versions(tmp_path):
+    write_files(tmp_path / "new", {"index": "1", "a": "1"})
+    assert contents(tmp_path / "new") == {"index": "1", "a": "1"}
+    (tmp_path / "new" / "other").write_text("stays")
+    write_files(tmp_path / "new", {"index": "2", "b": "2"})
+    assert contents(tmp_path / "new") == {"index": "2", "a": "1", "b": "2", "other": "stays"}
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_files_that_fail_leave_what_was_there(tmp_path, exists):
+    folder = tmp_path / "folder"
+    if exists:
+        write_files(folder, {"index": "1"})
+    with pytest.raises(KeyboardInterrupt), files_written_whole(folder, last="index") as partial:
+        (partial / "index").write_text("half")
+        raise KeyboardInterrupt
+    assert folder.exists() == exists
+    assert not exists or contents(folder) == {"index": "1"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"] * exists
+
+
+def test_the_last_file_is_never_beside_files_of_another_version(tmp_path, monkeypatch):
+    folder, seen = tmp_path / "folder", []
+    write_files(folder, {"index": "1", "a": "1", "z": "1"})
+    rename = type(tmp_path).replace
+
+    def watched(source, target):
+        rename(source, target)
+        seen.append({n: t for n, t in contents(folder).items() if n != "index"})
+        assert "index" not in contents(folder) or set(seen[-1].values()) == {"2"}
+
+    monkeypatch.setattr(type(tmp_path), "replace", watched)
+    write_files(folder, {"index": "2", "a": "2", "z": "2"})
+    assert len(seen) == 3

@@ -17,6 +17,7 @@ from ppdeepfill.checkpoint import (
     checkpoint_folders,
     load_generator,
     newest_checkpoint,
+    newest_run,
     read_checkpoint,
     remove_leftovers,
     save_best,
@@ -260,3 +261,18 @@ def test_an_unreadable_description_is_refused(tmp_path, text):
     save_file({"w": np.zeros(3)}, path, metadata={"ppdeepfill": text})
     with pytest.raises(CheckpointError, match="is damaged"):
         load_generator(path)
+
+
+def test_the_newest_run_is_the_one_whose_generator_was_written_last(tmp_path, network):
+    for age, name in enumerate(("a", "sub/b", "c")):
+        folder = save(tmp_path / name, 1, network)
+        os.utime(folder / "generator.safetensors", (1000 + age, 1000 + age))
+    assert newest_run(tmp_path) == tmp_path / "c"
+    best = save_best(tmp_path / "sub" / "b", generator_at(1, network))
+    os.utime(best, (2000, 2000))
+    assert newest_run(tmp_path) == tmp_path / "sub" / "b"
+
+
+def test_without_a_run_the_way_to_one_is_told(tmp_path):
+    with pytest.raises(CheckpointError, match="train one first"):
+        newest_run(tmp_path / "missing")

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from ppdeepfill import predict as module
-from ppdeepfill.checkpoint import Generator, save_best
+from ppdeepfill.checkpoint import save_best
 from ppdeepfill.cli import main
 from ppdeepfill.errors import CheckpointError, OutputError
+from ppdeepfill.generator_file import Generator
 from ppdeepfill.networks import build_network
 from ppdeepfill.photos import read_photo
 from ppdeepfill.predict import predict
@@ -158,7 +159,7 @@ def test_the_newest_model_below_output_is_the_default(command, place, messages):
 
 
 def test_without_any_model_says_so(place):
-    with pytest.raises(CheckpointError, match="below output; train a network"):
+    with pytest.raises(CheckpointError, match="below output; train one first"):
         predict(Path("photos/a.png"), Path("mask.png"), device="cpu")
 
 

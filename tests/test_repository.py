@@ -5,6 +5,7 @@
 import ast
 import pickle
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 from weight_files.bundles import write_bundle
 
-from ppdeepfill import predict, trainer
+from ppdeepfill import exporting, predict, trainer
 from ppdeepfill.alignment import recipes
 from ppdeepfill.checkpoint import save_best
 from ppdeepfill.cli import main
@@ -28,7 +29,10 @@ from ppdeepfill.training.state import layer_arrays
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ppdeepfill"
-PYTHON_FILES = sorted([*ROOT.glob("*.py"), *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
+FOLDERS = (PACKAGE, ROOT / "tests", ROOT / "deploy")
+PYTHON_FILES = sorted(
+    [*ROOT.glob("*.py"), *(p for folder in FOLDERS for p in folder.rglob("*.py"))]
+)
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
@@ -45,7 +49,13 @@ ROOMS = {
     "converters": {"errors", "networks"},
     "photos": {"errors", "data", "atomic_write"},
 }
-ONLY_USERS = {"cli": set(), "verbs": {"cli"}, "trainer": {"verbs"}, "alignment": {"verbs"}}
+ONLY_USERS = {
+    "cli": set(),
+    "verbs": {"cli"},
+    "trainer": {"verbs"},
+    "exporting": {"verbs"},
+    "alignment": {"verbs"},
+}
 
 
 def _name(path: Path) -> str:
@@ -159,6 +169,11 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
     elif "predict.py" in words or words[:2] == ["ppdeepfill", "predict"]:
         monkeypatch.setattr(predict, "predict", lambda *paths, **options: [])
         assert main(["predict", *words[2:]]) == 0
+    elif "export.py" in words:
+        monkeypatch.setattr(exporting, "export_model", lambda *_, **__: None)
+        assert main(["export", *words[words.index("export.py") + 1 :]]) == 0
+    elif "deploy/python/infer.py" in words:
+        assert runpy.run_path("deploy/python/infer.py")["parse"](words[2:])
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)

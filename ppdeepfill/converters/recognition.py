@@ -62,7 +62,7 @@ class FoundGenerator(NamedTuple):
     found: Found
 
 
-def find_generator(
+def recognise_generator(
     arrays: Mapping[str, ndarray], origin: Origin, network: str | None = None
 ) -> FoundGenerator:
     """The generator of DeepFill v1 in somebody's arrays.
@@ -94,7 +94,7 @@ def find_generator(
     return FoundGenerator(network, options, _fill(expected, sources, arrays))
 
 
-def find_critics(arrays: Mapping[str, ndarray], origin: Origin) -> Found | None:
+def recognise_critics(arrays: Mapping[str, ndarray], origin: Origin) -> Found | None:
     """Both critics in somebody's arrays; None where there are none.
 
     Raises:

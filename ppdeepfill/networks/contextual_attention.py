@@ -293,11 +293,13 @@ def _stack_rows(x: Tensor, reach: int) -> Tensor:
 
 def _sum_along_diagonal(scores_BPL: Tensor, size: int) -> Tensor:
     """sum over |s| <= size // 2 of scores[:, p + s, l + s], zeros beyond the border."""
-    scores = scores_BPL.unsqueeze(1)  # [B, 1, P, L], since oneDNN pads images only
-    total = scores
-    for s in range(1, size // 2 + 1):
-        total = total + F.pad(scores[:, :, s:, s:], [0, s, 0, s])
-        total = total + F.pad(scores[:, :, :-s, :-s], [s, 0, s, 0])
+    reach = size // 2
+    rows, columns = scores_BPL.shape[1], scores_BPL.shape[2]
+    total = scores_BPL.unsqueeze(1)  # [B, 1, P, L], since oneDNN pads images only
+    padded = F.pad(total, [reach] * 4)
+    for s in range(1, reach + 1):
+        for start in (reach + s, reach - s):
+            total = total + padded[:, :, start : start + rows, start : start + columns]
     return total.squeeze(1)
 
 

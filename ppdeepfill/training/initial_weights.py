@@ -8,7 +8,7 @@ from pathlib import Path
 
 from paddle import nn
 
-from ppdeepfill.checkpoint import CRITICS, locate_generator
+from ppdeepfill.checkpoint import CRITICS, find_generator
 from ppdeepfill.config import Config
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.generator_file import load_weights, read_critics, read_generator
@@ -28,7 +28,7 @@ def load_initial_weights(
     """
     if config.initial_weights is None:
         return
-    path = locate_generator(Path(config.initial_weights))
+    path = find_generator(Path(config.initial_weights))
     generator = read_generator(path)
     if generator.network != config.network.name:
         raise CheckpointError(

@@ -106,7 +106,7 @@ def test_exported_graph_runs_through_onednn(network, rng, tmp_path):
     config.enable_mkldnn()
     config.disable_glog_info()
     predictor = inference.create_predictor(config)
-    for height, width in ((32, 32), (24, 40)):
+    for height, width in ((32, 32), (24, 40), (8, 8)):
         image, mask = make_input(rng, 2, height, width)
         masked = image * (1.0 - mask)
         for name, tensor in zip(predictor.get_input_names(), (masked, mask), strict=True):

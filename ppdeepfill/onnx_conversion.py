@@ -1,0 +1,65 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Paddle Inference files -> an ONNX file, by paddle2onnx."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from ppdeepfill.errors import ExportError
+
+OPSET = 17
+AXES = ("batch", "", "height", "width")  # names of the free ones; channels never are
+
+
+def require() -> None:
+    """ExportError unless what the conversion and its check need is installed."""
+    missing = [name for name in ("onnx", "paddle2onnx", "onnxruntime") if find_spec(name) is None]
+    if missing:
+        raise ExportError(
+            f"--onnx needs {', '.join(missing)}; run: pip install {' '.join(missing)}, "
+            'or pip install -e ".[onnx]" in the folder of the repository'
+        )
+
+
+def convert(graph: Path, weights: Path, target: Path) -> None:
+    """Write the ONNX file of a Paddle Inference graph (image, mask) -> completed image.
+
+    Raises:
+        ExportError: paddle2onnx cannot convert it; its own words follow.
+    """
+    command = [sys.executable, "-m", "paddle2onnx.command", "--opset_version", str(OPSET)]
+    command += ["--model_dir", str(graph.parent)]
+    command += ["--model_filename", graph.name, "--params_filename", weights.name]
+    command += ["--save_file", str(target)]
+    if not version("paddle2onnx").startswith("1."):  # whose optimizer would install packages
+        command += ["--optimize_tool", "None"]
+    # A process of its own, since an operator that it does not know makes it abort.
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode or not target.is_file():
+        raise ExportError(f"paddle2onnx cannot convert this network:\n{_reason(done)}")
+    _mend(target)
+
+
+def _mend(path: Path) -> None:
+    """Pad with zeros again, and name the free axes."""
+    import onnx
+
+    model = onnx.load(str(path))
+    for node in model.graph.node:
+        if node.op_type == "Pad":  # paddle2onnx 2.0 and 2.1 write uninitialised memory as the value
+            del node.input[2:]  # so that it is 0, as in all our networks
+    for value in (*model.graph.input, *model.graph.output):
+        for axis, name in zip(value.type.tensor_type.shape.dim, AXES, strict=True):
+            if axis.WhichOneof("value") == "dim_param":
+                axis.dim_param = name
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def _reason(done: subprocess.CompletedProcess) -> str:
+    """The lines that tell why, or the last ones."""
+    lines = (done.stdout + done.stderr).splitlines()
+    return "\n".join([line for line in lines if "ERROR" in line] or lines[-5:])

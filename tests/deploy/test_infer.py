@@ -1,0 +1,201 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The stand-alone script that fills images with an exported network."""
+
+import ast
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import paddle
+import pytest
+from small_run import save_small_network
+
+from ppdeepfill.exporting import export_model
+from ppdeepfill.inpainter import Inpainter
+
+SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "python" / "infer.py"
+
+
+@pytest.fixture(scope="module")
+def infer():
+    spec = importlib.util.spec_from_file_location("infer", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    paddle.seed(0)
+    return save_small_network(tmp_path_factory.mktemp("deploy") / "run")
+
+
+@pytest.fixture(scope="module")
+def exported(run) -> Path:
+    return export_model(run, run.parent / "exported").parent
+
+
+@pytest.fixture
+def folders(tmp_path, rng, monkeypatch) -> Path:
+    """images/ and masks/ with a, b of one size, c of another; the current folder is theirs."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("images", "masks"):
+        Path(folder).mkdir()
+    for name, (height, width) in {"a": (24, 30), "b": (24, 30), "c \u00fc": (17, 20)}.items():
+        mask = np.zeros((height, width), np.uint8)
+        mask[5:12, 6:15] = 255
+        write(Path(f"images/{name}.png"), rng.integers(0, 256, (height, width, 3), np.uint8))
+        write(Path(f"masks/{name}.png"), mask)
+    return tmp_path
+
+
+def write(path: Path, pixels: np.ndarray) -> None:
+    """As `cv2.imwrite`, under any name and on any system."""
+    path.write_bytes(cv2.imencode(path.suffix, pixels)[1].tobytes())
+
+
+def read(path: Path, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
+    return cv2.imdecode(np.frombuffer(path.read_bytes(), np.uint8), flags)
+
+
+def arguments(exported: Path, image="images", mask="masks", *more: str) -> list[str]:
+    return ["--config", str(exported), "--image_path", image, "--mask_path", mask, *more]
+
+
+def check(run: Path, name: str, result: Path) -> None:
+    """Equal to the inpainter but for rounding, and known pixels to the bit."""
+    image = read(Path(f"images/{name}.png"))
+    mask = read(Path(f"masks/{name}.png"), cv2.IMREAD_GRAYSCALE)
+    expected = Inpainter.from_checkpoint(run)(image[..., ::-1], mask)[..., ::-1]
+    difference = np.abs(read(result / f"{name}.png").astype(int) - expected)
+    assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
+    assert (difference[mask == 0] == 0).all()
+
+
+@pytest.mark.parametrize("mkldnn", [True, False])
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_folders_are_paired_by_name(infer, run, exported, folders, mkldnn, batch_size):
+    more = [f"--enable_mkldnn={mkldnn}", f"--batch_size={batch_size}", "--cpu_threads=1"]
+    assert infer(arguments(exported, "images", "masks", *more)) == 0
+    results = folders / "output" / "result"
+    assert sorted(p.name for p in results.iterdir()) == ["a.png", "b.png", "c \u00fc.png"]
+    for path in results.iterdir():
+        check(run, path.stem, results)
+
+
+def test_onnx_gives_the_same(infer, run, folders):
+    for package in ("onnx", "onnxruntime", "paddle2onnx"):
+        pytest.importorskip(package, reason="the extra onnx is not installed")
+    exported = export_model(run, folders / "onnx", onnx=True).parent
+    assert infer(arguments(exported, "images", "masks", "--backend=onnx")) == 0
+    for name in ("a", "c \u00fc"):
+        check(run, name, folders / "output" / "result")
+
+
+def test_one_mask_for_all_and_an_image_of_another_size(infer, exported, folders, capsys):
+    assert infer(arguments(exported, "images", "masks/a.png", "--save_dir=out")) == 2
+    error = capsys.readouterr().err
+    assert "c \u00fc.png is 20 x 17 pixels, but its mask masks/a.png is 30 x 24" in error.replace(
+        "\\", "/"
+    )
+    assert sorted(p.name for p in Path("out").iterdir()) == ["a.png", "b.png"]
+
+
+def test_works_alone_in_another_folder(run, exported, folders):
+    (folders / "alone.py").write_bytes(SCRIPT.read_bytes())
+    program = (
+        "import sys, runpy\n"
+        "try: runpy.run_path('alone.py', run_name='__main__')\n"
+        "finally: assert not [m for m in sys.modules if m.startswith(('ppdeepfill', 'yaml'))]"
+    )
+    flags = arguments(exported / "deploy.yaml", "images/a.png", "masks/a.png", "--benchmark")
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, *flags], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    for key in (
+        "runtime_device: cpu",
+        "enable_mkldnn: True",
+        "data_num: 1",
+        "inference_time(ms): ",
+    ):
+        assert key in done.stdout
+    check(run, "a", folders / "output" / "result")
+
+
+def test_imports_what_the_description_says():
+    tree = ast.walk(ast.parse(SCRIPT.read_text(encoding="utf-8")))
+    imported = {a.name.split(".")[0] for n in tree if isinstance(n, ast.Import) for a in n.names}
+    tree = ast.walk(ast.parse(SCRIPT.read_text(encoding="utf-8")))
+    imported |= {n.module.split(".")[0] for n in tree if isinstance(n, ast.ImportFrom)}
+    assert imported - sys.stdlib_module_names == {"cv2", "numpy", "paddle", "onnxruntime"}
+
+
+def damage_nothing(): ...
+
+
+@pytest.mark.parametrize(
+    ("damage", "changes", "words"),
+    [
+        (damage_nothing, {"--config": "missing"}, "missing is missing"),
+        (damage_nothing, {"--config": "images/a.png"}, "is no deploy.yaml"),
+        (damage_nothing, {"--image_path": "missing.png"}, "missing.png does not exist"),
+        (damage_nothing, {"--mask_path": "missing.png"}, "missing.png does not exist"),
+        (damage_nothing, {"--save_dir": "images"}, "would be overwritten"),
+        (damage_nothing, {"--save_dir": "images/a.png"}, "images/a.png"),
+        (damage_nothing, {"--device": "gpu"}, "finds no GPU"),
+        (lambda: Path("masks/b.png").unlink(), {}, "no mask named as b.png"),
+        (lambda: Path("images/a.jpg").write_text("x"), {}, "a.jpg and a.png share"),
+        (lambda: Path("images/a.png").write_text("text"), {}, "a.png is no image"),
+        (lambda: Path("images/a.png").write_bytes(b""), {}, "a.png is cut off"),
+        (lambda: cut(Path("images/a.png")), {}, "a.png is cut off"),
+        (lambda: cut(as_jpeg(Path("images/a.png"))), {}, "a.jpg is cut off"),
+    ],
+)
+def test_errors_exit_2_with_a_message(infer, exported, folders, capsys, damage, changes, words):
+    if changes.get("--device") == "gpu" and paddle.is_compiled_with_cuda():
+        pytest.skip("this Paddle may find a GPU")
+    damage()
+    flags = [word for flag in changes.items() for word in flag]
+    assert infer(arguments(exported, "images", "masks", *flags)) == 2
+    error = capsys.readouterr().err.replace("\\", "/")
+    assert error.startswith("infer.py: error: ") and words in error
+    assert not list(folders.rglob(".partial*")) and not Path("output/result/a.png").exists()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def as_jpeg(path: Path) -> Path:
+    write(path.with_suffix(".jpg"), read(path))
+    path.unlink()
+    return path.with_suffix(".jpg")
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.pdmodel", "model.pdiparams"])
+def test_a_damaged_network_exits_2_with_a_message(infer, exported, folders, capsys, name):
+    if not (exported / name).is_file():
+        pytest.skip("the other version of PaddlePaddle writes this file")
+    for file in exported.iterdir():
+        Path(file.name).write_bytes(file.read_bytes()[: 1000 if file.name == name else None])
+    assert infer(arguments(folders)) == 2
+    assert "cannot load" in capsys.readouterr().err
+    Path(name).unlink()
+    assert infer(arguments(folders)) == 2
+    assert f"named {name}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "flags", [["--batch_size=0"], ["--benchmark=maybe"], ["--use_trt"], ["--precision=fp16"]]
+)
+def test_impossible_flags_exit_2(infer, exported, folders, flags):
+    with pytest.raises(SystemExit) as end:
+        infer(arguments(exported, "images", "masks", *flags))
+    assert end.value.code == 2
