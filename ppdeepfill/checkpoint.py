@@ -125,7 +125,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     Raises:
         CheckpointError: a file is missing, cut short or of another format.
     """
-    generator = _read_generator(Path(folder) / GENERATOR)
+    generator = read_generator(Path(folder) / GENERATOR)
     with _opened(Path(folder) / TRAINING) as (file, record):
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a dict
     return Checkpoint(generator, arrays, record["progress"], record["config"])
@@ -141,7 +141,7 @@ def load_generator(path: str | Path) -> nn.Layer:
     Raises:
         CheckpointError: no generator there, or a file that is not one.
     """
-    generator = _read_generator(_find_generator(Path(path)))
+    generator = read_generator(find_generator(Path(path)))
     network = build_network(generator.network, **generator.options)
     load_weights(network, generator.weights, source=str(path))
     return network
@@ -175,15 +175,8 @@ def remove_leftovers(output_dir: Path) -> None:
         atomic_write.remove_leftovers(folder)
 
 
-def _checkpoint_folder(output_dir: Path, iteration: int) -> Path:
-    return Path(output_dir) / "checkpoints" / f"iter_{iteration:08d}"
-
-
-def _best(output_dir: Path) -> Path:
-    return Path(output_dir) / "best_model" / GENERATOR
-
-
-def _find_generator(path: Path) -> Path:
+def find_generator(path: Path) -> Path:
+    """The generator file that a path stands for, see `load_generator`; CheckpointError if none."""
     if path.is_file():
         return path
     for candidate in (path / GENERATOR, _best(path)):
@@ -198,17 +191,26 @@ def _find_generator(path: Path) -> Path:
     return newest / GENERATOR
 
 
-def _write_generator(path: Path, generator: Generator) -> None:
-    record = {k: v for k, v in generator._asdict().items() if k != "weights"}
-    _write(path, generator.weights, record)
-
-
-def _read_generator(path: Path) -> Generator:
+def read_generator(path: Path) -> Generator:
+    """Read a generator file; CheckpointError if it is none."""
     with _opened(path) as (file, record):
         if "network" not in record:
             raise CheckpointError(f"{path} holds no generator; give the {GENERATOR} beside it")
         weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a dict
     return Generator(record["network"], record["options"], record["iteration"], weights)
+
+
+def _checkpoint_folder(output_dir: Path, iteration: int) -> Path:
+    return Path(output_dir) / "checkpoints" / f"iter_{iteration:08d}"
+
+
+def _best(output_dir: Path) -> Path:
+    return Path(output_dir) / "best_model" / GENERATOR
+
+
+def _write_generator(path: Path, generator: Generator) -> None:
+    record = {k: v for k, v in generator._asdict().items() if k != "weights"}
+    _write(path, generator.weights, record)
 
 
 def _write(path: Path, arrays: Mapping[str, ndarray], record: dict) -> None:

@@ -18,9 +18,9 @@ from collections.abc import Iterator, Sequence
 
 from ppdeepfill import __version__
 from ppdeepfill.errors import UserError
-from ppdeepfill.verbs import attend, train
+from ppdeepfill.verbs import attend, test, train
 
-VERBS = (train, attend)
+VERBS = (train, test, attend)
 
 _NO_PADDLE = """\
 PaddlePaddle is not installed. From the folder of this repository run one of

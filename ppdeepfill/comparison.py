@@ -1,0 +1,145 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""A test: methods over the images of a source with fixed holes, and its report."""
+
+import hashlib
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import paddle
+
+from ppdeepfill import parallel
+from ppdeepfill.atomic_write import synchronise, written_whole
+from ppdeepfill.comparison_settings import ComparisonSettings
+from ppdeepfill.data import UnreadableImage, open_source
+from ppdeepfill.data.evaluation_set import EvaluationSet
+from ppdeepfill.data.mask_sets import open_masks, pair_name
+from ppdeepfill.errors import DataError
+from ppdeepfill.evaluation import spread
+from ppdeepfill.methods import Method, open_methods
+from ppdeepfill.metrics.learned import LearnedMetrics
+from ppdeepfill.report import build_record, render_text, write_report
+from ppdeepfill.report.notes import notes_on
+from ppdeepfill.scoring import ImageResult, score_methods
+from ppdeepfill.versions import versions
+
+logger = logging.getLogger(__name__)
+
+
+def compare(settings: ComparisonSettings) -> None:
+    """Compare the methods and write the report.
+
+    Raises:
+        UserError: nothing to compare, or files that are missing or not usable.
+    """
+    parallel.start(settings.device)
+    methods = open_methods(settings.model_paths, settings.methods)
+    learned = LearnedMetrics(settings.lpips_weights, settings.fid_weights)
+    images, indices = _open_images(settings)
+    _make_writable(settings.save_dir)
+    if settings.save_masks and parallel.rank() == 0:
+        _save_masks(images, indices, settings.save_masks)
+    pictured = {indices[place] for place in spread(len(indices), settings.pictures)}
+    results, unreadable = score_methods(
+        methods,
+        images,
+        indices,
+        learned=learned,
+        pictured=pictured,
+        batch_size=settings.batch_size,
+        workers=settings.num_workers,
+    )
+    if parallel.rank() == 0:
+        setting = _describe(settings, methods, images, len(indices), results)
+        setting["notes"] = notes_on(results, unreadable, learned)
+        record = build_record(setting, results, learned.distances(results))
+        write_report(settings.save_dir, record, results)
+        logger.info(
+            "%s\nwrote test.txt, report.json, per_image.csv and report.html to %s",
+            render_text(record),
+            settings.save_dir,
+        )
+
+
+def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]]:
+    """The images, and the numbers of those to use."""
+    source = open_source(settings.images, index_dir=settings.save_dir)
+    indices = spread(len(source), settings.num_images or len(source))
+    masks = open_masks(
+        settings.masks,
+        image_size=settings.image_size,
+        hole_size=settings.hole_size,
+        names=(source.name(index) for index in indices),
+        areas=settings.areas,
+        seed=settings.seed,
+        crop=settings.crop,
+    )
+    images = EvaluationSet(source, masks, image_size=settings.image_size, crop=settings.crop)
+    return images, indices
+
+
+def _make_writable(folder: Path) -> None:
+    """Before hours are spent: PermissionError or FileExistsError where no report can be written."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(13, "Permission denied", str(folder))
+
+
+def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> None:
+    """Write the masks as PNG, 255 = hole, named so that `open_masks` pairs them with the images."""
+    if folder.exists():
+        raise DataError(f"{folder} exists already; give --save_masks a new folder")
+    with written_whole(folder) as partial:
+        partial.mkdir()
+        for index in indices:
+            try:
+                sample = images[index]
+            except UnreadableImage:  # is told and counted where it is scored
+                continue
+            path = partial / f"{pair_name(sample.name)}.png"
+            if path.exists():
+                raise DataError(f"two images are named {pair_name(sample.name)!r} but for ending")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(cv2.imencode(".png", sample.mask * np.uint8(255))[1].tobytes())
+            synchronise(path)
+    logger.info("wrote the masks to %s", folder)
+
+
+def _describe(
+    settings: ComparisonSettings,
+    methods: Sequence[Method],
+    images: EvaluationSet,
+    count: int,
+    results: Sequence[ImageResult],
+) -> dict[str, Any]:
+    """What the report says of the test besides results."""
+    height, width = settings.image_size
+    how = "centred window at the image's own scale" if settings.crop else "the whole image resized"
+    return {
+        "images": {
+            "source": settings.images,
+            "asked_for": count,
+            "scored": len(results),
+            "size": f"{height} x {width} pixels (height x width), {how}",
+        },
+        "masks": {"description": images.masks.description},
+        "samples_sha256": _digest(results),
+        "seed": settings.seed,
+        "device": paddle.device.get_device(),
+        "batch_size": settings.batch_size,
+        "processes": parallel.world_size(),
+        "versions": versions(),
+        "methods": [
+            {"name": m.name, "description": m.description, "sha256": m.sha256} for m in methods
+        ],
+    }
+
+
+def _digest(results: Sequence[ImageResult]) -> str:
+    """Of all images and masks as they were compared: equal digests, equal tests."""
+    return hashlib.sha256(b"".join(result.digest for result in results)).hexdigest()
