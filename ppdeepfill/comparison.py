@@ -22,10 +22,11 @@ from ppdeepfill.data.mask_sets import open_masks, pair_name
 from ppdeepfill.errors import DataError
 from ppdeepfill.evaluation import spread
 from ppdeepfill.methods import Method, open_methods
+from ppdeepfill.metrics.fid import frechet_distance
 from ppdeepfill.metrics.learned import LearnedMetrics
 from ppdeepfill.report import build_record, render_text, write_report
 from ppdeepfill.report.notes import notes_on
-from ppdeepfill.scoring import ImageResult, score_methods
+from ppdeepfill.scoring import TRUTH, ImageResult, score_methods
 from ppdeepfill.versions import versions
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ def compare(settings: ComparisonSettings) -> None:
     if parallel.rank() == 0:
         setting = _describe(settings, methods, images, len(indices), results)
         setting["notes"] = notes_on(results, unreadable, learned)
-        record = build_record(setting, results, learned.distances(results))
+        record = build_record(setting, results, _fid(results))
         write_report(settings.save_dir, record, results)
         logger.info(
             "%s\nwrote test.txt, report.json, per_image.csv and report.html to %s",
@@ -137,6 +138,16 @@ def _describe(
         "methods": [
             {"name": m.name, "description": m.description, "sha256": m.sha256} for m in methods
         ],
+    }
+
+
+def _fid(results: Sequence[ImageResult]) -> dict[str, float | None]:
+    """FID to the truth by method; None for a single image, empty without features."""
+    features = {key: np.stack([r.features[key] for r in results]) for key in results[0].features}
+    truth = features.pop(TRUTH, None)
+    return {
+        method: frechet_distance(column, truth) if len(column) > 1 else None
+        for method, column in features.items()
     }
 
 

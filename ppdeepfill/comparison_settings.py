@@ -11,6 +11,7 @@ from ppdeepfill.checkpoint import find_generator
 from ppdeepfill.config import Config
 from ppdeepfill.data.mask_sets import AREAS
 from ppdeepfill.errors import ConfigError
+from ppdeepfill.metrics.perceptual import LPIPS_SMALLEST
 from ppdeepfill.metrics.pixels import SSIM_SMALLEST
 from ppdeepfill.runs import config_of, newest_run
 
@@ -56,6 +57,11 @@ class ComparisonSettings:
             raise ConfigError(
                 f"image_size must be at least {SSIM_SMALLEST} on both sides, for the window of "
                 f"SSIM; got {list(self.image_size)}"
+            )
+        if self.lpips_weights and min(self.image_size) < LPIPS_SMALLEST:
+            raise ConfigError(
+                f"image_size must be at least {LPIPS_SMALLEST} on both sides for LPIPS; got "
+                f"{list(self.image_size)}"
             )
         for low, high in self.areas:
             if not 0 <= low < high <= 1:

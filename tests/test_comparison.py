@@ -27,6 +27,7 @@ from ppdeepfill.training.state import layer_arrays
 
 ROOT = Path(__file__).resolve().parent.parent
 REPORT = {"test.txt", "report.json", "per_image.csv", "report.html"}
+LAUNCHER = "-m paddle.distributed.launch --nproc_per_node 2 --backend gloo".split()
 SMALL = ["--image_size", "32", "--hole_size", "16", "--device", "cpu"]
 
 
@@ -178,6 +179,49 @@ def test_black_and_perfect_images_are_told(folder):
     notes = "\n".join(record["notes"])
     assert "mean_fill equals the truth on 1 images" in notes
     assert "relative_l1 is undefined on 1 images" in notes
+
+
+def test_learned_metrics_enter_the_report(folder, photos, monkeypatch):
+    """With stand-ins for the two networks: a constant, and the mean colour."""
+    stand_in = {"Lpips": lambda *_: 0.25, "InceptionFeatures": lambda image: image.mean((0, 1))}
+    for name, function in stand_in.items():
+        monkeypatch.setattr(f"ppdeepfill.metrics.learned.{name}", lambda _, f=function: f)
+    weights = ["--lpips_weights", "a", "--fid_weights", "b", "--pictures", 0]
+    run("--images", photos, "--methods", "mean_fill", "telea", *weights)
+    record = record_in(folder / "output")
+    assert [row["lpips"] for row in rows_in(folder / "output")] == ["0.25"] * 16
+    assert record["means"]["telea"]["lpips"] == {"mean": 0.25, "margin": 0.0, "count": 8}
+    assert list(record["fid"]) == ["mean_fill", "telea"]
+    assert record["fid"]["mean_fill"] > record["fid"]["telea"] > 0
+    text = (folder / "output" / "test.txt").read_text(encoding="utf-8")
+    assert "\nlpips " in text and "\nfid " in text and "fid of 8 images is biased" in text
+    run("--images", photos, "--methods", "telea", "--num_images", 1, *weights)
+    assert record_in(folder / "output")["fid"] == {"telea": None}
+
+
+def test_two_processes_write_what_one_does(folder, photos):
+    """Seven images, one of them unreadable: the shares differ in size."""
+    images = folder / "images"
+    images.mkdir()
+    for path in sorted(photos.iterdir())[:7]:
+        (images / path.name).write_bytes(path.read_bytes())
+    (images / "4.png").write_bytes(b"no image")
+    save_network(folder / "run")
+    arguments = [*SMALL, "--images", "images", "--model_path", "run", "--methods", "telea"]
+    arguments += ["--masks", "free_form", "--save_masks"]
+    for name, launcher in (("one", ()), ("two", LAUNCHER)):
+        places = [f"{name}_masks", "--save_dir", name]
+        command = [sys.executable, *launcher, str(ROOT / "test.py"), *arguments, *places]
+        found = subprocess.run(command, capture_output=True, text=True)
+        assert found.returncode == 0, found.stdout + found.stderr
+    assert (folder / "one/per_image.csv").read_bytes() == (
+        folder / "two/per_image.csv"
+    ).read_bytes()
+    one, two = record_in(folder / "one"), record_in(folder / "two")
+    assert (one.pop("processes"), two.pop("processes")) == (1, 2)
+    assert one == two
+    pages = [(folder / name / "report.html").read_bytes() for name in ("one", "two")]
+    assert pages[0] == pages[1]
 
 
 def test_eval_is_test(folder, photos):

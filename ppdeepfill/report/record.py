@@ -19,7 +19,7 @@ LPIPS = "0 or more, whole image, VGG-16 of version 0.1"
 
 
 def build_record(
-    setting: Mapping[str, Any], results: Sequence[ImageResult], fid: Mapping[str, float]
+    setting: Mapping[str, Any], results: Sequence[ImageResult], fid: Mapping[str, float | None]
 ) -> dict[str, Any]:
     """Everything that a report says but the pictures.
 

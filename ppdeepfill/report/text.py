@@ -69,7 +69,7 @@ def _means(record: Mapping[str, Any]) -> str:
         cells = [_mean(columns[name]) for columns in means.values()]
         rows.append([name, *cells, ARROWS[definition["better"]]])
     if record["fid"]:
-        rows.append(["fid", *(f"{value:.3f}" for value in record["fid"].values()), ARROWS["lower"]])
+        rows.append(["fid", *map(_plain, record["fid"].values()), ARROWS["lower"]])
     return f"means over {record['images']['scored']} images\n{table(rows)}\n({record['interval']})"
 
 
@@ -113,6 +113,10 @@ def _pairs(record: Mapping[str, Any]) -> str:
 
 def _notes(record: Mapping[str, Any]) -> str:
     return "\n".join(["notes", *map(LINE.format, record["notes"])])
+
+
+def _plain(number: float | None) -> str:
+    return "undefined" if number is None else f"{number:.2f}"
 
 
 def _mean(numbers: Mapping[str, Any], *, sign: str = "-") -> str:
