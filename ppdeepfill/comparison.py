@@ -16,7 +16,7 @@ import paddle
 from ppdeepfill import parallel
 from ppdeepfill.atomic_write import synchronise, written_whole
 from ppdeepfill.comparison_settings import ComparisonSettings
-from ppdeepfill.data import UnreadableImage, open_source
+from ppdeepfill.data import open_source
 from ppdeepfill.data.evaluation_set import EvaluationSet
 from ppdeepfill.data.mask_sets import open_masks, pair_name
 from ppdeepfill.errors import DataError
@@ -24,7 +24,7 @@ from ppdeepfill.evaluation import spread
 from ppdeepfill.methods import Method, open_methods
 from ppdeepfill.metrics.fid import frechet_distance
 from ppdeepfill.metrics.learned import LearnedMetrics
-from ppdeepfill.report import build_record, render_text, write_report
+from ppdeepfill.report import FILES, build_record, render_text, write_report
 from ppdeepfill.report.notes import notes_on
 from ppdeepfill.scoring import TRUTH, ImageResult, score_methods
 from ppdeepfill.versions import versions
@@ -43,10 +43,10 @@ def compare(settings: ComparisonSettings) -> None:
     learned = LearnedMetrics(settings.lpips_weights, settings.fid_weights)
     images, indices = _open_images(settings)
     _make_writable(settings.save_dir)
-    if settings.save_masks and parallel.rank() == 0:
-        _save_masks(images, indices, settings.save_masks)
+    if settings.save_masks:
+        _check_masks_folder(settings.save_masks, [images.source.name(i) for i in indices])
     pictured = {indices[place] for place in spread(len(indices), settings.pictures)}
-    results, unreadable = score_methods(
+    results, skipped = score_methods(
         methods,
         images,
         indices,
@@ -55,16 +55,15 @@ def compare(settings: ComparisonSettings) -> None:
         batch_size=settings.batch_size,
         workers=settings.num_workers,
     )
-    if parallel.rank() == 0:
-        setting = _describe(settings, methods, images, len(indices), results)
-        setting["notes"] = notes_on(results, unreadable, learned)
-        record = build_record(setting, results, _fid(results))
-        write_report(settings.save_dir, record, results)
-        logger.info(
-            "%s\nwrote test.txt, report.json, per_image.csv and report.html to %s",
-            render_text(record),
-            settings.save_dir,
-        )
+    if parallel.rank() > 0:
+        return
+    setting = _describe(settings, methods, images, len(indices), results)
+    setting["notes"] = notes_on(results, skipped, learned)
+    record = build_record(setting, results, _fid(results))
+    write_report(settings.save_dir, record, results)
+    logger.info("%s\nwrote %s to %s", render_text(record), ", ".join(FILES), settings.save_dir)
+    if settings.save_masks:
+        _save_masks(images, [result.index for result in results], settings.save_masks)
 
 
 def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]]:
@@ -91,20 +90,23 @@ def _make_writable(folder: Path) -> None:
         raise PermissionError(13, "Permission denied", str(folder))
 
 
-def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> None:
-    """Write the masks as PNG, 255 = hole, named so that `open_masks` pairs them with the images."""
+def _check_masks_folder(folder: Path, names: Sequence[str]) -> None:
+    """Before hours are spent: DataError where the masks of these images cannot be saved."""
     if folder.exists():
         raise DataError(f"{folder} exists already; give --save_masks a new folder")
+    pairs = [pair_name(name) for name in names]
+    if len(set(pairs)) < len(pairs):
+        twice = next(pair for pair in pairs if pairs.count(pair) > 1)
+        raise DataError(f"the masks cannot be saved by name: two images are named {twice!r}")
+
+
+def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> None:
+    """Write the masks as PNG, 255 = hole, named so that `open_masks` pairs them with the images."""
     with written_whole(folder) as partial:
         partial.mkdir()
         for index in indices:
-            try:
-                sample = images[index]
-            except UnreadableImage:  # is told and counted where it is scored
-                continue
+            sample = images[index]
             path = partial / f"{pair_name(sample.name)}.png"
-            if path.exists():
-                raise DataError(f"two images are named {pair_name(sample.name)!r} but for ending")
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(cv2.imencode(".png", sample.mask * np.uint8(255))[1].tobytes())
             synchronise(path)

@@ -7,6 +7,7 @@ results of all, in the order of the images.
 """
 
 import hashlib
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from tqdm import tqdm
 from ppdeepfill import parallel
 from ppdeepfill.data import Skipped, UnreadableImage
 from ppdeepfill.data.evaluation_set import EvaluationSample, EvaluationSet
-from ppdeepfill.errors import DataError
+from ppdeepfill.errors import DataError, UserError
 from ppdeepfill.methods import Method
 from ppdeepfill.metrics import measure
 from ppdeepfill.metrics.learned import LearnedMetrics
@@ -51,14 +52,6 @@ class ImageResult:
     pictures: dict[str, ndarray] = field(default_factory=dict)
 
 
-@dataclass
-class Unreadable:
-    """An image that could not be scored: why."""
-
-    name: str
-    reason: str
-
-
 def score_methods(
     methods: Sequence[Method],
     images: EvaluationSet,
@@ -68,7 +61,7 @@ def score_methods(
     pictured: Collection[int] = (),
     batch_size: int = 1,
     workers: int = 0,
-) -> tuple[list[ImageResult], list[Unreadable]]:
+) -> tuple[list[ImageResult], Skipped]:
     """Score the methods on the images of some numbers.
 
     Args:
@@ -80,36 +73,40 @@ def score_methods(
         batch_size: images a network fills at a time.
         workers: threads that read images ahead; 0 reads in between.
 
+    Returns:
+        The results in the order of the images, and the images that could not be used.
+
     Raises:
-        DataError: not one image can be read, or a mask does not fit its image.
+        DataError: not one image can be used, or a mask does not fit its image; in every process.
     """
-    share = indices[parallel.rank() :: parallel.world_size()]
-    skipped: list[Unreadable] = []
-    samples = _readable(_read_ahead(images, share, workers), images.source.spec, skipped)
+    at_a_time = batch_size * parallel.world_size()
+    samples = _read_ahead(images, indices[parallel.rank() :: parallel.world_size()], workers)
     results: list[ImageResult] = []
-    with tqdm(total=len(share), unit="image", leave=False, disable=_quiet()) as progress:
-        while batch := list(islice(samples, batch_size)):
-            results += _score_batch(methods, batch, learned, pictured)
-            progress.update(len(batch))
-    results = sorted(parallel.gathered(results), key=lambda result: result.index)
-    skipped = parallel.gathered(skipped)
+    skipped = Skipped(images.source.spec)
+    with tqdm(total=len(indices), unit="image", leave=False, disable=_quiet()) as progress:
+        for _ in range(0, len(indices), at_a_time):
+            outcomes = _score_batch(methods, list(islice(samples, batch_size)), learned, pictured)
+            # The processes meet after every batch: gloo gives up on one that is 30 s late.
+            _sort_out(parallel.gathered(outcomes), results, skipped)
+            progress.update(at_a_time)
     if not results:
+        name, reason = next(iter(skipped.items()))
         raise DataError(
-            f"none of the {len(indices)} images of {images.source.spec} can be used, for example "
-            f"{skipped[0].name!r}: {skipped[0].reason}"
+            f"none of the {len(indices)} images of {skipped.spec} can be used, for example "
+            f"{name!r}: {reason}"
         )
-    return results, skipped
+    return sorted(results, key=lambda result: result.index), skipped
 
 
 def _read_ahead(
     images: EvaluationSet, indices: Sequence[int], workers: int
-) -> Iterator[EvaluationSample | UnreadableImage]:
-    """The samples in order; what cannot be read comes as its error."""
+) -> Iterator[EvaluationSample | UserError]:
+    """The samples in order; errors are sent as cargo, for every process must hear of them."""
 
-    def read(index: int) -> EvaluationSample | UnreadableImage:
+    def read(index: int) -> EvaluationSample | UserError:
         try:
             return images[index]
-        except UnreadableImage as error:
+        except UserError as error:
             return error
 
     if not workers:
@@ -117,30 +114,35 @@ def _read_ahead(
         return
     remaining = iter(indices)
     with ThreadPoolExecutor(workers) as pool:
-        ahead = [pool.submit(read, index) for index in islice(remaining, 2 * workers)]
+        ahead = deque(pool.submit(read, index) for index in islice(remaining, 2 * workers))
         while ahead:
-            yield ahead.pop(0).result()
-            ahead += [pool.submit(read, index) for index in islice(remaining, 1)]
+            yield ahead.popleft().result()
+            ahead.extend(pool.submit(read, index) for index in islice(remaining, 1))
 
 
-def _readable(
-    samples: Iterator[EvaluationSample | UnreadableImage], spec: str, skipped: list[Unreadable]
-) -> Iterator[EvaluationSample]:
-    told = Skipped(spec)
-    for sample in samples:
-        if isinstance(sample, UnreadableImage):
-            told.note(sample.name, sample.reason)
-            skipped.append(Unreadable(sample.name, sample.reason))
+def _sort_out(
+    outcomes: Sequence[ImageResult | UserError], results: list[ImageResult], skipped: Skipped
+) -> None:
+    """Append what is a result, note what is unreadable, raise what is worse."""
+    for outcome in outcomes:
+        if isinstance(outcome, ImageResult):
+            results.append(outcome)
+        elif isinstance(outcome, UnreadableImage):
+            skipped.note(outcome.name, outcome.reason)
         else:
-            yield sample
+            raise outcome
 
 
 def _score_batch(
     methods: Sequence[Method],
-    batch: Sequence[EvaluationSample],
+    cargo: Sequence[EvaluationSample | UserError],
     learned: LearnedMetrics,
     pictured: Collection[int],
-) -> list[ImageResult]:
+) -> list[ImageResult | UserError]:
+    batch = [sample for sample in cargo if isinstance(sample, EvaluationSample)]
+    errors = [error for error in cargo if isinstance(error, UserError)]
+    if not batch:
+        return errors
     images = np.stack([sample.image for sample in batch])
     masks = np.stack([sample.mask for sample in batch])
     results = [ImageResult(s.number, s.name, float(s.mask.mean()), _digest(s)) for s in batch]
@@ -153,7 +155,7 @@ def _score_batch(
             result.features |= learned.features(method.name, filled)
             if sample.number in pictured:
                 result.pictures |= _pictures(method, sample, filled)
-    return results
+    return [*results, *errors]
 
 
 def _add_truth(

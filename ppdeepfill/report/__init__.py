@@ -16,7 +16,9 @@ from ppdeepfill.report.record import build_record
 from ppdeepfill.report.text import render_text
 from ppdeepfill.scoring import ImageResult
 
-__all__ = ["build_record", "render_text", "write_report"]
+__all__ = ["FILES", "build_record", "render_text", "write_report"]
+
+FILES = ("report.html", "per_image.csv", "report.json", "test.txt")
 
 
 def write_report(folder: Path, record: Mapping[str, Any], results: Sequence[ImageResult]) -> None:
@@ -28,13 +30,13 @@ def write_report(folder: Path, record: Mapping[str, Any], results: Sequence[Imag
         results: of every image.
     """
     text = render_text(record)
-    contents = {
-        "report.html": render_page(text, results),
-        "per_image.csv": _table(results),
-        "report.json": json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-        "test.txt": text,  # last: where it is new, all are
-    }
-    for name, content in contents.items():
+    contents = (
+        render_page(text, results),
+        _table(results),
+        json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
+        text,  # last: where it is new, all are
+    )
+    for name, content in zip(FILES, contents, strict=True):
         with written_whole(folder / name) as partial:
             partial.write_bytes(content.encode("utf-8", "surrogateescape"))
 

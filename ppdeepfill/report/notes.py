@@ -2,36 +2,37 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a reader of the numbers must know besides."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 
 from ppdeepfill.metrics.learned import LearnedMetrics
 from ppdeepfill.metrics.pixels import PSNR_OF_EQUALS
-from ppdeepfill.scoring import ImageResult, Unreadable
+from ppdeepfill.scoring import ImageResult
 
 LISTED = 10  # names of unreadable images
 
 
 def notes_on(
-    results: Sequence[ImageResult], unreadable: Sequence[Unreadable], learned: LearnedMetrics
+    results: Sequence[ImageResult], skipped: Mapping[str, str], learned: LearnedMetrics
 ) -> list[str]:
     """A line each on images left out, numbers undefined or capped, and metrics not given."""
     return [
-        *_left_out(unreadable),
+        *_left_out(skipped),
         *_perfect(results),
         *_undefined(results),
         *learned.notes(len(results)),
     ]
 
 
-def _left_out(unreadable: Sequence[Unreadable]) -> list[str]:
-    if not unreadable:
+def _left_out(skipped: Mapping[str, str]) -> list[str]:
+    if not skipped:
         return ["every image asked for was scored"]
-    names = [f"{image.name!r} ({image.reason})" for image in unreadable[:LISTED]]
-    more = len(unreadable) - len(names)
+    names = [f"{name!r} ({reason})" for name, reason in islice(skipped.items(), LISTED)]
+    more = len(skipped) - len(names)
     listed = ", ".join(names) + (f" and {more} more" if more else "")
-    return [f"{len(unreadable)} images were left out: {listed}"]
+    return [f"{len(skipped)} images were left out: {listed}"]
 
 
 def _perfect(results: Sequence[ImageResult]) -> list[str]:
