@@ -11,6 +11,7 @@ from ppdeepfill.checkpoint import find_generator
 from ppdeepfill.config import Config
 from ppdeepfill.data.mask_sets import AREAS
 from ppdeepfill.errors import ConfigError
+from ppdeepfill.methods import is_exported
 from ppdeepfill.metrics.perceptual import LPIPS_SMALLEST
 from ppdeepfill.metrics.pixels import SSIM_SMALLEST
 from ppdeepfill.runs import config_of, newest_run
@@ -92,9 +93,13 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
         if config.data.validation is not None:
             taken["images"] = config.data.validation
     elif given.get("model_paths"):
-        trained_with = config_of(find_generator(given["model_paths"][0]))
-        taken = _sizes(trained_with) if trained_with else {}
+        taken = _sizes_trained_with(given["model_paths"][0])
     return ComparisonSettings(**taken | given)
+
+
+def _sizes_trained_with(model_path: Path) -> dict[str, Any]:
+    config = None if is_exported(model_path) else config_of(find_generator(model_path))
+    return {} if config is None else _sizes(config)
 
 
 def _sizes(config: Config) -> dict[str, Any]:

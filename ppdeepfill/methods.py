@@ -6,9 +6,9 @@ Letters: B batch, H W image.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy import ndarray
@@ -66,18 +66,39 @@ def open_methods(paths: Sequence[Path], names: Sequence[str]) -> list[Method]:
     return [*map(_open_network, paths), *map(_open_baseline, names)]
 
 
+def is_exported(path: Path) -> bool:
+    """Whether a path is a folder of `ppdeepfill export`."""
+    return (path / "deploy.yaml").is_file()
+
+
 def _open_network(path: Path) -> Method:
+    if is_exported(path):
+        return _open_exported(path)
     file = find_generator(path)
     record = read_generator(file)
     inpainter = Inpainter(load_generator(file))
-    options = ", ".join(f"{key}={value}" for key, value in record.options.items())
     return Method(
         name=str(path),
-        description=f"{record.network} ({options}), iteration {record.iteration}",
+        description=_summary(record._asdict()),
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
         fill_batch=inpainter.fill_batch,
         draw_offsets=lambda image, mask: _draw_offsets(inpainter, image, mask),
     )
+
+
+def _open_exported(folder: Path) -> Method:
+    from ppdeepfill.exported import ExportedInpainter  # brings Paddle Inference
+
+    inpainter = ExportedInpainter(folder)
+    record = inpainter.description
+    summary, sha256 = f"exported {_summary(record)}", record["generator_sha256"]
+    return Method(str(folder), summary, sha256, inpainter.fill_batch)
+
+
+def _summary(record: Mapping[str, Any]) -> str:
+    """Which network, and how long it was trained."""
+    options = ", ".join(f"{key}={value}" for key, value in record["options"].items())
+    return f"{record['network']} ({options}), iteration {record['iteration']}"
 
 
 def _open_baseline(name: str) -> Method:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ppdeepfill import trainer
+from ppdeepfill import comparison, comparison_settings, trainer
 from ppdeepfill.checkpoint import Generator, save_best
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
@@ -150,6 +150,11 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
     if "train.py" in words:
         monkeypatch.setattr(trainer, "Trainer", _NoTrainer)
         assert main(["train", *words[words.index("train.py") + 1 :]]) == 0
+    elif "test.py" in words:
+        monkeypatch.setattr(comparison, "compare", lambda settings: None)
+        monkeypatch.setattr(comparison_settings, "newest_run", lambda _: ROOT)
+        monkeypatch.setattr(comparison_settings, "_sizes_trained_with", lambda _: {})
+        assert main(["test", *words[words.index("test.py") + 1 :]]) == 0
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         for name in (word for word in words if word.endswith(".jpg")):
