@@ -131,19 +131,83 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     return Checkpoint(generator, arrays, record["progress"], record["config"])
 
 
-def load_generator(path: str | Path) -> nn.Layer:
-    """Build the network of a checkpoint, with its weights.
+def find_generator(path: str | Path) -> Path:
+    """The generator file that a path stands for.
 
     Args:
         path: a generator file, a folder that holds one (`iter_*`, `best_model`), or the output_dir
             of a run, which stands for its best model, or for its newest checkpoint if it has none.
 
     Raises:
+        CheckpointError: no generator there.
+    """
+    path = Path(path)
+    if path.is_file():
+        return path
+    for candidate in (path / GENERATOR, _best(path)):
+        if candidate.is_file():
+            return candidate
+    newest = newest_checkpoint(path)
+    if newest is None:
+        raise CheckpointError(
+            f"no {GENERATOR} at {path}; give that file, a folder that holds it "
+            "(checkpoints/iter_..., best_model) or the output_dir of a training run"
+        )
+    return newest / GENERATOR
+
+
+def newest_run(folder: Path) -> Path:
+    """The output_dir below a folder whose generator was written last.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    written = [*folder.glob(f"**/best_model/{GENERATOR}"), *folder.glob(f"**/iter_*/{GENERATOR}")]
+    if not written:
+        raise CheckpointError(
+            f"no trained network below {folder}; train one first (python train.py), or say where "
+            "it is: --model_path PATH"
+        )
+    newest = max(written, key=lambda file: file.stat().st_mtime_ns)
+    return newest.parents[1 if newest.parent.name == "best_model" else 2]
+
+
+def read_generator(path: Path) -> Generator:
+    """Read one generator file.
+
+    Raises:
+        CheckpointError: it is missing, cut short or of another kind.
+    """
+    with _opened(path) as (file, record):
+        if "network" not in record:
+            raise CheckpointError(f"{path} holds no generator; give the {GENERATOR} beside it")
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a dict
+    return Generator(record["network"], record["options"], record["iteration"], weights)
+
+
+def load_generator(path: str | Path) -> nn.Layer:
+    """Build the network of a checkpoint, with its weights.
+
+    Args:
+        path: see `find_generator`.
+
+    Raises:
         CheckpointError: no generator there, or a file that is not one.
     """
-    generator = read_generator(find_generator(Path(path)))
-    network = build_network(generator.network, **generator.options)
-    load_weights(network, generator.weights, source=str(path))
+    return filled_network(read_generator(find_generator(path)), source=str(path))
+
+
+def filled_network(generator: Generator, *, source: str) -> nn.Layer:
+    """Build the network of a generator, with its weights.
+
+    Raises:
+        CheckpointError: an unknown network or option, or weights that do not fit.
+    """
+    try:
+        network = build_network(generator.network, **generator.options)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{source}: {error}") from error
+    load_weights(network, generator.weights, source=source)
     return network
 
 
@@ -173,31 +237,6 @@ def remove_leftovers(output_dir: Path) -> None:
     """Remove what a killed run had begun to write."""
     for folder in (_checkpoint_folder(output_dir, 0).parent, _best(output_dir).parent):
         atomic_write.remove_leftovers(folder)
-
-
-def find_generator(path: Path) -> Path:
-    """The generator file that a path stands for, see `load_generator`; CheckpointError if none."""
-    if path.is_file():
-        return path
-    for candidate in (path / GENERATOR, _best(path)):
-        if candidate.is_file():
-            return candidate
-    newest = newest_checkpoint(path)
-    if newest is None:
-        raise CheckpointError(
-            f"no {GENERATOR} at {path}; give that file, a folder that holds it "
-            "(checkpoints/iter_..., best_model) or the output_dir of a training run"
-        )
-    return newest / GENERATOR
-
-
-def read_generator(path: Path) -> Generator:
-    """Read a generator file; CheckpointError if it is none."""
-    with _opened(path) as (file, record):
-        if "network" not in record:
-            raise CheckpointError(f"{path} holds no generator; give the {GENERATOR} beside it")
-        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 not a dict
-    return Generator(record["network"], record["options"], record["iteration"], weights)
 
 
 def _checkpoint_folder(output_dir: Path, iteration: int) -> Path:

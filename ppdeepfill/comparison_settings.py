@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ppdeepfill.checkpoint import find_generator
+from ppdeepfill.checkpoint import find_generator, newest_run
 from ppdeepfill.config import Config
 from ppdeepfill.data.mask_sets import AREAS
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.methods import is_exported
 from ppdeepfill.metrics.perceptual import LPIPS_SMALLEST
 from ppdeepfill.metrics.pixels import SSIM_SMALLEST
-from ppdeepfill.runs import config_of, newest_run
+from ppdeepfill.runs import config_of
 
 
 @dataclass(frozen=True, kw_only=True)

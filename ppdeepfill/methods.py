@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 
 from ppdeepfill.baselines import BASELINES
-from ppdeepfill.checkpoint import find_generator, load_generator, read_generator
+from ppdeepfill.checkpoint import filled_network, find_generator, read_generator
 from ppdeepfill.errors import UserError
 from ppdeepfill.inpainter import Inpainter
 from ppdeepfill.networks import attention_to_offsets
@@ -76,7 +76,7 @@ def _open_network(path: Path) -> Method:
         return _open_exported(path)
     file = find_generator(path)
     record = read_generator(file)
-    inpainter = Inpainter(load_generator(file))
+    inpainter = Inpainter(filled_network(record, source=str(file)))
     return Method(
         name=str(path),
         description=_summary(record._asdict()),
