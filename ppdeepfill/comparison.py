@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A test: methods over the images of a source with fixed holes, and its report."""
 
+import errno
 import hashlib
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +86,22 @@ def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]
 
 
 def _make_writable(folder: Path) -> None:
-    """Before hours are spent: PermissionError or FileExistsError where no report can be written."""
-    folder.mkdir(parents=True, exist_ok=True)
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(13, "Permission denied", str(folder))
+    """Before hours are spent: DataError where no report can be written."""
+    with _writing(folder, "--save_dir"):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+@contextmanager
+def _writing(folder: Path, flag: str) -> Iterator[None]:
+    """DataError in place of an OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"cannot write to {folder}: {error.strerror}; give {flag} another folder"
+        ) from error
 
 
 def _check_masks_folder(folder: Path, names: Sequence[str]) -> None:
@@ -102,7 +116,7 @@ def _check_masks_folder(folder: Path, names: Sequence[str]) -> None:
 
 def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> None:
     """Write the masks as PNG, 255 = hole, named so that `open_masks` pairs them with the images."""
-    with written_whole(folder) as partial:
+    with _writing(folder, "--save_masks"), written_whole(folder) as partial:
         partial.mkdir()
         for index in indices:
             sample = images[index]

@@ -16,6 +16,8 @@ from ppdeepfill.metrics.perceptual import LPIPS_SMALLEST
 from ppdeepfill.metrics.pixels import SSIM_SMALLEST
 from ppdeepfill.runs import config_of
 
+LARGEST = 8192  # px a side; a typing error of one digit more would fill the memory
+
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonSettings:
@@ -54,10 +56,10 @@ class ComparisonSettings:
     num_workers: int = 2
 
     def __post_init__(self) -> None:
-        if min(self.image_size) < SSIM_SMALLEST:
+        if min(self.image_size) < SSIM_SMALLEST or max(self.image_size) > LARGEST:
             raise ConfigError(
-                f"image_size must be at least {SSIM_SMALLEST} on both sides, for the window of "
-                f"SSIM; got {list(self.image_size)}"
+                f"image_size must be {SSIM_SMALLEST} (the window of SSIM) to {LARGEST} on both "
+                f"sides; got {list(self.image_size)}"
             )
         if self.lpips_weights and min(self.image_size) < LPIPS_SMALLEST:
             raise ConfigError(
@@ -75,7 +77,8 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
     """The settings of a test; what is given counts most, then the configuration.
 
     Without a configuration the sizes of image and hole are those that the first network was
-    trained with, if its run lies around it. Without a method the newest run below ./output is one.
+    trained with, if its run lies around it. An image size given alone brings a hole of half its
+    sides, as in the paper. Without a method the newest run below ./output is one.
 
     Args:
         given: attributes of `ComparisonSettings`.
@@ -94,6 +97,9 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
             taken["images"] = config.data.validation
     elif given.get("model_paths"):
         taken = _sizes_trained_with(given["model_paths"][0])
+    if "image_size" in given:
+        height, width = given["image_size"]
+        taken["hole_size"] = (height // 2, width // 2)
     return ComparisonSettings(**taken | given)
 
 

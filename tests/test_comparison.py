@@ -118,7 +118,11 @@ def test_without_arguments_the_newest_run_is_tested_as_it_was_trained(folder, ph
 def test_a_configuration_gives_images_and_sizes(folder, photos):
     config = small_config(photos, "run", data__validation=str(photos), data__image_size=40)
     Path("c.yaml").write_text(config.to_yaml())
-    assert main(["test", "--methods", "mean_fill", "--config", "c.yaml", "--hole_size", "8"]) == 0
+    given = ["test", "--methods", "mean_fill", "--config", "c.yaml"]
+    assert main([*given, "--image_size", "40", "24"]) == 0
+    masks = record_in(folder / "output")["masks"]
+    assert masks["description"] == "centred hole of 20 x 12 pixels"
+    assert main([*given, "--hole_size", "8"]) == 0
     record = record_in(folder / "output")
     assert record["images"]["source"] == str(photos)
     assert record["images"]["size"].startswith("40 x 40")
@@ -260,7 +264,8 @@ def test_eval_is_test(folder, photos):
         ("--methods telea --masks one", "images have no mask in one"),
         ("--methods telea --masks small.png", "the mask small.png has 5 x 5 pixels"),
         ("--methods telea --hole_size 300", "hole size must be between 1 and image size"),
-        ("--methods telea --image_size 8", "image_size must be at least 11"),
+        ("--methods telea --image_size 8", "image_size must be 11 .* to 8192"),
+        ("--methods telea --image_size 256 25600", "image_size must be 11 .* to 8192"),
         ("--methods telea --image_size 64 64 64", "one number or two"),
         ("--methods telea --image_size 0", "whole number of at least 1; got '0'"),
         ("--methods telea --num_images -3", "expected one argument|whole number"),
@@ -269,8 +274,8 @@ def test_eval_is_test(folder, photos):
         ("--methods telea --seed x", "whole number of at least 0"),
         ("--methods telea --device gpu:7", "device gpu:7 is not usable here"),
         ("--methods telea --config nowhere.yaml", "nowhere.yaml"),
-        ("--methods telea --save_dir small.png", "a file is where a folder is needed"),
-        ("--methods telea --save_dir small.png/x", "a file is where a folder is needed"),
+        ("--methods telea --save_dir small.png", "cannot write to small.png: File exists"),
+        ("--methods telea --save_dir small.png/x", "cannot write to small.png/x: Not a directory"),
         ("--methods telea --save_masks empty", "empty exists already"),
         ("--methods telea --metods mean_fill", "did you mean --methods"),
         ("--methods telea --lpips_weights nowhere", "nowhere"),

@@ -82,7 +82,11 @@ def _add_samples(test: argparse.ArgumentParser) -> None:
         "list or archive of masks named as the images; white is hole",
     )
     samples.add_argument(
-        "--hole_size", type=at_least_1, nargs="+", metavar="N", help="of center and rectangle"
+        "--hole_size",
+        type=at_least_1,
+        nargs="+",
+        metavar="N",
+        help="of center and rectangle; half of a given --image_size",
     )
     samples.add_argument(
         "--hole_area",
