@@ -6,6 +6,7 @@ import errno
 import hashlib
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,9 +45,8 @@ def compare(settings: ComparisonSettings) -> None:
     methods = open_methods(settings.model_paths, settings.methods)
     learned = LearnedMetrics(settings.lpips_weights, settings.fid_weights)
     images, indices = _open_images(settings)
-    _make_writable(settings.save_dir)
-    if settings.save_masks:
-        _check_masks_folder(settings.save_masks, [images.source.name(i) for i in indices])
+    _check_folders(settings, [images.source.name(index) for index in indices])
+    setting = _describe(settings, methods, images, len(indices))  # now: the commit may move on
     pictured = {indices[place] for place in spread(len(indices), settings.pictures)}
     results, skipped = score_methods(
         methods,
@@ -59,7 +59,8 @@ def compare(settings: ComparisonSettings) -> None:
     )
     if parallel.rank() > 0:
         return
-    setting = _describe(settings, methods, images, len(indices), results)
+    setting["images"]["scored"] = len(results)
+    setting["samples_sha256"] = _digest(results)
     setting["notes"] = notes_on(results, skipped, learned)
     record = build_record(setting, results, _fid(results))
     write_report(settings.save_dir, record, results)
@@ -85,12 +86,19 @@ def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]
     return images, indices
 
 
-def _make_writable(folder: Path) -> None:
-    """Before hours are spent: DataError where no report can be written."""
-    with _writing(folder, "--save_dir"):
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
+def _check_folders(settings: ComparisonSettings, names: Sequence[str]) -> None:
+    """Before hours are spent: DataError where the report or the masks cannot be written."""
+    with _writing(settings.save_dir, "--save_dir"):
+        settings.save_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(settings.save_dir, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    if settings.save_masks is None:
+        return
+    if settings.save_masks.exists():
+        raise DataError(f"{settings.save_masks} exists already; give --save_masks a new folder")
+    twice = [pair for pair, count in Counter(map(pair_name, names)).items() if count > 1]
+    if twice:
+        raise DataError(f"the masks cannot be saved by name: two images are named {twice[0]!r}")
 
 
 @contextmanager
@@ -102,16 +110,6 @@ def _writing(folder: Path, flag: str) -> Iterator[None]:
         raise DataError(
             f"cannot write to {folder}: {error.strerror}; give {flag} another folder"
         ) from error
-
-
-def _check_masks_folder(folder: Path, names: Sequence[str]) -> None:
-    """Before hours are spent: DataError where the masks of these images cannot be saved."""
-    if folder.exists():
-        raise DataError(f"{folder} exists already; give --save_masks a new folder")
-    pairs = [pair_name(name) for name in names]
-    if len(set(pairs)) < len(pairs):
-        twice = next(pair for pair in pairs if pairs.count(pair) > 1)
-        raise DataError(f"the masks cannot be saved by name: two images are named {twice!r}")
 
 
 def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> None:
@@ -132,7 +130,6 @@ def _describe(
     methods: Sequence[Method],
     images: EvaluationSet,
     count: int,
-    results: Sequence[ImageResult],
 ) -> dict[str, Any]:
     """What the report says of the test besides results."""
     height, width = settings.image_size
@@ -141,11 +138,9 @@ def _describe(
         "images": {
             "source": settings.images,
             "asked_for": count,
-            "scored": len(results),
             "size": f"{height} x {width} pixels (height x width), {how}",
         },
         "masks": {"description": images.masks.description},
-        "samples_sha256": _digest(results),
         "seed": settings.seed,
         "device": paddle.device.get_device(),
         "batch_size": settings.batch_size,

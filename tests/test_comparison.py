@@ -277,18 +277,21 @@ def test_eval_is_test(folder, photos):
         ("--methods telea --save_dir small.png", "cannot write to small.png: File exists"),
         ("--methods telea --save_dir small.png/x", "cannot write to small.png/x: Not a directory"),
         ("--methods telea --save_masks empty", "empty exists already"),
+        ("--methods telea --images twins --save_masks new", "two images are named '1'"),
         ("--methods telea --metods mean_fill", "did you mean --methods"),
         ("--methods telea --lpips_weights nowhere", "nowhere"),
         ("--methods telea --fid_weights small.png", "small.png"),
     ],
 )
 def test_bad_input_is_explained(folder, capsys, arguments, message):
-    for name in ("empty", "broken", "one"):
+    for name in ("empty", "broken", "one", "twins"):
         Path(name).mkdir()
     Path("broken/1.png").write_bytes(b"")
     Path("bad.safetensors").write_bytes(b"{}")
     cv2.imwrite("one/1.png", np.full([8, 8], 255, np.uint8))
     cv2.imwrite("small.png", np.full([5, 5], 255, np.uint8))
+    for name in ("twins/1.png", "twins/1.bmp"):
+        cv2.imwrite(name, np.full([8, 8, 3], 255, np.uint8))
     assert_matches(message, refusal(capsys, *arguments.split()))
 
 
