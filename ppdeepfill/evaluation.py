@@ -16,6 +16,7 @@ from ppdeepfill.baselines import mean_fill, telea
 from ppdeepfill.data import InpaintingDataset, Sample, Skipped, UnreadableImage
 from ppdeepfill.errors import DataError
 from ppdeepfill.inpainter import Inpainter, inpainting
+from ppdeepfill.metrics import l1, psnr
 
 FULL = np.uint8(255)  # what a mask holds in the hole where people see it
 
@@ -86,21 +87,9 @@ def score(completed: Iterable[tuple[Sample, ndarray]]) -> dict[str, float]:
         Means over the images: `hole_l1` in 0..1, mean absolute error over the pixels of the hole
         (0..255 taken as 0..1), and `psnr` in dB, of the whole image.
     """
-    scores = [(hole_l1(filled, s.image, s.mask), psnr(filled, s.image)) for s, filled in completed]
+    scores = [(l1(filled, s.image, s.mask > 0), psnr(filled, s.image)) for s, filled in completed]
     means = np.mean(scores, axis=0)
     return {"hole_l1": float(means[0]), "psnr": float(means[1])}
-
-
-def hole_l1(completed: ndarray, image: ndarray, mask: ndarray) -> float:
-    """Mean absolute error in 0..1 over the hole of uint8 images; 0 without a hole."""
-    error = np.abs(completed[mask > 0].astype(np.float64) - image[mask > 0]) / 255
-    return float(error.mean()) if error.size else 0.0
-
-
-def psnr(completed: ndarray, image: ndarray) -> float:
-    """Peak signal-to-noise ratio in dB of uint8 images; 100 for equal ones."""
-    squared_error = np.square(completed.astype(np.float64) - image).mean()
-    return float(10 * np.log10(255**2 / squared_error)) if squared_error else 100.0
 
 
 def _fill_in_batches(

@@ -74,5 +74,14 @@ def largest(value: int) -> int:
     return int(number)
 
 
+def gathered(items: list) -> list:
+    """The items of all processes, in the order of the processes; anything that pickles."""
+    if world_size() == 1:
+        return items
+    lists: list[list] = []
+    distributed.all_gather_object(lists, items)
+    return [item for part in lists for item in part]
+
+
 def _has_gpu() -> bool:
     return paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0

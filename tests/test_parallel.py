@@ -23,6 +23,7 @@ def test_one_process_leaves_all_as_it_is():
     parallel.average_(tensors)
     assert float(tensors[0]) == 3.0
     assert parallel.largest(15) == 15
+    assert parallel.gathered(["a", 1]) == ["a", 1]
     assert (parallel.rank(), parallel.world_size()) == (0, 1)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from weight_files.bundles import write_bundle
 
-from ppdeepfill import exporting, predict, trainer
+from ppdeepfill import comparison, comparison_settings, exporting, predict, trainer
 from ppdeepfill.alignment import recipes
 from ppdeepfill.checkpoint import save_best
 from ppdeepfill.cli import main
@@ -174,6 +174,11 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         assert main(["export", *words[words.index("export.py") + 1 :]]) == 0
     elif "deploy/python/infer.py" in words:
         assert runpy.run_path("deploy/python/infer.py")["parse"](words[2:])
+    elif "test.py" in words:
+        monkeypatch.setattr(comparison, "compare", lambda settings: None)
+        monkeypatch.setattr(comparison_settings, "newest_run", lambda _: ROOT)
+        monkeypatch.setattr(comparison_settings, "_sizes_trained_with", lambda _: {})
+        assert main(["test", *words[words.index("test.py") + 1 :]]) == 0
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)

@@ -12,8 +12,8 @@ from numpy import ndarray
 from paddle import Tensor
 
 from ppdeepfill.alignment.record import Record
-from ppdeepfill.evaluation import hole_l1, psnr
 from ppdeepfill.inpainter import to_uint8
+from ppdeepfill.metrics.pixels import l1, psnr
 from ppdeepfill.networks import Prediction, attention_to_offsets
 
 DECIDED = 1e-3  # the best patch leads the second by this in ln(weight): float32 cannot swap them
@@ -53,7 +53,7 @@ def metric_record(refined: Tensor, images: ndarray, masks: ndarray) -> Record:
     completed = np.where(masks[..., None] > 0, to_uint8(refined), images)
     triples = list(zip(completed, images, masks, strict=True))
     return {
-        "hole_l1": np.array([hole_l1(*triple) for triple in triples]),
+        "hole_l1": np.array([l1(ours, image, mask > 0) for ours, image, mask in triples]),
         "psnr": np.array([psnr(ours, image) for ours, image, _ in triples]),
     }
 

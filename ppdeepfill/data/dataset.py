@@ -113,7 +113,7 @@ class InpaintingDataset:
         index, number, batch_number = key
         rng = self._rng(IMAGE_STREAM, number)
         image, skipped = self._read(index, rng)
-        image = self._cut(image, rng)
+        image = fit(image, self.image_size, crop=self.random_crop, rng=rng)
         if self.horizontal_flip and rng.random() < 0.5:
             image = image[:, ::-1]
         if self.mask.shared:
@@ -129,7 +129,7 @@ class InpaintingDataset:
         Raises:
             UnreadableImage: the image cannot be read.
         """
-        image = self._cut(self.source.read(index), rng=None)
+        image = fit(self.source.read(index), self.image_size, crop=self.random_crop)
         mask, bbox = center_mask(self.image_size, height_and_width(self.mask.size))
         return Sample(image, mask, bbox, index, {})
 
@@ -150,21 +150,38 @@ class InpaintingDataset:
             f"example {name!r}: {reason}"
         )
 
-    def _cut(self, image: ndarray, rng: Generator | None) -> ndarray:
-        """[H,W,3] of any size -> [h,w,3]; the window is centred without an rng."""
-        height, width = self.image_size
-        if not self.random_crop:
-            return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-        scale = max(height / image.shape[0], width / image.shape[1])
-        if scale > 1:
-            enlarged = (
-                max(width, round(image.shape[1] * scale)),
-                max(height, round(image.shape[0] * scale)),
-            )
-            image = cv2.resize(image, enlarged, interpolation=cv2.INTER_LINEAR)
-        room = image.shape[0] - height, image.shape[1] - width
-        if rng is None:
-            top, left = room[0] // 2, room[1] // 2
-        else:
-            top, left = (int(rng.integers(free + 1)) for free in room)
-        return image[top : top + height, left : left + width]
+
+def fit(
+    image: ndarray,
+    image_size: tuple[int, int],
+    *,
+    crop: bool,
+    rng: Generator | None = None,
+    interpolation: int = cv2.INTER_LINEAR,
+) -> ndarray:
+    """An image of any size as one of `image_size`, in every place of this project.
+
+    Args:
+        image: [H,W,3], or a mask [H,W].
+        image_size: height and width in px.
+        crop: True cuts a window out of the image, which is enlarged before if it is smaller; False
+            resizes the whole image, its aspect not kept.
+        rng: draws the window's place; it is centred without.
+        interpolation: of OpenCV, where something is resized.
+    """
+    height, width = image_size
+    if not crop:
+        return cv2.resize(image, (width, height), interpolation=interpolation)
+    scale = max(height / image.shape[0], width / image.shape[1])
+    if scale > 1:
+        enlarged = (
+            max(width, round(image.shape[1] * scale)),
+            max(height, round(image.shape[0] * scale)),
+        )
+        image = cv2.resize(image, enlarged, interpolation=interpolation)
+    room = image.shape[0] - height, image.shape[1] - width
+    if rng is None:
+        top, left = room[0] // 2, room[1] // 2
+    else:
+        top, left = (int(rng.integers(free + 1)) for free in room)
+    return image[top : top + height, left : left + width]

@@ -4,7 +4,6 @@
 
 import os
 import platform
-import subprocess
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ import ppdeepfill
 from ppdeepfill import parallel
 from ppdeepfill.config import Config
 from ppdeepfill.data.loader import Batch
+from ppdeepfill.versions import commit
 
 OWN_PHOTOS = (
     "python train.py --config configs/deepfill_v1_places2.yaml -o data.train=/path/to/photos"
@@ -49,9 +49,10 @@ def introduction(config: Config, modules: Mapping[str, nn.Layer], images: Mappin
     """What a log begins with: environment, resolved configuration, counts."""
     build = "CPU" if paddle.version.cuda_version in ("False", False) else "CUDA"
     parameters = (f"{_parameters(module):,} in {name}" for name, module in modules.items())
+    revision = commit()
     return "\n".join(
         [
-            f"ppdeepfill {ppdeepfill.__version__}{_commit()}",
+            f"ppdeepfill {ppdeepfill.__version__}" + (f", commit {revision}" if revision else ""),
             f"paddle {paddle.__version__}, built for {build}",
             f"python {platform.python_version()} on {platform.platform()}",
             f"device {paddle.device.get_device()}, {os.cpu_count()} CPU cores, "
@@ -84,16 +85,3 @@ def conclusion(config: Config, checkpoint: Path, *, iterations: int) -> str:
 
 def _parameters(module: nn.Layer) -> int:
     return sum(int(parameter.size) for parameter in module.parameters())
-
-
-def _commit() -> str:
-    """Commit of the repository that holds the package; empty where there is none."""
-    repository = Path(__file__).parents[1]
-    if not (repository / ".git").exists():
-        return ""
-    try:
-        command = ["git", "-C", str(repository), "rev-parse", "--short", "HEAD"]
-        run = subprocess.run(command, capture_output=True, text=True)
-    except OSError:  # no git
-        return ""
-    return f", commit {run.stdout.strip()}" if run.returncode == 0 else ""

@@ -3,6 +3,7 @@
 """Kinds of argument that several verbs take."""
 
 import argparse
+from collections.abc import Callable
 
 
 def add_boolean(parser: argparse.ArgumentParser, flag: str, meaning: str) -> None:
@@ -23,3 +24,27 @@ def boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"must be true or false; got {text!r}")
     return text.lower() == "true"
+
+
+def whole_number(smallest: int) -> Callable[[str], int]:
+    """A kind of argument: a whole number of at least `smallest`."""
+
+    def parse(text: str) -> int:
+        if not text.strip().isdecimal() or int(text) < smallest:
+            raise argparse.ArgumentTypeError(
+                f"must be a whole number of at least {smallest}; got {text!r}"
+            )
+        return int(text)
+
+    return parse
+
+
+def share(text: str) -> float:
+    """A number in 0..1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"must be a number between 0 and 1; got {text!r}")
+    return number

@@ -1,0 +1,149 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""`ppdeepfill test`: score methods on images with fixed holes, and write a report."""
+
+import argparse
+from pathlib import Path
+
+from ppdeepfill.config import load_config
+from ppdeepfill.errors import ConfigError
+from ppdeepfill.verbs.arguments import boolean, share, whole_number
+
+DESCRIPTION = """\
+Score methods on images with fixed holes. Writes test.txt, report.json, per_image.csv and
+report.html. Without arguments: the newest run below ./output on the bundled photographs."""
+
+
+def add(verbs: argparse._SubParsersAction) -> None:
+    test = verbs.add_parser(
+        "test",
+        help="score methods on images with fixed holes",
+        description=DESCRIPTION,
+        argument_default=argparse.SUPPRESS,  # absent: left to configuration and defaults
+        allow_abbrev=False,
+    )
+    _add_methods(test)
+    _add_samples(test)
+    _add_report(test)
+    flags = [flag for action in test._actions for flag in action.option_strings]
+    test.set_defaults(run=_run, parser=test, flags=flags)
+
+
+def _add_methods(test: argparse.ArgumentParser) -> None:
+    methods = test.add_argument_group("methods")
+    methods.add_argument(
+        "--model_path",
+        dest="model_paths",
+        type=Path,
+        nargs="+",
+        metavar="PATH",
+        help="networks: a generator file, a checkpoint folder or the output_dir of a run",
+    )
+    methods.add_argument(
+        "--methods",
+        nargs="+",
+        metavar="NAME",
+        help="without a network: mean_fill, telea, navier_stokes, patchmatch",
+    )
+
+
+def _add_samples(test: argparse.ArgumentParser) -> None:
+    samples = test.add_argument_group("images and holes")
+    at_least_1 = whole_number(1)
+    samples.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="take images, their size and the hole's from a training configuration; by default "
+        "both sizes come from the config.yaml of the first network's run, else they are 256 and "
+        "128",
+    )
+    samples.add_argument(
+        "--images",
+        metavar="SOURCE",
+        help="folder, .flist, .txt, .zip, .tar or bundled:validation (default)",
+    )
+    samples.add_argument(
+        "--num_images", type=at_least_1, metavar="N", help="use so many, evenly spread (all)"
+    )
+    samples.add_argument(
+        "--image_size", type=at_least_1, nargs="+", metavar="N", help="side, or height and width"
+    )
+    samples.add_argument(
+        "--crop",
+        type=boolean,
+        metavar="true|false",
+        help="cut the centred window (true), or resize the whole image (false)",
+    )
+    samples.add_argument(
+        "--masks",
+        metavar="KIND|PATH",
+        help="center (default), rectangle, free_form; one mask file for all images; or a folder, "
+        "list or archive of masks named as the images; white is hole",
+    )
+    samples.add_argument(
+        "--hole_size",
+        type=at_least_1,
+        nargs="+",
+        metavar="N",
+        help="of center and rectangle; half of a given --image_size",
+    )
+    samples.add_argument(
+        "--hole_area",
+        type=share,
+        nargs=2,
+        metavar=("ABOVE", "UP_TO"),
+        help="of free_form, shares of the image; by default six steps up to 0.6 in turn",
+    )
+    samples.add_argument(
+        "--seed", type=whole_number(0), metavar="N", help="of rectangle and free_form (0)"
+    )
+
+
+def _add_report(test: argparse.ArgumentParser) -> None:
+    report = test.add_argument_group("report")
+    report.add_argument("--save_dir", type=Path, metavar="DIR", help="where it goes (output)")
+    report.add_argument(
+        "--save_masks", type=Path, metavar="DIR", help="a new folder for the masks, to share them"
+    )
+    report.add_argument(
+        "--pictures", type=whole_number(0), metavar="N", help="images shown in report.html (24)"
+    )
+    report.add_argument(
+        "--lpips_weights", type=Path, metavar="FILE", help="weights, see docs/metrics.md"
+    )
+    report.add_argument(
+        "--fid_weights", type=Path, metavar="FILE", help="weights, see docs/metrics.md"
+    )
+    work = test.add_argument_group("work")
+    work.add_argument("--device", metavar="NAME", help="auto (default), cpu, gpu, gpu:N")
+    work.add_argument(
+        "--batch_size",
+        type=whole_number(1),
+        metavar="N",
+        help="images a network fills at a time (1); another one may round some pixels otherwise",
+    )
+    work.add_argument(
+        "--num_workers", type=whole_number(0), metavar="N", help="threads that read ahead (2)"
+    )
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    given = vars(arguments).copy()
+    for key in ("run", "parser", "flags"):
+        del given[key]
+    for key in {"image_size", "hole_size"} & given.keys():
+        given[key] = _height_and_width(key, given[key])
+    if "hole_area" in given:
+        given["areas"] = [tuple(given.pop("hole_area"))]
+    config = load_config(given.pop("config")) if "config" in given else None
+    from ppdeepfill.comparison import compare
+    from ppdeepfill.comparison_settings import settings_of
+
+    compare(settings_of(given, config))
+
+
+def _height_and_width(key: str, sides: list[int]) -> tuple[int, int]:
+    if len(sides) > 2:
+        raise ConfigError(f"--{key} takes one number or two, height and width; got {len(sides)}")
+    return sides[0], sides[-1]
