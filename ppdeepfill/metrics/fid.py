@@ -40,7 +40,8 @@ class InceptionFeatures:
     """What FID compares of an image.
 
     Args:
-        path: a file (see `read_weights`) with the network, under the names of torchvision and pytorch-fid.
+        path: a file (see `read_weights`) with the network, under the names of torchvision and
+            pytorch-fid.
 
     Raises:
         WeightsError: the file cannot be read.

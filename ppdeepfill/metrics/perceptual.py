@@ -32,8 +32,8 @@ class Lpips:
     """The distance of two images, 0 for equal ones.
 
     Args:
-        path: a file (see `read_weights`) with VGG-16 (features.N.weight and .bias, or net.sliceK.N.*) and the
-            weights of the comparison (linK.model.1.weight).
+        path: a file (see `read_weights`) with VGG-16 (features.N.weight and .bias, or
+            net.sliceK.N.*) and the weights of the comparison (linK.model.1.weight).
 
     Raises:
         WeightsError: the file cannot be read.
