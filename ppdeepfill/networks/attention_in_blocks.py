@@ -30,6 +30,10 @@ from ppdeepfill.networks.contextual_attention import (
     patch_norm,
 )
 
+# Lower exponents count as this one, as in Paddle's softmax: products with denormal numbers are a
+# hundred times slower.
+LOWEST = -64.0
+
 
 @paddle.no_grad()
 def contextual_attention_in_blocks(
@@ -65,7 +69,7 @@ def contextual_attention_in_blocks(
         for tile in tiles_of(grid, side):
             columns, chosen = sample.rebuild(tile, side)
             best[i, tile.rows, tile.columns] = chosen.reshape([tile.height, tile.width])
-            _add_patches(features[i : i + 1], columns, tile, rate)
+            _add_patches(features, i, columns, tile, rate)
     return features, best_to_offsets(best, background.shape[3] // rate // options["stride"])
 
 
@@ -75,12 +79,9 @@ class _Sample:
     def __init__(self, foreground: Tensor, background: Tensor, mask: Tensor | None, options: dict):
         size, stride, rate = options["patch_size"], options["stride"], options["rate"]
         reference = options["reference"]
-        foreground = downsample_nearest(foreground, rate, reference)  # [1, C, hf, wf]
+        self.asking = _asking_patches(foreground, options)
         small = downsample_nearest(background, rate, reference)  # [1, C, hb, wb]
-        positions = foreground.shape[2] * foreground.shape[3]
-        scale = paddle.full([positions], options["softmax_scale"], foreground.dtype)
         norm = patch_norm(small, size, stride, reference).flatten()  # [L]
-        self.asking = _Patches(foreground, size, 1, scale)
         self.answering = _Patches(small, size, stride, 1.0 / norm)
         self.known = None
         if mask is not None:
@@ -131,6 +132,13 @@ class _Patches:
         return (row * self.width + column) * self.stride
 
 
+def _asking_patches(foreground: Tensor, options: dict) -> _Patches:
+    foreground = downsample_nearest(foreground, options["rate"], options["reference"])
+    positions = foreground.shape[2] * foreground.shape[3]
+    scale = paddle.full([positions], options["softmax_scale"], foreground.dtype)
+    return _Patches(foreground, options["patch_size"], 1, scale)
+
+
 class _RunningSoftmax:
     """Sum of patches weighted by the softmax of scores that come in parts."""
 
@@ -146,7 +154,7 @@ class _RunningSoftmax:
             scores.multiply_(known)  # masked patches keep a score of 0, see contextual_attention
         largest = paddle.maximum(self.largest, scores.max(axis=1, keepdim=True))
         shrink = (self.largest - largest).exp()
-        weights = scores.subtract_(largest).exp_()
+        weights = scores.subtract_(largest).clip_(min=LOWEST).exp_()
         self.largest = largest
         self.total = self.total * shrink + weights.sum(axis=1, keepdim=True)
         if known is not None:
@@ -213,14 +221,15 @@ def _cut_patches(background: Tensor, tile: Tile, rate: int, stride: int) -> Tens
     return F.unfold(part, 2 * rate, strides=step).squeeze(0)
 
 
-def _add_patches(features: Tensor, columns: Tensor, tile: Tile, rate: int) -> None:
-    """Lay the patches [N, C * k * k] of a tile into the features [1, C, Hf, Wf]."""
-    pasted = overlap_patches(columns.t().unsqueeze(0), (tile.height, tile.width), rate) / 4.0
+def _add_patches(features: Tensor, sample: int, columns: Tensor, tile: Tile, rate: int) -> None:
+    """Lay the patches [N, C * k * k] of a tile into one sample of the features [B, C, Hf, Wf]."""
+    pasted = overlap_patches(columns.t().unsqueeze(0), (tile.height, tile.width), rate)[0] / 4.0
     before, _ = paste_padding(rate)
     top, left = tile.top * rate - before, tile.left * rate - before
     height, width = features.shape[2:]
-    rows = slice(max(top, 0), min(top + pasted.shape[2], height))
-    cols = slice(max(left, 0), min(left + pasted.shape[3], width))
-    features[:, :, rows, cols] += pasted[
-        :, :, rows.start - top : rows.stop - top, cols.start - left : cols.stop - left
+    rows = slice(max(top, 0), min(top + pasted.shape[1], height))
+    columns = slice(max(left, 0), min(left + pasted.shape[2], width))
+    # Written through `features` itself: before Paddle 3 a slice is a copy.
+    features[sample, :, rows, columns] += pasted[
+        :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
     ]

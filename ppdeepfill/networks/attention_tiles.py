@@ -8,8 +8,8 @@ Letters as in contextual_attention.py.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-SIDES = (32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
-FLOAT = 4  # bytes
+SIDES = (48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # larger tiles gain no more speed
+MIB = 1 << 20
 
 
 class MemoryBudgetError(ValueError):
@@ -70,4 +70,36 @@ def tiles_of(grid: tuple[int, int], side: int) -> Iterator[Tile]:
 
 
 def tile_side(foreground: list[int], background: list[int], memory: int, options: dict) -> int:
-    return 32
+    """The largest side of a tile that needs at most `memory` bytes.
+
+    Args:
+        foreground: the shape [B, C, Hf, Wf].
+        background: the shape [B, C, Hb, Wb].
+        memory: bytes for all that lives beside the arguments and the results.
+        options: those of `contextual_attention`.
+
+    Raises:
+        MemoryBudgetError: not even one position at a time fits.
+    """
+    needed = {side: memory_in_tiles(foreground, background, side, options) for side in SIDES}
+    for side, needs in needed.items():
+        if needs <= memory:
+            return side
+    raise MemoryBudgetError(
+        f"the attention needs at least {needed[SIDES[-1]] / MIB:.0f} MiB for features of "
+        f"{foreground[3]} x {foreground[2]}; got {memory / MIB:.0f} MiB: give it more memory, or a "
+        "smaller image"
+    )
+
+
+def memory_in_tiles(
+    foreground: list[int], background: list[int], side: int, options: dict, *, float_size: int = 4
+) -> int:
+    """An upper bound, measured, of the bytes needed with tiles of a side; shapes as `tile_side`."""
+    channels, rate = foreground[1], options["rate"]
+    small, other = (channels * x[2] * x[3] // rate**2 for x in (foreground, background))
+    maps = max(3 * small, small + 3 * other)
+    haloed = (side + options["propagation_size"] - 1) ** 2
+    compared, pasted = channels * options["patch_size"] ** 2, channels * (2 * rate) ** 2
+    pair = 5 * haloed**2 + 3 * haloed * compared + 8 * side**2 * pasted
+    return float_size * (maps + pair)
