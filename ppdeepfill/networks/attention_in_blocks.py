@@ -95,7 +95,8 @@ class _Sample:
     def rebuild(self, tile: Tile, side: int) -> tuple[Tensor, Tensor]:
         """Patches to paste [N, C * k * k] and numbers [N] of the best ones for a tile."""
         asking = self.asking.at(tile.with_halo(self.reach) + [-1] * (2 * self.reach + 1))
-        softmax = _RunningSoftmax(tile.height * tile.width, asking.dtype)
+        size = self.background.shape[1] * (2 * self.rate) ** 2  # C * k * k
+        softmax = _RunningSoftmax(tile.height * tile.width, size, asking.dtype)
         for other in tiles_of(self.grid, side):
             scores = paddle.matmul(
                 asking, self.answering.at(other.with_halo(self.reach)), transpose_y=True
@@ -103,6 +104,8 @@ class _Sample:
             scores = _propagate(scores.flatten(), tile, other, self.reach)  # [N, M]
             numbers = paddle.to_tensor(other.with_halo(0))
             known = None if self.known is None else self.known.gather(numbers)
+            if known is not None and known.all():
+                known = None
             patches = _cut_patches(self.background, other, self.rate, self.stride)
             softmax.add(scores, patches, numbers, known)
         return softmax.columns / softmax.total, softmax.best
@@ -142,9 +145,10 @@ def _asking_patches(foreground: Tensor, options: dict) -> _Patches:
 class _RunningSoftmax:
     """Sum of patches weighted by the softmax of scores that come in parts."""
 
-    def __init__(self, positions: int, dtype: paddle.dtype):
+    def __init__(self, positions: int, size: int, dtype: paddle.dtype):
         self.largest = paddle.full([positions, 1], -float("inf"), dtype)
-        self.total = self.columns = paddle.zeros([positions, 1], dtype)
+        self.total = paddle.zeros([positions, 1], dtype)
+        self.columns = paddle.zeros([positions, size], dtype)
         self.best_weight = paddle.zeros([positions], dtype)
         self.best = paddle.zeros([positions], "int64")
 
@@ -159,7 +163,7 @@ class _RunningSoftmax:
         self.total = self.total * shrink + weights.sum(axis=1, keepdim=True)
         if known is not None:
             weights.multiply_(known)
-        self.columns = self.columns * shrink + paddle.matmul(weights, patches, transpose_y=True)
+        self.columns.multiply_(shrink).add_(paddle.matmul(weights, patches, transpose_y=True))
         self._keep_best(weights, numbers, shrink)
 
     def _keep_best(self, weights: Tensor, numbers: Tensor, shrink: Tensor) -> None:
