@@ -34,13 +34,22 @@ def main(width: int, height: int, memory: str = "2", layer: str = "network") -> 
         with paddle.no_grad():
             attention(features, features, paddle.zeros([1, 1, *shape[2:]]))
     else:
-        before, start = _reset_peak(), time.perf_counter()
+        before, watch = _reset_peak(), Stopwatch()
         _fill(inpainter, height, width)
-        whole_seconds = time.perf_counter() - start
-        print(
-            f"whole: {whole_seconds:.1f} s, {(max(_peak(), attention.peak) - before) / GIB:.2f} GiB"
-        )
-    print(f"attention: {attention.seconds:.1f} s, {attention.needed / GIB:.2f} GiB")
+        took = str(watch)
+        print(f"whole: {took}, {(max(_peak(), attention.peak) - before) / GIB:.2f} GiB")
+    print(f"attention: {attention.took}, {attention.needed / GIB:.3f} GiB")
+
+
+class Stopwatch:
+    """Seconds since it was made, and those of all cores together."""
+
+    def __init__(self):
+        self.start, self.cores_start = time.perf_counter(), time.process_time()
+
+    def __str__(self) -> str:
+        seconds, cores = time.perf_counter() - self.start, time.process_time() - self.cores_start
+        return f"{seconds:.1f} s ({cores:.1f} core seconds)"
 
 
 class Measured(nn.Layer):
@@ -52,9 +61,9 @@ class Measured(nn.Layer):
 
     def forward(self, *arguments: Tensor) -> tuple[Tensor, ...]:
         earlier = _peak()
-        before, start = _reset_peak(), time.perf_counter()
+        before, watch = _reset_peak(), Stopwatch()
         results = self.layer(*arguments)
-        self.seconds = time.perf_counter() - start
+        self.took = str(watch)
         kept = sum(x.size * x.element_size() for x in results if x is not None)
         self.needed = _peak() - before - kept
         self.peak = max(earlier, _peak())

@@ -5,6 +5,7 @@
 Letters as in contextual_attention.py.
 """
 
+import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -86,8 +87,8 @@ def tile_side(foreground: list[int], background: list[int], memory: int, options
         if needs <= memory:
             return side
     raise MemoryBudgetError(
-        f"the attention needs at least {needed[SIDES[-1]] / MIB:.0f} MiB for features of "
-        f"{foreground[3]} x {foreground[2]}; got {memory / MIB:.0f} MiB: give it more memory, or a "
+        f"the attention needs at least {math.ceil(needed[SIDES[-1]] / MIB)} MiB for features of "
+        f"{foreground[3]} x {foreground[2]}; got {memory // MIB} MiB: give it more memory, or a "
         "smaller image"
     )
 
