@@ -93,9 +93,7 @@ def tile_side(foreground: list[int], background: list[int], memory: int, options
     )
 
 
-def memory_in_tiles(
-    foreground: list[int], background: list[int], side: int, options: dict, *, float_size: int = 4
-) -> int:
+def memory_in_tiles(foreground: list[int], background: list[int], side: int, options: dict) -> int:
     """An upper bound, measured, of the bytes needed with tiles of a side; shapes as `tile_side`."""
     channels, rate = foreground[1], options["rate"]
     small, other = (channels * x[2] * x[3] // rate**2 for x in (foreground, background))
@@ -103,4 +101,4 @@ def memory_in_tiles(
     haloed = (side + options["propagation_size"] - 1) ** 2
     compared, pasted = channels * options["patch_size"] ** 2, channels * (2 * rate) ** 2
     pair = 5 * haloed**2 + 3 * haloed * compared + 8 * side**2 * pasted
-    return float_size * (maps + pair)
+    return 4 * (maps + pair)  # float32
