@@ -9,7 +9,7 @@ import paddle
 from paddle import Tensor, nn
 
 from ppdeepfill.networks.attention_in_blocks import contextual_attention_in_blocks
-from ppdeepfill.networks.contextual_attention import ContextualAttention
+from ppdeepfill.networks.contextual_attention import ContextualAttention, contextual_attention
 
 
 class BoundedContextualAttention(ContextualAttention):
@@ -31,7 +31,8 @@ class BoundedContextualAttention(ContextualAttention):
         offsets are None where the attention is there.
         """
         if self._is_plain(foreground, background):
-            return *super().forward(foreground, background, mask), None
+            # Not super().forward: Paddle 2.6 cannot export it.
+            return *contextual_attention(foreground, background, mask, **self.options), None
         features, offsets = contextual_attention_in_blocks(
             foreground, background, mask, memory=self.memory, **self.options
         )
