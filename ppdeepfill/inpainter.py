@@ -15,9 +15,12 @@ from numpy import ndarray
 from paddle import Tensor, nn
 
 from ppdeepfill.checkpoint import load_generator
-from ppdeepfill.networks import Prediction
+from ppdeepfill.errors import ConfigError
+from ppdeepfill.networks import MemoryBudgetError, Prediction, limit_attention_memory
 
 MULTIPLE = 8  # the networks halve the image twice, the attention once more
+ATTENTION_MEMORY = 2.0  # GiB
+GIB = 1 << 30
 
 
 class Inpainter:
@@ -25,23 +28,34 @@ class Inpainter:
 
     Args:
         network: a layer of the zoo; it is switched to evaluation.
+        attention_memory: GiB that the attention may use. Larger images go through it in blocks,
+            with the same numbers to float rounding; the rest of the network is not limited.
 
     Attributes:
         network: the same layer.
+
+    Raises:
+        ConfigError: `attention_memory` is not positive.
     """
 
-    def __init__(self, network: nn.Layer):
+    def __init__(self, network: nn.Layer, *, attention_memory: float = ATTENTION_MEMORY):
+        if not attention_memory > 0:
+            raise ConfigError(f"attention_memory must be above 0 GiB; got {attention_memory}")
         self.network = network
+        limit_attention_memory(network, int(attention_memory * GIB))
         network.eval()
 
     @classmethod
-    def from_checkpoint(cls, path: str | Path) -> "Inpainter":
+    def from_checkpoint(
+        cls, path: str | Path, *, attention_memory: float = ATTENTION_MEMORY
+    ) -> "Inpainter":
         """Load a generator file, a checkpoint folder, or the best model of an output_dir.
 
         Raises:
             CheckpointError: no generator there, or a file that is not one.
+            ConfigError: `attention_memory` is not positive.
         """
-        return cls(load_generator(path))
+        return cls(load_generator(path), attention_memory=attention_memory)
 
     def __call__(self, image: ndarray, mask: ndarray) -> ndarray:
         """Fill the hole.
@@ -55,6 +69,7 @@ class Inpainter:
 
         Raises:
             ValueError: another type or shape, or sizes that differ.
+            ConfigError: `attention_memory` is too small for this size.
         """
         check_pair(image, mask)
         if not (mask > 127).any():
@@ -77,7 +92,10 @@ class Inpainter:
         holes = np.pad(masks > 127, border, mode="symmetric")[:, None].astype(np.float32)
         images = np.pad(images, [*border, (0, 0)], mode="symmetric").transpose(0, 3, 1, 2)
         masked_images = (images.astype(np.float32) / 127.5 - 1) * (1 - holes)
-        return self.network(paddle.to_tensor(masked_images), paddle.to_tensor(holes))
+        try:
+            return self.network(paddle.to_tensor(masked_images), paddle.to_tensor(holes))
+        except MemoryBudgetError as error:
+            raise ConfigError(f"attention_memory: {error}") from error
 
 
 @contextmanager

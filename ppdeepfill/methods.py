@@ -18,7 +18,7 @@ from ppdeepfill.checkpoint import filled_network, find_generator
 from ppdeepfill.errors import UserError
 from ppdeepfill.generator_file import read_generator
 from ppdeepfill.inpainter import Inpainter
-from ppdeepfill.networks import attention_to_offsets
+from ppdeepfill.networks import offsets_of
 from ppdeepfill.visualize import color_offsets
 
 
@@ -113,8 +113,5 @@ def _open_baseline(name: str) -> Method:
 
 
 def _draw_offsets(inpainter: Inpainter, image: ndarray, mask: ndarray) -> ndarray | None:
-    attention = inpainter.predict(image[None], mask[None]).attention
-    if attention is None:
-        return None
-    offsets = attention_to_offsets(attention, attention.shape[2:])
-    return color_offsets(offsets[0].numpy())
+    offsets = offsets_of(inpainter.predict(image[None], mask[None]))
+    return None if offsets is None else color_offsets(offsets[0].numpy())

@@ -16,7 +16,7 @@ from ppdeepfill import parallel
 from ppdeepfill.attention_pictures import draw_borrowed, draw_offsets
 from ppdeepfill.checkpoint import find_generator, newest_run
 from ppdeepfill.errors import DataError
-from ppdeepfill.inpainter import Inpainter
+from ppdeepfill.inpainter import ATTENTION_MEMORY, Inpainter
 from ppdeepfill.photos import (
     HoleRule,
     Pair,
@@ -47,6 +47,7 @@ def predict(
     strategy: Strategy | None = None,
     file_format: str = "same",
     save_attention: bool = False,
+    attention_memory: float = ATTENTION_MEMORY,
     device: str = "auto",
 ) -> list[Path]:
     """Fill one photo, or all photos of a folder.
@@ -64,6 +65,7 @@ def predict(
         strategy: how large photos are filled; None: `Strategy()`.
         file_format: "same": as the photo, which for JPEG means compressing it again; "png".
         save_attention: also write NAME_offsets.png and NAME_borrowed.png.
+        attention_memory: GiB, see `Inpainter`.
         device: as in the configuration.
 
     Returns:
@@ -80,7 +82,7 @@ def predict(
     results = Results(save_dir, pairs)
     parallel.start(device)
     model_path = find_generator(model_path or newest_run(OUTPUT))
-    inpainter = Inpainter.from_checkpoint(model_path)
+    inpainter = Inpainter.from_checkpoint(model_path, attention_memory=attention_memory)
     logger.info("model: %s", model_path)
     job = _Job(inpainter, hole_rule, strategy, file_format, save_attention, results)
     if image_path.is_dir():

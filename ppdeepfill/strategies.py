@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-import paddle
 from numpy import ndarray
 
 from ppdeepfill.errors import DataError
 from ppdeepfill.inpainter import MULTIPLE, Inpainter, to_uint8
-from ppdeepfill.networks import attention_to_offsets
+from ppdeepfill.networks import Prediction, offsets_of
 from ppdeepfill.windows import Window, around_holes, whole_photo
 
 NAMES = ("auto", "whole", "crop", "resize")
@@ -97,12 +96,13 @@ def fill(
     offsets = None
     windows, limit = strategy.windows(hole)
     for place, own in windows if hole.any() else ():
-        refined, attention, scale = _look(inpainter, image[place], hole[place], limit)
+        refined, prediction, scale = _look(inpainter, image[place], hole[place], limit)
         refined = feathered(refined, image[place], hole[place], strategy.feather)
         filled[place][own] = refined[own]
-        if with_offsets and attention is not None:
+        cells = offsets_of(prediction) if with_offsets else None
+        if cells is not None:
             offsets = np.zeros([2, *hole.shape], np.int32) if offsets is None else offsets
-            ways = _offsets_in_pixels(attention, own.shape, scale)
+            ways = _offsets_in_pixels(cells[0].numpy(), own.shape, scale)
             offsets[(slice(None), *place)][:, own] = ways[:, own]
     return Filling(filled, offsets)
 
@@ -137,7 +137,7 @@ class _Seen(NamedTuple):
     """What the network makes of a window."""
 
     refined: ndarray  # uint8 [h, w, 3]
-    attention: paddle.Tensor | None
+    prediction: Prediction
     scale: float  # of the network's view, at most 1
 
 
@@ -155,14 +155,11 @@ def _look(inpainter: Inpainter, image: ndarray, hole: ndarray, limit: int) -> _S
     refined = to_uint8(prediction.refined)[0, : small_size[1], : small_size[0]]
     if scale < 1:
         refined = cv2.resize(refined, (width, height), interpolation=cv2.INTER_CUBIC)
-    return _Seen(refined, prediction.attention, scale)
+    return _Seen(refined, prediction, scale)
 
 
-def _offsets_in_pixels(attention: paddle.Tensor, size: tuple[int, int], scale: float) -> ndarray:
-    """Attention [1, L, h / 8, w / 8] of an image to itself -> offsets int [2, H, W] in px."""
-    cells = attention_to_offsets(attention, attention.shape[2:])[0].numpy()
-    nothing_found = attention[0].sum(axis=0).numpy() == 0
-    cells[:, nothing_found] = 0
+def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], scale: float) -> ndarray:
+    """Offsets [2, h / 8, w / 8] in positions of the attention -> int [2, H, W] in px."""
     positions = [np.arange(length) for length in size]
     rows, columns = ((p * scale / MULTIPLE).astype(int) for p in positions)
     offsets = np.rint(cells[:, rows][:, :, columns] * (MULTIPLE / scale)).astype(int)

@@ -7,6 +7,7 @@ import pytest
 from paddle import nn
 
 from ppdeepfill.checkpoint import save_best
+from ppdeepfill.errors import ConfigError
 from ppdeepfill.generator_file import Generator
 from ppdeepfill.inpainter import Inpainter, inpainting
 from ppdeepfill.networks import Prediction, build_network
@@ -74,6 +75,32 @@ def test_images_of_a_batch_do_not_mix(rng):
     alone = np.stack([inpainter(image, mask) for image, mask in zip(images, masks, strict=True)])
     # Sums in another order may round to the neighbouring value.
     assert np.abs(together.astype(int) - alone).max() <= 1
+
+
+def test_an_image_beyond_the_attention_memory_goes_through_in_blocks(rng):
+    network = build_network("deepfill_v1", base_channels=4)
+    image = rng.integers(0, 256, [64, 72, 3], dtype=np.uint8)
+    mask = np.zeros([64, 72], np.uint8)
+    mask[16:48, 24:56] = 255
+    whole = Inpainter(network)
+    expected = whole(image, mask)
+    assert whole.predict(image[None], mask[None]).attention is not None
+    limited = Inpainter(network, attention_memory=150_000 / 2**30)
+    assert limited.predict(image[None], mask[None]).attention is None
+    # Another order of sums may round to the neighbouring value.
+    assert np.abs(limited(image, mask).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("memory", [0, -1, float("nan")])
+def test_an_attention_memory_that_is_none_is_refused(memory):
+    with pytest.raises(ConfigError, match="attention_memory must be above 0 GiB"):
+        Inpainter(Constant(0.0), attention_memory=memory)
+
+
+def test_too_little_attention_memory_is_named(photo, mask):
+    inpainter = Inpainter(build_network("deepfill_v1", base_channels=4), attention_memory=1e-6)
+    with pytest.raises(ConfigError, match="attention_memory: .* needs at least"):
+        inpainter(photo, mask)
 
 
 def test_without_a_hole_the_image_comes_back(photo, mask):

@@ -200,6 +200,8 @@ BAD = {
     "device": ({}, ["--device=tpu"], "device tpu is not usable"),
     "limit": ({}, ["--limit=1"], "--limit"),
     "dilate": ({}, ["--dilate=-1"], "--dilate"),
+    "attention memory": ({}, ["--attention_memory=0"], "attention_memory must be above 0"),
+    "little attention memory": ({}, ["--attention_memory=1e-6"], "attention_memory"),
     "strategy": ({}, ["--strategy=best"], "invalid choice: 'best'"),
     "flag": ({}, ["--strit"], "did you mean --strict"),
 }

@@ -12,24 +12,31 @@ from collections.abc import Callable
 
 from paddle import nn
 
+from ppdeepfill.networks.attention_in_blocks import contextual_attention_in_blocks
+from ppdeepfill.networks.attention_tiles import MemoryBudgetError
+from ppdeepfill.networks.bounded_attention import limit_attention_memory
 from ppdeepfill.networks.contextual_attention import (
     ContextualAttention,
     attention_to_offsets,
     contextual_attention,
 )
 from ppdeepfill.networks.deepfill_v1 import CoarseNetwork, DeepFillV1, RefinementNetwork
-from ppdeepfill.networks.prediction import Prediction, complete
+from ppdeepfill.networks.prediction import Prediction, complete, offsets_of
 
 __all__ = [
     "NETWORKS",
     "ContextualAttention",
+    "MemoryBudgetError",
     "Prediction",
     "attention_to_offsets",
     "build_network",
     "complete",
     "contextual_attention",
+    "contextual_attention_in_blocks",
     "deepfill_v1",
     "deepfill_v1_torch",
+    "limit_attention_memory",
+    "offsets_of",
 ]
 
 

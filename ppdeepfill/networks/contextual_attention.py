@@ -64,9 +64,9 @@ def contextual_attention(
 
     Source: equations 2 and 3 of the paper, and `contextual_attention` of the authors' code.
     """
-    _check_options(patch_size, stride, rate, propagation_size, reference)
+    check_options(patch_size, stride, rate, propagation_size, reference)
     if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
-        _check_shapes(foreground, background, mask, rate, stride)
+        check_shapes(foreground, background, mask, rate, stride)
 
     foreground_small = downsample_nearest(foreground, rate, reference)  # [B, C, hf, wf]
     background_small = downsample_nearest(background, rate, reference)  # [B, C, hb, wb]
@@ -85,7 +85,7 @@ def contextual_attention(
         attention_BPL = F.softmax(similarity_BPL * softmax_scale, axis=-1)
     else:
         mask_small = downsample_nearest(mask, rate, reference)
-        known_B1L = _known_patches(mask_small, patch_size, stride)  # [B, 1, L]
+        known_B1L = known_patches(mask_small, patch_size, stride)  # [B, 1, L]
         # Masked patches keep a score of 0 in the softmax instead of leaving it: so do both codes.
         attention_BPL = F.softmax(similarity_BPL * known_B1L * softmax_scale, axis=-1) * known_B1L
 
@@ -110,7 +110,7 @@ class ContextualAttention(nn.Layer):
         reference: Reference = "tensorflow",
     ):
         super().__init__()
-        _check_options(patch_size, stride, rate, propagation_size, reference)
+        check_options(patch_size, stride, rate, propagation_size, reference)
         self.options = {
             "patch_size": patch_size,
             "stride": stride,
@@ -149,9 +149,13 @@ def attention_to_offsets(attention: Tensor, background_size: tuple[int, int]) ->
             f"attention has {attention.shape[1]} patches, which is not {height} x {width}; "
             "give the size of the patch grid that it was computed on"
         )
-    best = attention.argmax(axis=1)  # [B, h, w]
-    rows = paddle.arange(attention.shape[2]).reshape([1, -1, 1])
-    columns = paddle.arange(attention.shape[3]).reshape([1, 1, -1])
+    return best_to_offsets(attention.argmax(axis=1), width)
+
+
+def best_to_offsets(best: Tensor, width: int) -> Tensor:
+    """Numbers of patches [B, h, w] on a grid of `width` columns -> offsets [B, 2, h, w] int64."""
+    rows = paddle.arange(best.shape[1]).reshape([1, -1, 1])
+    columns = paddle.arange(best.shape[2]).reshape([1, 1, -1])
     return paddle.stack([best // width - rows, best % width - columns], axis=1)
 
 
@@ -206,7 +210,7 @@ def cosine_similarity(
         [-1, height, width + reach, background_height, background_width + reach]
     )
     products = products[:, :, :width, ::stride, :background_width:stride]
-    norm = _patch_norm(background, patch_size, stride, reference)  # [B, 1, L]
+    norm = patch_norm(background, patch_size, stride, reference)  # [B, 1, L]
     return products.flatten(3).flatten(1, 2) / norm
 
 
@@ -243,7 +247,7 @@ def propagate(
 
 def background_patches(background: Tensor, rate: int, stride: int = 1) -> Tensor:
     """Cut the patches that are pasted: [B, C, Hb, Wb] -> [B, C * k * k, L] with k = 2 * rate."""
-    before, after = _paste_padding(rate)
+    before, after = paste_padding(rate)
     return F.unfold(
         background, 2 * rate, strides=rate * stride, paddings=[before, before, after, after]
     )
@@ -256,16 +260,24 @@ def paste(columns: Tensor, foreground_grid: tuple[int, int], rate: int) -> Tenso
     by 4, which both references keep at the borders and at rate 1.
     """
     height, width = foreground_grid
+    pasted = overlap_patches(columns, foreground_grid, rate)
+    before, _ = paste_padding(rate)
+    return pasted[:, :, before : before + height * rate, before : before + width * rate] / 4.0
+
+
+def overlap_patches(columns: Tensor, grid: tuple[int, int], rate: int) -> Tensor:
+    """Add up patches `rate` apart, borders included: [B, C * k * k, P] -> [B, C, H', W'].
+
+    k = 2 * rate, and H', W' exceed the map of the grid's positions by `rate`.
+    """
     size = 2 * rate
     channels = columns.shape[1] // size**2
     # A transposed convolution with one-hot filters adds the overlapping patches; unlike `fold`
     # it accepts symbolic sizes in an exported graph.
     one_hot = paddle.eye(size**2, dtype=columns.dtype).tile([channels, 1])
     filters = one_hot.reshape([channels * size**2, 1, size, size])
-    columns = columns.reshape([-1, channels * size**2, height, width])
-    pasted = F.conv2d_transpose(columns, filters, stride=rate, groups=channels)
-    before, _ = _paste_padding(rate)
-    return pasted[:, :, before : before + height * rate, before : before + width * rate] / 4.0
+    columns = columns.reshape([-1, channels * size**2, *grid])
+    return F.conv2d_transpose(columns, filters, stride=rate, groups=channels)
 
 
 def _grid(x: Tensor) -> tuple[int, int]:
@@ -317,12 +329,12 @@ def _box_sum(x: Tensor, size: int, stride: int) -> Tensor:
     return F.conv2d(x, window, stride=stride, padding=size // 2).flatten(2)
 
 
-def _paste_padding(rate: int) -> tuple[int, int]:
+def paste_padding(rate: int) -> tuple[int, int]:
     """Zeros before and after an axis so that each position has one patch of 2 * rate."""
     return rate // 2, rate - rate // 2
 
 
-def _patch_norm(background: Tensor, patch_size: int, stride: int, reference: Reference) -> Tensor:
+def patch_norm(background: Tensor, patch_size: int, stride: int, reference: Reference) -> Tensor:
     """Length of each background patch, bounded away from 0: [B, 1, L]."""
     squares = _box_sum(background.square().sum(axis=1, keepdim=True), patch_size, stride)
     if reference == "torch":
@@ -330,12 +342,12 @@ def _patch_norm(background: Tensor, patch_size: int, stride: int, reference: Ref
     return squares.clip(min=NORM_FLOOR**2).sqrt()
 
 
-def _known_patches(mask: Tensor, patch_size: int, stride: int) -> Tensor:
+def known_patches(mask: Tensor, patch_size: int, stride: int) -> Tensor:
     """1 for background patches entirely outside the hole, else 0: [B, 1, L]."""
     return (_box_sum(mask, patch_size, stride) == 0).astype(mask.dtype)
 
 
-def _check_options(
+def check_options(
     patch_size: int, stride: int, rate: int, propagation_size: int, reference: str
 ) -> None:
     for name, value in (("patch_size", patch_size), ("propagation_size", propagation_size)):
@@ -348,7 +360,7 @@ def _check_options(
         raise ValueError(f"reference must be 'tensorflow' or 'torch'; got {reference!r}")
 
 
-def _check_shapes(
+def check_shapes(
     foreground: Tensor, background: Tensor, mask: Tensor | None, rate: int, stride: int
 ) -> None:
     """Raise ValueError where sizes do not fit."""

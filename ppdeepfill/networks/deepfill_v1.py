@@ -13,11 +13,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
-from ppdeepfill.networks.contextual_attention import (
-    ContextualAttention,
-    Reference,
-    downsample_nearest,
-)
+from ppdeepfill.networks.bounded_attention import BoundedContextualAttention
+from ppdeepfill.networks.contextual_attention import Reference, downsample_nearest
 from ppdeepfill.networks.layers import Activation, ConvBlock, upsample_nearest_2x
 from ppdeepfill.networks.prediction import Prediction, complete
 
@@ -48,7 +45,8 @@ class RefinementNetwork(nn.Layer):
     Args:
         base_channels: n, width of the first layer.
         attention: layer (foreground, background, mask) -> (features, attention or None) on
-            [B, 4n, H/4, W/4]; None builds `ContextualAttention`.
+            [B, 4n, H/4, W/4], and offsets as a third where it has them; None builds
+            `BoundedContextualAttention`.
         reference: whose border arithmetic and initialisation.
     """
 
@@ -67,22 +65,25 @@ class RefinementNetwork(nn.Layer):
         self.attention_encoder = Encoder(
             (n, n, 2 * n, 4 * n, 4 * n, 4 * n), last_activation=F.relu, reference=reference
         )
-        self.attention = attention or ContextualAttention(reference=reference)
+        self.attention = attention or BoundedContextualAttention(reference=reference)
         self.after_attention = two_convolutions(4 * n, 4 * n, reference)
         self.merge = two_convolutions(8 * n, 4 * n, reference)
         self.decoder = Decoder(4 * n, reference=reference)
 
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor | None]:
-        """x [B, 5, H, W], mask [B, 1, H, W] -> refined [B, 3, H, W], attention [B, L, h, w]."""
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor | None, ...]:
+        """x [B, 5, H, W], mask [B, 1, H, W] -> refined, and what the attention says of patches.
+
+        refined [B, 3, H, W], attention [B, L, h, w] and offsets [B, 2, h, w] as in `Prediction`.
+        """
         dilated = self.dilated(self.dilated_encoder(x))  # [B, 4n, H/4, W/4]
 
         features = self.attention_encoder(x)  # [B, 4n, H/4, W/4]
         small_mask = downsample_nearest(mask, 4, self.reference)  # [B, 1, H/4, W/4]
-        attended, attention = self.attention(features, features, small_mask)
+        attended, *chosen = self.attention(features, features, small_mask)
         attended = self.after_attention(attended)  # [B, 4n, H/4, W/4]
 
         merged = self.merge(paddle.concat([dilated, attended], axis=1))
-        return self.decoder(merged), attention
+        return self.decoder(merged), *chosen
 
 
 class DeepFillV1(nn.Layer):
@@ -90,7 +91,8 @@ class DeepFillV1(nn.Layer):
 
     Args:
         coarse: layer [B, 5, H, W] -> [B, 3, H, W].
-        refinement: layer ([B, 5, H, W], mask) -> ([B, 3, H, W], attention).
+        refinement: layer ([B, 5, H, W], mask) -> ([B, 3, H, W], attention, offsets), the last one
+            where it has them.
     """
 
     def __init__(self, coarse: nn.Layer, refinement: nn.Layer):
@@ -107,7 +109,7 @@ class DeepFillV1(nn.Layer):
 
         Returns:
             refined and coarse image [B, 3, H, W] in [-1, 1] and the attention
-            [B, (H/8)(W/8), H/8, W/8].
+            [B, (H/8)(W/8), H/8, W/8], or in its place the offsets [B, 2, H/8, W/8].
 
         Raises:
             ValueError: a shape does not fit.
@@ -117,10 +119,10 @@ class DeepFillV1(nn.Layer):
         ones = paddle.ones_like(mask)
         coarse = self.coarse(paddle.concat([masked_image, ones, mask], axis=1))
         coarse_completed = complete(coarse, masked_image, mask)
-        refined, attention = self.refinement(
+        refined, *chosen = self.refinement(
             paddle.concat([coarse_completed, ones, mask], axis=1), mask
         )
-        return Prediction(refined, coarse, attention)
+        return Prediction(refined, coarse, *chosen)
 
 
 class Encoder(nn.Sequential):

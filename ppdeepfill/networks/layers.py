@@ -8,10 +8,13 @@ Letters: B batch, C channels, H W feature map.
 import math
 from collections.abc import Callable
 
+import paddle
 import paddle.nn.functional as F
 from paddle import ParamAttr, Tensor, nn
 
 from ppdeepfill.networks.contextual_attention import Reference
+
+BAND_BYTES = 1 << 29  # a convolution that would unfold more is done in bands
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -68,8 +71,19 @@ class ConvBlock(nn.Layer):
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self._convolve_for_training(x) if self.training else self.conv(x)
+        x = self._convolve_for_training(x) if self.training else self._convolve_in_bands(x)
         return x if self.activation is None else self.activation(x)
+
+    def _convolve_in_bands(self, x: Tensor) -> Tensor:
+        """The same as `self.conv`, for some rows at a time where the whole takes much memory.
+
+        Paddle's CPU kernel copies the neighbourhood of every position: k * k times the input.
+        """
+        unfolded = 4 * math.prod(self.conv.weight.shape[1:]) * x.shape[2] * x.shape[3]
+        if not paddle.in_dynamic_mode() or unfolded <= BAND_BYTES:
+            return self.conv(x)
+        bands = math.ceil(unfolded / BAND_BYTES)
+        return convolve_in_bands(x, self.conv.weight, self.conv.bias, bands, **self.geometry)
 
     def _convolve_for_training(self, x: Tensor) -> Tensor:
         """The same as `self.conv`, but with a precise gradient of the bias.
@@ -80,6 +94,41 @@ class ConvBlock(nn.Layer):
         """
         x = F.conv2d(x, self.conv.weight, **self.geometry)
         return x + self.conv.bias.reshape([1, -1, 1, 1]).expand([1, -1, x.shape[2], 1])
+
+
+def convolve_in_bands(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    bands: int,
+    *,
+    stride: int,
+    padding: list[int],
+    dilation: int,
+) -> Tensor:
+    """`F.conv2d`, computed for bands of rows one after another.
+
+    Args:
+        x: [B, C, H, W].
+        weight: [out, C, k, k].
+        bias: [out].
+        bands: how many; fewer where the result has fewer rows.
+        stride: step between filter positions.
+        padding: zeros at top, bottom, left, right.
+        dilation: distance of the filter's taps.
+    """
+    top, bottom, left, right = padding
+    height, span = x.shape[2], (weight.shape[2] - 1) * dilation + 1
+    rows = (height + top + bottom - span) // stride + 1
+    step = math.ceil(rows / bands)
+    results = []
+    for row in range(0, rows, step):
+        start = row * stride - top
+        stop = (min(row + step, rows) - 1) * stride - top + span
+        beyond = [max(-start, 0), max(stop - height, 0), left, right]
+        part = x[:, :, max(start, 0) : min(stop, height)]
+        results.append(F.conv2d(part, weight, bias, stride, beyond, dilation))
+    return paddle.concat(results, axis=2)
 
 
 def initialisers(fan_in: int, reference: Reference) -> dict[str, ParamAttr]:

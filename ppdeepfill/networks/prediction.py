@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from paddle import Tensor
 
+from ppdeepfill.networks.contextual_attention import attention_to_offsets
+
 
 class Prediction(NamedTuple):
     """The raw outputs of a network.
@@ -16,12 +18,26 @@ class Prediction(NamedTuple):
     Attributes:
         refined: [B, 3, H, W] output of the last stage in [-1, 1].
         coarse: [B, 3, H, W] output of the first stage; None for networks of one stage.
-        attention: [B, L, h, w] weight of each background patch; None without attention.
+        attention: [B, L, h, w] weight of each background patch; None without attention, and where
+            all weights would need too much memory.
+        offsets: [B, 2, h, w] int64 way to the patch with the largest weight, where `attention`
+            needs too much memory. `offsets_of` gives them either way.
     """
 
     refined: Tensor
     coarse: Tensor | None = None
     attention: Tensor | None = None
+    offsets: Tensor | None = None
+
+
+def offsets_of(prediction: Prediction) -> Tensor | None:
+    """Way [B, 2, h, w] from each position to its best patch; None without attention.
+
+    For the attention of an image to itself, which has as many patches as positions.
+    """
+    if prediction.attention is None:
+        return prediction.offsets
+    return attention_to_offsets(prediction.attention, prediction.attention.shape[2:])
 
 
 def complete(predicted: Tensor, image: Tensor, mask: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from paddle import nn
 from ppdeepfill.data import Sample, UnreadableImage
 from ppdeepfill.evaluation import spread
 from ppdeepfill.inpainter import Inpainter, inpainting, to_uint8
-from ppdeepfill.networks import attention_to_offsets
+from ppdeepfill.networks import offsets_of
 from ppdeepfill.visualize import color_offsets, comparison_grid
 
 PICTURE_ROWS = 4
@@ -51,8 +51,7 @@ def _row(inpainter: Inpainter, image: ndarray, mask: ndarray) -> list[ndarray]:
     if prediction.coarse is not None:
         row.append(to_uint8(prediction.coarse)[0])
     row += [np.where(hole, to_uint8(prediction.refined)[0], image), image]
-    if prediction.attention is not None:
-        # The attention of an image to itself: as many patches as positions.
-        offsets = attention_to_offsets(prediction.attention, prediction.attention.shape[2:])
+    offsets = offsets_of(prediction)
+    if offsets is not None:
         row.append(color_offsets(offsets[0].numpy()))
     return row

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 
-def add_boolean(parser: argparse.ArgumentParser, flag: str, meaning: str) -> None:
+def add_boolean(parser: argparse._ActionsContainer, flag: str, meaning: str) -> None:
     """A flag that is false by default: `--flag`, `--flag=True`, `--flag=False`."""
     parser.add_argument(
         flag,

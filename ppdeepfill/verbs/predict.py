@@ -5,7 +5,7 @@
 import argparse
 from pathlib import Path
 
-from ppdeepfill.verbs.arguments import boolean
+from ppdeepfill.verbs.arguments import add_boolean
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
@@ -64,14 +64,10 @@ def _add_hole(hole: argparse._ArgumentGroup) -> None:
     hole.add_argument(
         "--dilate", type=int, default=0, metavar="PX", help="widen the hole (default: 0)"
     )
-    hole.add_argument(
+    add_boolean(
+        hole,
         "--strict",
-        type=boolean,
-        nargs="?",
-        const=True,
-        default=False,
-        metavar="true|false",
-        help="refuse a mask of another size, or one that looks wrong, instead of warning",
+        "refuse a mask of another size, or one that looks wrong, instead of warning",
     )
 
 
@@ -98,6 +94,14 @@ def _add_strategy(how: argparse._ArgumentGroup) -> None:
         help="longest side of what the network sees (default: %(default)s)",
     )
     how.add_argument(
+        "--attention_memory",
+        type=float,
+        default=2.0,
+        metavar="GIB",
+        help="memory that the attention may use; larger photos go through it in blocks "
+        "(default: %(default)s)",
+    )
+    how.add_argument(
         "--feather",
         type=int,
         default=0,
@@ -113,14 +117,10 @@ def _add_results(results: argparse._ArgumentGroup) -> None:
         default="same",
         help="of the results: as the photo (JPEG is compressed anew), or PNG (default: same)",
     )
-    results.add_argument(
+    add_boolean(
+        results,
         "--save_attention",
-        type=boolean,
-        nargs="?",
-        const=True,
-        default=False,
-        metavar="true|false",
-        help="also draw NAME_offsets.png and NAME_borrowed.png: where the hole was filled from",
+        "also draw NAME_offsets.png and NAME_borrowed.png: where the hole was filled from",
     )
 
 
@@ -140,5 +140,6 @@ def _run(arguments: argparse.Namespace) -> None:
         strategy=Strategy(arguments.strategy, arguments.margin, arguments.limit, arguments.feather),
         file_format=arguments.format,
         save_attention=arguments.save_attention,
+        attention_memory=arguments.attention_memory,
         device=arguments.device,
     )

@@ -9,7 +9,8 @@ import pytest
 import reference
 
 from ppdeepfill.alignment import recipes
-from ppdeepfill.networks.layers import ConvBlock, upsample_nearest_2x
+from ppdeepfill.networks import layers
+from ppdeepfill.networks.layers import ConvBlock, convolve_in_bands, upsample_nearest_2x
 
 # name of the stored case: kernel size, stride, dilation, activation, whether the size is given
 CASES = {
@@ -62,3 +63,38 @@ def test_initialisation_follows_the_reference():
         assert weight.std() == pytest.approx(bound / np.sqrt(3.0), rel=0.02)
     assert not authors.conv.bias.numpy().any()
     assert 0.5 * kaiming < np.abs(port.conv.bias.numpy()).max() <= kaiming
+
+
+@pytest.mark.parametrize("borders", ["tensorflow", "torch"])
+@pytest.mark.parametrize(
+    "size, options",
+    [
+        ((11, 9), {}),
+        ((10, 8), {"stride": 2}),
+        ((12, 6), {"stride": 2, "kernel_size": 5}),
+        ((9, 5), {"dilation": 4}),
+    ],
+)
+@pytest.mark.parametrize("bands", [2, 3, 100])
+def test_convolution_in_bands_equals_the_whole(borders, size, options, bands, rng):
+    block = ConvBlock(3, 4, reference=borders, **options)
+    x = paddle.to_tensor(rng.standard_normal([2, 3, *size]).astype(np.float32))
+    ours = convolve_in_bands(x, block.conv.weight, block.conv.bias, bands, **block.geometry)
+    assert ours.shape == block.conv(x).shape
+    np.testing.assert_allclose(ours.numpy(), block.conv(x).numpy(), atol=1e-6)
+
+
+def test_large_convolutions_go_in_bands(monkeypatch, rng):
+    block = ConvBlock(3, 4)
+    block.eval()
+    x = paddle.to_tensor(rng.standard_normal([1, 3, 16, 16]).astype(np.float32))
+    expected = block(x)
+    called = []
+    monkeypatch.setattr(layers, "BAND_BYTES", 4 * 27 * 16 * 5)  # rows at a time: 5
+    monkeypatch.setattr(
+        layers,
+        "convolve_in_bands",
+        lambda *a, **k: called.append(a[3]) or convolve_in_bands(*a, **k),
+    )
+    np.testing.assert_allclose(block(x).numpy(), expected.numpy(), atol=1e-6)
+    assert called == [4]

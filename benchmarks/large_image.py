@@ -1,0 +1,96 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Time and memory of one image: python benchmarks/large_image.py WIDTH HEIGHT [GIB] [LAYER].
+
+GIB is the memory of the attention; "plain" takes it all at once. LAYER is "network" (the default:
+the whole of deepfill_v1) or "attention" (on features of that image). Weights and image are random.
+Start a process for each size: memory that one left free serves the next. Linux only.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import paddle
+from paddle import Tensor, nn
+
+from ppdeepfill.inpainter import Inpainter
+from ppdeepfill.networks import build_network, limit_attention_memory
+
+GIB = 1 << 30
+
+
+def main(width: int, height: int, memory: str = "2", layer: str = "network") -> None:
+    paddle.seed(0)
+    network = build_network("deepfill_v1")
+    inpainter = Inpainter(network)
+    _fill(inpainter, 64, 64)  # so that no first call is measured
+    limit_attention_memory(network, None if memory == "plain" else int(float(memory) * GIB))
+    attention = network.refinement.attention = Measured(network.refinement.attention)
+    if layer == "attention":
+        shape = [1, 128, -(-height // 8) * 2, -(-width // 8) * 2]
+        features = paddle.nn.functional.relu(paddle.randn(shape))
+        with paddle.no_grad():
+            attention(features, features, paddle.zeros([1, 1, *shape[2:]]))
+    else:
+        before, watch = _reset_peak(), Stopwatch()
+        _fill(inpainter, height, width)
+        took = str(watch)
+        print(f"whole: {took}, {(max(_peak(), attention.peak) - before) / GIB:.2f} GiB")
+    print(f"attention: {attention.took}, {attention.needed / GIB:.3f} GiB")
+
+
+class Stopwatch:
+    """Seconds since it was made, and those of all cores together."""
+
+    def __init__(self):
+        self.start, self.cores_start = time.perf_counter(), time.process_time()
+
+    def __str__(self) -> str:
+        seconds, cores = time.perf_counter() - self.start, time.process_time() - self.cores_start
+        return f"{seconds:.1f} s ({cores:.1f} core seconds)"
+
+
+class Measured(nn.Layer):
+    """A layer and the time and memory it took, its result not counted."""
+
+    def __init__(self, layer: nn.Layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, *arguments: Tensor) -> tuple[Tensor, ...]:
+        earlier = _peak()
+        before, watch = _reset_peak(), Stopwatch()
+        results = self.layer(*arguments)
+        self.took = str(watch)
+        kept = sum(x.size * x.element_size() for x in results if x is not None)
+        self.needed = _peak() - before - kept
+        self.peak = max(earlier, _peak())
+        return results
+
+
+def _fill(inpainter: Inpainter, height: int, width: int) -> None:
+    mask = np.zeros([height, width], np.uint8)
+    mask[height // 4 : height // 2, width // 4 : width // 2] = 255
+    image = np.random.default_rng(0).integers(0, 256, [height, width, 3], np.uint8)
+    inpainter(image, mask)
+
+
+def _reset_peak() -> int:
+    """Bytes in use now, from which the peak counts again."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _status("VmRSS")
+
+
+def _peak() -> int:
+    return _status("VmHWM")
+
+
+def _status(name: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
