@@ -13,25 +13,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 import paddle
-import paddle.nn.functional as F
 from numpy import ndarray
 
 from ppdeepfill.data.decoding import read_image
 from ppdeepfill.errors import DataError
-from ppdeepfill.networks.contextual_attention import (
-    NORM_FLOOR,
-    background_patches,
-    downsample_nearest,
-    paste,
-)
+from ppdeepfill.networks import contextual_attention_in_blocks
 from ppdeepfill.visualize import color_offsets
 
 logger = logging.getLogger(__name__)
 
-RATE = 2  # authors
-SOFTMAX_SCALE = 10.0  # authors
+RATE = 2  # of the attention; authors
 PATCHES_SCALE = 0.5  # authors: image A is halved before its patches are cut
-BLOCK_SCORES = 1 << 22  # scores computed at once, 16 MiB: larger temporaries cost page faults
+MEMORY = 1 << 26  # bytes for the attention
 
 
 def attend(image_a: Path, image_b: Path, out: Path, *, offsets: Path | None = None) -> None:
@@ -79,32 +72,11 @@ def rebuild(image: ndarray, patches_from: ndarray) -> tuple[ndarray, ndarray]:
     Raises:
         DataError: an image is smaller than 2 x 2 pixels.
     """
-    foreground, background = _to_features(image), _to_features(patches_from)
-    foreground_small = downsample_nearest(foreground, RATE)  # [1, C, hf, wf]
-    background_small = downsample_nearest(background, RATE)
-    height, width = foreground_small.shape[2:]
-
-    asking = F.unfold(foreground_small, 3, paddings=1)  # [1, C * 9, P]
-    answering = F.unfold(background_small, 3, paddings=1)  # [1, C * 9, L]
-    norm = answering.square().sum(axis=1, keepdim=True).sqrt().clip(min=NORM_FLOOR)
-    answering = answering / norm * SOFTMAX_SCALE
-    patches = background_patches(background, RATE)  # [1, C * 16, L]
-
-    columns, best = [], []
-    for block in asking.split(_block_sizes(height * width, patches.shape[2]), axis=2):
-        attention = F.softmax(paddle.matmul(block, answering, transpose_x=True))  # [1, P', L]
-        columns.append(paddle.matmul(patches, attention, transpose_y=True))
-        best.append(attention.argmax(axis=-1).numpy().ravel())
-    rebuilt = paste(paddle.concat(columns, axis=2), (height, width), RATE)
-    rebuilt = rebuilt[0].transpose([1, 2, 0]).numpy().round().clip(0, 255).astype(np.uint8)
-    chosen = np.divmod(np.concatenate(best), background_small.shape[3])  # rows, columns
-    return rebuilt, np.stack(chosen).reshape(2, height, width) - np.indices((height, width))
-
-
-def _block_sizes(positions: int, patches: int) -> list[int]:
-    """How many positions to compare with all patches at a time."""
-    size = max(1, BLOCK_SCORES // patches)
-    return [min(size, positions - start) for start in range(0, positions, size)]
+    features, offsets = contextual_attention_in_blocks(
+        _to_features(image), _to_features(patches_from), memory=MEMORY, propagation_size=1
+    )
+    rebuilt = features[0].transpose([1, 2, 0]).numpy().round().clip(0, 255).astype(np.uint8)
+    return rebuilt, offsets[0].numpy()
 
 
 def _to_features(image: ndarray) -> paddle.Tensor:

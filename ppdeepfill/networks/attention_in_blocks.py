@@ -227,7 +227,8 @@ def _cut_patches(background: Tensor, tile: Tile, rate: int, stride: int) -> Tens
 
 def _add_patches(features: Tensor, sample: int, columns: Tensor, tile: Tile, rate: int) -> None:
     """Lay the patches [N, C * k * k] of a tile into one sample of the features [B, C, Hf, Wf]."""
-    pasted = overlap_patches(columns.t().unsqueeze(0), (tile.height, tile.width), rate)[0] / 4.0
+    columns, grid = columns.t().unsqueeze(0), (tile.height, tile.width)
+    pasted = overlap_patches(columns, grid, (2 * rate, 2 * rate), rate)[0] / 4.0
     before, _ = paste_padding(rate)
     top, left = tile.top * rate - before, tile.left * rate - before
     height, width = features.shape[2:]

@@ -89,9 +89,7 @@ def contextual_attention(
         # Masked patches keep a score of 0 in the softmax instead of leaving it: so do both codes.
         attention_BPL = F.softmax(similarity_BPL * known_B1L * softmax_scale, axis=-1) * known_B1L
 
-    patches = background_patches(background, rate, stride)
-    columns = paddle.matmul(patches, attention_BPL, transpose_y=True)  # [B, C * k * k, P]
-    pasted = paste(columns, foreground_grid, rate)
+    pasted = paste(attention_BPL, background, foreground_grid, rate=rate, stride=stride)
     attention = attention_BPL.transpose([0, 2, 1])  # [B, L, P]
     return pasted, attention.reshape([0, -1, *foreground_grid])
 
@@ -245,38 +243,70 @@ def propagate(
     return _transpose_grids(columns_first, foreground_grid[::-1], background_grid[::-1])
 
 
-def background_patches(background: Tensor, rate: int, stride: int = 1) -> Tensor:
-    """Cut the patches that are pasted: [B, C, Hb, Wb] -> [B, C * k * k, L] with k = 2 * rate."""
-    before, after = paste_padding(rate)
-    return F.unfold(
-        background, 2 * rate, strides=rate * stride, paddings=[before, before, after, after]
-    )
+def paste(
+    attention_BPL: Tensor,
+    background: Tensor,
+    foreground_grid: tuple[int, int],
+    *,
+    rate: int = 2,
+    stride: int = 1,
+) -> Tensor:
+    """Lay on every position the background patches that its weights mix.
 
+    Patches are 2 * rate wide and placed `rate` apart. So two patches of a row meet in each strip
+    of `rate` columns, one with its right and one with its left half, and where these halves come
+    from neighbouring patches they are the same strip of the background. Here the weights of such
+    pairs are added up and strips are mixed: half the multiplications of mixing patches.
 
-def paste(columns: Tensor, foreground_grid: tuple[int, int], rate: int) -> Tensor:
-    """Lay one patch on every position: [B, C * k * k, P] -> [B, C, Hf, Wf] with k = 2 * rate.
+    Four patches overlap everywhere inside: hence the division by 4, which both references keep at
+    the borders and at rate 1.
 
-    Patches are placed `rate` apart, so four of them overlap everywhere inside: hence the division
-    by 4, which both references keep at the borders and at rate 1.
+    Args:
+        attention_BPL: [B, P, L] weights.
+        background: [B, C, Hb, Wb].
+        foreground_grid: (h, w) with h * w = P.
+        rate: half the side of the patches, and how far apart they are laid.
+        stride: step between background patches, in units of `rate`.
+
+    Returns:
+        [B, C, h * rate, w * rate].
     """
     height, width = foreground_grid
-    pasted = overlap_patches(columns, foreground_grid, rate)
-    before, _ = paste_padding(rate)
+    before, after = paste_padding(rate)
+    strips = F.unfold(
+        background,
+        [2 * rate, rate],
+        strides=[rate * stride, rate],
+        paddings=[before, before, after, after],
+    )  # [B, C * 2 * rate * rate, L'], one strip more in each row than there are patches
+    rows = background.shape[2] // (rate * stride)
+    weights = _strip_weights(attention_BPL, (height, width), rows, stride)  # [B, P', L']
+    columns = paddle.matmul(strips, weights, transpose_y=True)
+    pasted = overlap_patches(columns, (height, width + 1), (2 * rate, rate), rate)
     return pasted[:, :, before : before + height * rate, before : before + width * rate] / 4.0
 
 
-def overlap_patches(columns: Tensor, grid: tuple[int, int], rate: int) -> Tensor:
-    """Add up patches `rate` apart, borders included: [B, C * k * k, P] -> [B, C, H', W'].
+def overlap_patches(
+    columns: Tensor, grid: tuple[int, int], size: tuple[int, int], rate: int
+) -> Tensor:
+    """Add up patches of size (k, k') laid `rate` apart, borders included.
 
-    k = 2 * rate, and H', W' exceed the map of the grid's positions by `rate`.
+    Args:
+        columns: [B, C * k * k', h * w].
+        grid: (h, w) of the patches.
+        size: (k, k').
+        rate: their distance.
+
+    Returns:
+        [B, C, (h - 1) * rate + k, (w - 1) * rate + k'].
     """
-    size = 2 * rate
-    channels = columns.shape[1] // size**2
+    area = size[0] * size[1]
+    channels = columns.shape[1] // area
     # A transposed convolution with one-hot filters adds the overlapping patches; unlike `fold`
     # it accepts symbolic sizes in an exported graph.
-    one_hot = paddle.eye(size**2, dtype=columns.dtype).tile([channels, 1])
-    filters = one_hot.reshape([channels * size**2, 1, size, size])
-    columns = columns.reshape([-1, channels * size**2, *grid])
+    one_hot = paddle.eye(area, dtype=columns.dtype).tile([channels, 1])
+    filters = one_hot.reshape([channels * area, 1, *size])
+    columns = columns.reshape([-1, channels * area, *grid])
     return F.conv2d_transpose(columns, filters, stride=rate, groups=channels)
 
 
@@ -313,6 +343,29 @@ def _sum_along_diagonal(scores_BPL: Tensor, size: int) -> Tensor:
         for start in (reach + s, reach - s):
             total = total + padded[:, :, start : start + rows, start : start + columns]
     return total.squeeze(1)
+
+
+def _strip_weights(
+    attention_BPL: Tensor, foreground_grid: tuple[int, int], rows: int, stride: int
+) -> Tensor:
+    """Weights of patches [B, P, L] -> of strips [B, P', L'], one more than patches in each row.
+
+    A strip is the left half of its patch and the right half of the one before: pairs (p, l) and
+    (p - 1, l - 1) add up. The zeros at the end of each row keep rows apart.
+    """
+    height, width = foreground_grid
+    patches = attention_BPL.shape[1]
+    # All paddings are those of an image by a constant: oneDNN and exported graphs know no others.
+    if stride > 1:  # between two patches lie strips that begin none
+        spread = attention_BPL.reshape([-1, patches, attention_BPL.shape[2], 1])
+        attention_BPL = F.pad(spread, [0, stride - 1, 0, 0]).flatten(2)
+    weights = attention_BPL.reshape([-1, patches, rows, attention_BPL.shape[2] // rows])
+    weights = F.pad(weights, [0, 1, 0, 0]).flatten(2)
+    weights = weights.reshape([-1, 1, width, weights.shape[2]])
+    weights = F.pad(weights, [0, 0, 0, 1])  # [B * h, 1, w + 1, L']
+    weights = weights.reshape([-1, 1, height * (width + 1), weights.shape[3]])
+    before = F.pad(weights, [1, 0, 1, 0])[:, :, :-1, :-1]
+    return (weights + before).squeeze(1)
 
 
 def _transpose_grids(
