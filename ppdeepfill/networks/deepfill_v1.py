@@ -15,7 +15,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.networks.bounded_attention import BoundedContextualAttention
 from ppdeepfill.networks.contextual_attention import Reference, downsample_nearest
-from ppdeepfill.networks.layers import Activation, ConvBlock, upsample_nearest_2x
+from ppdeepfill.networks.layers import Activation, ConvBlock, UpsampledConvBlock
 from ppdeepfill.networks.prediction import Prediction, complete
 
 INPUT_CHANNELS = 5  # image, a plane of ones that marks the border, mask
@@ -159,21 +159,12 @@ class Decoder(nn.Sequential):
         half, full = channels // 2, channels // 4
         to_rgb = ConvBlock(full // 2, 3, activation=_clip_to_image, reference=reference)
         super().__init__(
-            ("up1", Upsample2x()),
-            ("half1", ConvBlock(channels, half, reference=reference)),
+            ("half1", UpsampledConvBlock(channels, half, reference=reference)),
             ("half2", ConvBlock(half, half, reference=reference)),
-            ("up2", Upsample2x()),
-            ("full1", ConvBlock(half, full, reference=reference)),
+            ("full1", UpsampledConvBlock(half, full, reference=reference)),
             ("full2", ConvBlock(full, full // 2, reference=reference)),
             ("to_rgb", to_rgb),
         )
-
-
-class Upsample2x(nn.Layer):
-    """Nearest upsampling: [B, C, H, W] -> [B, C, 2H, 2W]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return upsample_nearest_2x(x)
 
 
 def dilated_convolutions(channels: int, reference: Reference) -> nn.Sequential:

@@ -10,7 +10,7 @@ import reference
 
 from ppdeepfill.alignment import recipes
 from ppdeepfill.networks import layers
-from ppdeepfill.networks.layers import ConvBlock, convolve_in_bands, upsample_nearest_2x
+from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock, convolve_in_bands
 
 # name of the stored case: kernel size, stride, dilation, activation, whether the size is given
 CASES = {
@@ -47,10 +47,36 @@ def test_convolution_agrees_with_authors(golden_dir, case):
     assert reference.relative_error(block(paddle.to_tensor(x.copy())), expected) < 1e-5
 
 
-def test_upsampling_repeats(rng):
-    x = rng.standard_normal((2, 3, 4, 5)).astype(np.float32)
-    expected = x.repeat(2, axis=2).repeat(2, axis=3)
-    np.testing.assert_array_equal(upsample_nearest_2x(paddle.to_tensor(x)).numpy(), expected)
+@pytest.mark.parametrize("training", [True, False])
+def test_convolution_of_the_upsampled_equals_upsampling_first(rng, training):
+    x = paddle.to_tensor(rng.standard_normal((2, 6, 4, 5)).astype(np.float32), stop_gradient=False)
+    weights = paddle.to_tensor(rng.standard_normal((2, 4, 8, 10)).astype(np.float32))
+    plain, block = ConvBlock(6, 4), UpsampledConvBlock(6, 4)
+    block.set_state_dict(plain.state_dict())
+    gradients = []
+    results = []
+    for layer, seen in ((plain, upsampled(x)), (block, x)):
+        layer.train() if training else layer.eval()
+        results.append(layer(seen))
+        (results[-1] * weights).sum().backward()
+        gradients.append([x.grad.numpy(), *(p.grad.numpy() for p in layer.parameters())])
+        x.clear_gradient()
+    np.testing.assert_allclose(results[1].numpy(), results[0].numpy(), atol=2e-6)
+    for expected, ours in zip(*gradients, strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("bands", [2, 3, 100])
+def test_upsampled_convolution_in_bands_equals_the_whole(rng, bands):
+    x = paddle.to_tensor(rng.standard_normal((2, 6, 7, 5)).astype(np.float32))
+    block = UpsampledConvBlock(6, 4)
+    block.conv.bias.set_value(rng.standard_normal(4).astype(np.float32))
+    expected = block.convolve(x, block.conv.bias).numpy()
+    np.testing.assert_allclose(block.convolve_in_bands(x, bands).numpy(), expected, atol=1e-6)
+
+
+def upsampled(x: paddle.Tensor) -> paddle.Tensor:
+    return x.repeat_interleave(2, axis=2).repeat_interleave(2, axis=3)
 
 
 def test_initialisation_follows_the_reference():
