@@ -10,16 +10,20 @@ process every function here is a no-op.
 """
 
 import logging
+import os
 from collections.abc import Sequence
 
 import paddle
 from paddle import Tensor, distributed
+from paddle.base import core
 
 from ppdeepfill.errors import ConfigError
 
 
 def start(device: str) -> None:
-    """Choose the device and, when launched as one of several processes, meet the others.
+    """Choose device and threads and, when launched as one of several processes, meet the others.
+
+    On a CPU the processes share all cores, unless the variable OMP_NUM_THREADS names a number.
 
     Args:
         device: auto (a GPU when this Paddle is built for one and there is one, else the CPU), or a
@@ -40,6 +44,8 @@ def start(device: str) -> None:
         ) from error
     if world_size() > 1:
         distributed.init_parallel_env()
+    if "OMP_NUM_THREADS" not in os.environ:  # without it, Paddle computes on one core
+        core.set_num_threads(max(1, _cores() // world_size()))
     if rank() > 0:
         logging.getLogger("ppdeepfill").setLevel(logging.ERROR)  # process 0 speaks for all
 
@@ -81,6 +87,13 @@ def gathered(items: list) -> list:
     lists: list[list] = []
     distributed.all_gather_object(lists, items)
     return [item for part in lists for item in part]
+
+
+def _cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on every system
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _has_gpu() -> bool:

@@ -95,3 +95,17 @@ def train(config, launcher=()):
     run = subprocess.run(command, cwd=output_dir.parent, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
     return read_checkpoint(output_dir / "checkpoints" / "iter_00000001")
+
+
+@pytest.mark.parametrize(("environment", "threads"), [(None, 6), ("3", None)])
+def test_all_cores_are_used_unless_the_environment_says_otherwise(
+    monkeypatch, environment, threads
+):
+    chosen = []
+    monkeypatch.setattr(parallel.core, "set_num_threads", chosen.append)
+    monkeypatch.setattr(parallel, "_cores", lambda: 6)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if environment:
+        monkeypatch.setenv("OMP_NUM_THREADS", environment)
+    parallel.start("cpu")
+    assert chosen == ([] if threads is None else [threads])
