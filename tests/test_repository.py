@@ -28,7 +28,8 @@ from ppdeepfill.training.state import layer_arrays
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ppdeepfill"
-PYTHON_FILES = sorted([*ROOT.glob("*.py"), *PACKAGE.rglob("*.py"), *(ROOT / "tests").rglob("*.py")])
+CODE = ("*.py", "ppdeepfill/**/*.py", "benchmarks/**/*.py", "tests/**/*.py")
+PYTHON_FILES = sorted(path for pattern in CODE for path in ROOT.glob(pattern))
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
