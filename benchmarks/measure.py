@@ -36,18 +36,20 @@ def measure(row: Row, repeats: int) -> Measurement:
 
 
 def _core_seconds() -> float:
-    """Of all threads and of child processes that ended."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    """Of all threads, and of processes that it started and that ended."""
+    return sum(usage.ru_utime + usage.ru_stime for usage in _usages())
 
 
 def _peak_bytes() -> int:
     """The most memory that this process, or one that it started, has held."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return unit * max(usage.ru_maxrss for usage in _usages())
+
+
+def _usages() -> list:
     import resource  # not on Windows
 
-    unit = 1 if sys.platform == "darwin" else 1024
-    who = resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN
-    return unit * max(resource.getrusage(x).ru_maxrss for x in who)
+    return [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
 
 
 if __name__ == "__main__":
