@@ -29,7 +29,7 @@ from ppdeepfill.training.state import layer_arrays
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ppdeepfill"
-FOLDERS = (PACKAGE, ROOT / "tests", ROOT / "deploy")
+FOLDERS = (PACKAGE, ROOT / "tests", ROOT / "deploy", ROOT / "benchmarks")
 PYTHON_FILES = sorted(
     [*ROOT.glob("*.py"), *(p for folder in FOLDERS for p in folder.rglob("*.py"))]
 )

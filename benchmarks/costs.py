@@ -1,0 +1,188 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""How much arithmetic and memory traffic each part needs, from the networks themselves.
+
+Layers are called on shapes alone (a static graph that never runs), so every size is free. An
+operation is a multiplication or an addition within a matrix product or a convolution, computed
+directly. Traffic counts each float32 operand of those and of the activations once per use.
+
+Letters: B batch, C channels, H W image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from typing import NamedTuple
+
+import paddle
+from paddle import Tensor, nn
+
+from ppdeepfill.networks import ContextualAttention, build_network
+from ppdeepfill.networks.critics import Critics
+from ppdeepfill.networks.layers import ConvBlock
+
+FLOAT = 4  # bytes
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Operations, and bytes moved."""
+
+    flops: int = 0
+    bytes: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.flops + other.flops, self.bytes + other.bytes)
+
+
+class LayerCost(NamedTuple):
+    """One layer: the cost of each pass through it.
+
+    Attributes:
+        name: its path in the network.
+        forward: with its activation.
+        input_gradient: gradient of the input from that of the output.
+        weight_gradient: gradient of the weights.
+        first: its input is data, whose gradient the training of the network does not need.
+    """
+
+    name: str
+    forward: Cost
+    input_gradient: Cost
+    weight_gradient: Cost
+    first: bool
+
+
+def generator_layers(
+    size: tuple[int, int], *, batch: int = 1, network: str = "deepfill_v1"
+) -> list[LayerCost]:
+    """The layers of a network of the zoo on images of `size` (H, W), multiples of 8."""
+    shapes = [batch, 3, *size], [batch, 1, *size]
+    return layer_costs(lambda: build_network(network), shapes, first=["coarse.encoder.first"])
+
+
+def critic_layers(
+    size: tuple[int, int], local_size: tuple[int, int], *, batch: int, reference: str = "tensorflow"
+) -> list[LayerCost]:
+    """The layers of both critics, see `Critics`."""
+    layers = []
+    for name, shape in (("whole", size), ("local", local_size)):
+        layers += layer_costs(
+            lambda name=name: getattr(Critics(size, local_size, reference=reference), name),
+            [[batch, 3, *shape]],
+            first=["convolutions.0"],
+        )
+    return layers
+
+
+def update_passes(
+    size: tuple[int, int], local_size: tuple[int, int], *, batch: int, reference: str = "tensorflow"
+) -> dict[str, list[Cost]]:
+    """Every pass through a layer in one update of each phase of `objectives/wgan_gp.py`.
+
+    critic: the generator without gradients; scores of real and completed images, and back to the
+    weights; the penalty, which needs the gradient of a score by the image, and its gradient by
+    the weights: of each layer a forward and a weight gradient more.
+    generator: there and back; scores of completed images, and back to the image.
+
+    Losses and optimizers are left out.
+    """
+    generator = generator_layers(size, batch=batch)
+    judges = critic_layers(size, local_size, batch=batch, reference=reference)
+    both = critic_layers(size, local_size, batch=2 * batch, reference=reference)
+    critic = [x.forward for x in generator] + training_passes(both)
+    for x in judges:
+        critic += [x.forward, x.input_gradient, x.forward, x.weight_gradient]
+    opinion = [cost for x in judges for cost in (x.forward, x.input_gradient)]
+    return {"critic": critic, "generator": training_passes(generator) + opinion}
+
+
+def training_passes(layers: Sequence[LayerCost]) -> list[Cost]:
+    """Forward, and back to all weights."""
+    there = [x.forward for x in layers]
+    back = [x.weight_gradient for x in layers]
+    return there + back + [x.input_gradient for x in layers if not x.first]
+
+
+def layer_costs(
+    build: Callable[[], nn.Layer], shapes: Sequence[list[int]], *, first: Sequence[str] = ()
+) -> list[LayerCost]:
+    """Build a network, call it on inputs of these shapes, and list what its layers cost.
+
+    Args:
+        build: returns the network; convolutions, linear layers and contextual attentions count.
+        shapes: of its inputs.
+        first: paths of the layers that see data.
+    """
+    costs: list[LayerCost] = []
+    with _shapes_only():
+        network = build()
+        for path, layer in network.named_sublayers(include_self=True):
+            count = next((f for kind, f in COUNTERS.items() if isinstance(layer, kind)), None)
+            if count is not None:
+                layer.register_forward_post_hook(
+                    lambda layer, inputs, output, path=path, count=count: costs.append(
+                        LayerCost(path, *count(layer, inputs, output), path in first)
+                    )
+                )
+        network(*(paddle.static.data(f"x{i}", shape) for i, shape in enumerate(shapes)))
+    return costs
+
+
+def attention_flops(channels: int, foreground: int, background: int, *, rate: int = 2) -> int:
+    """Of one sample of `contextual_attention`: scores and pasting.
+
+    Args:
+        channels: C.
+        foreground: positions after subsampling.
+        background: patches.
+        rate: pasted patches are 2 * rate wide. Scores sum 3 rows; the columns are added after.
+    """
+    per_pair = 3 * channels + channels * (2 * rate) ** 2
+    return 2 * per_pair * foreground * background
+
+
+def _weighted_layer(layer: nn.Layer, inputs, output: Tensor) -> tuple[Cost, Cost, Cost]:
+    """A convolution with its activation, or a linear layer: each pass is one product."""
+    weight = next(p for p in layer.parameters() if p.ndim > 1)
+    outputs = prod(output.shape)
+    per_output = prod(weight.shape[1:]) if weight.ndim == 4 else weight.shape[0]
+    moved = FLOAT * (prod(inputs[0].shape) + prod(weight.shape) + outputs)
+    activation = FLOAT * 2 * outputs if getattr(layer, "activation", None) else 0
+    flops = 2 * outputs * per_output
+    # Back through the activation: two tensors are read and one is written.
+    back = Cost(flops, moved + activation * 3 // 2)
+    return Cost(flops, moved + activation), back, Cost(flops, moved)
+
+
+def _attention(layer: nn.Layer, inputs, outputs) -> tuple[Cost, Cost, Cost]:
+    """Products of scores and pasting; some eight passes over the scores between them."""
+    batch, channels, height, width = inputs[0].shape
+    rate = layer.options["rate"]
+    positions = height * width // rate**2
+    pasted = channels * (2 * rate) ** 2 * positions
+    flops = batch * attention_flops(channels, positions, positions, rate=rate)
+    moved = FLOAT * batch * (16 * positions**2 + 6 * pasted)
+    # Either factor of each product has a gradient.
+    return Cost(flops, moved), Cost(2 * flops, 2 * moved), Cost()
+
+
+COUNTERS = {
+    ConvBlock: _weighted_layer,
+    nn.Linear: _weighted_layer,
+    ContextualAttention: _attention,
+}
+
+
+@contextmanager
+def _shapes_only() -> Iterator[None]:
+    """While entered, layers compute shapes and nothing else."""
+    paddle.enable_static()
+    try:
+        with paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()):
+            yield
+    finally:
+        paddle.disable_static()

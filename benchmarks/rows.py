@@ -1,0 +1,12 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""All rows, in the order of the table. Importing them imports nothing heavy."""
+
+from benchmarks import attention, inference, loading, machine, startup, training
+from benchmarks.row import Row
+
+ROWS: dict[str, Row] = {
+    row.name: row
+    for part in (machine, startup, inference, attention, training, loading)
+    for row in part.rows()
+}

@@ -1,0 +1,78 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The cost model against sums done by hand."""
+
+from pathlib import Path
+
+import pytest
+from paddle import nn
+
+from benchmarks.cost_tables import cost_tables
+from benchmarks.costs import (
+    Cost,
+    attention_flops,
+    critic_layers,
+    generator_layers,
+    layer_costs,
+    update_passes,
+)
+from benchmarks.gpus import ARITHMETIC, TRAFFIC, Gpu, expected_seconds
+from ppdeepfill.networks.layers import ConvBlock
+
+DOCS = Path(__file__).resolve().parents[2] / "docs/benchmarks.md"
+
+
+def test_a_convolution_costs_two_operations_per_output_and_tap():
+    (layer,) = layer_costs(lambda: ConvBlock(5, 7, 3, stride=2, activation=None), [[2, 5, 12, 8]])
+    outputs, inputs, weights = 2 * 7 * 6 * 4, 2 * 5 * 12 * 8, 7 * 5 * 9
+    assert layer.forward == Cost(2 * outputs * 5 * 9, 4 * (outputs + inputs + weights))
+    assert layer.weight_gradient == layer.forward
+
+
+def test_a_linear_layer_costs_two_operations_per_weight_and_sample():
+    (layer,) = layer_costs(lambda: nn.Linear(30, 4), [[2, 30]])
+    assert layer.forward.flops == 2 * 2 * 30 * 4
+
+
+def test_twice_the_side_costs_four_times_the_convolutions_and_sixteen_times_the_attention():
+    small, large = (
+        {x.name: x.forward.flops for x in generator_layers(size)} for size in [(64, 64), (128, 128)]
+    )
+    attention = "refinement.attention"
+    assert large.pop(attention) == 16 * small.pop(attention) == attention_flops(128, 256, 256)
+    assert large == {name: 4 * flops for name, flops in small.items()}
+
+
+def test_a_batch_costs_as_much_as_its_images():
+    one, three = (generator_layers((64, 64), batch=batch) for batch in (1, 3))
+    assert [3 * x.forward.flops for x in one] == [x.forward.flops for x in three]
+
+
+def test_an_update_sums_its_passes():
+    network, critics = generator_layers((64, 64)), critic_layers((64, 64), (32, 32), batch=1)
+    updates = {
+        name: sum(cost.flops for cost in passes)
+        for name, passes in update_passes((64, 64), (32, 32), batch=1).items()
+    }
+    whole = sum(x.forward.flops for x in network)
+    (from_data,) = (x.forward.flops for x in network if x.first)
+    judged = sum(x.forward.flops for x in critics)
+    first = sum(x.forward.flops for x in critics if x.first)
+    assert updates["critic"] == whole + 2 * (3 * judged - first) + 4 * judged
+    assert updates["generator"] == 3 * whole - from_data + 2 * judged
+
+
+@pytest.mark.parametrize(
+    ("cost", "seconds"),
+    [
+        (Cost(flops=10, bytes=0), 10 / (100 * ARITHMETIC)),
+        (Cost(flops=10, bytes=50), 50 / (10 * TRAFFIC)),
+    ],
+)
+def test_an_expected_time_is_that_of_the_slower_of_arithmetic_and_traffic(cost, seconds):
+    gpu = Gpu("", flops=100.0, bandwidth=10.0)
+    assert expected_seconds([cost, cost], gpu) == pytest.approx(2 * seconds)
+
+
+def test_the_guide_shows_these_tables():
+    assert cost_tables() in DOCS.read_text(encoding="utf-8")
