@@ -22,7 +22,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.networks import ContextualAttention, build_network
 from ppdeepfill.networks.critics import Critics
-from ppdeepfill.networks.layers import ConvBlock
+from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock
 
 FLOAT = 4  # bytes
 
@@ -139,9 +139,9 @@ def attention_flops(channels: int, foreground: int, background: int, *, rate: in
         channels: C.
         foreground: positions after subsampling.
         background: patches.
-        rate: pasted patches are 2 * rate wide. Scores sum 3 rows; the columns are added after.
+        rate: strips of 2 * rate x rate are pasted. Scores sum 3 rows; the columns are added after.
     """
-    per_pair = 3 * channels + channels * (2 * rate) ** 2
+    per_pair = 3 * channels + channels * 2 * rate**2
     return 2 * per_pair * foreground * background
 
 
@@ -150,6 +150,8 @@ def _weighted_layer(layer: nn.Layer, inputs, output: Tensor) -> tuple[Cost, Cost
     weight = next(p for p in layer.parameters() if p.ndim > 1)
     outputs = prod(output.shape)
     per_output = prod(weight.shape[1:]) if weight.ndim == 4 else weight.shape[0]
+    if isinstance(layer, UpsampledConvBlock):
+        per_output = 4 * weight.shape[1]  # what is left of nine taps
     moved = FLOAT * (prod(inputs[0].shape) + prod(weight.shape) + outputs)
     activation = FLOAT * 2 * outputs if getattr(layer, "activation", None) else 0
     flops = 2 * outputs * per_output
@@ -163,7 +165,7 @@ def _attention(layer: nn.Layer, inputs, outputs) -> tuple[Cost, Cost, Cost]:
     batch, channels, height, width = inputs[0].shape
     rate = layer.options["rate"]
     positions = height * width // rate**2
-    pasted = channels * (2 * rate) ** 2 * positions
+    pasted = channels * 2 * rate**2 * positions
     flops = batch * attention_flops(channels, positions, positions, rate=rate)
     moved = FLOAT * batch * (16 * positions**2 + 6 * pasted)
     # Either factor of each product has a gradient.

@@ -21,6 +21,7 @@ from paddle import inference
 
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inpainter import check_pair
+from ppdeepfill.parallel import threads
 
 DESCRIPTION = "deploy.yaml"
 
@@ -100,6 +101,7 @@ def open_predictor(folder: Path, description: dict, *, onednn: bool = False) -> 
     kind, _, number = paddle.get_device().partition(":")
     if kind == "gpu":
         config.enable_use_gpu(100, int(number))  # MB to begin with; it takes more as needed
+    config.set_cpu_math_library_num_threads(threads())  # by itself it takes one
     if onednn:
         config.enable_mkldnn()
     elif hasattr(config, "disable_mkldnn"):  # PaddlePaddle 3 has it on by default

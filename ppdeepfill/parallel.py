@@ -45,9 +45,15 @@ def start(device: str) -> None:
     if world_size() > 1:
         distributed.init_parallel_env()
     if "OMP_NUM_THREADS" not in os.environ:  # without it, Paddle computes on one core
-        core.set_num_threads(max(1, _cores() // world_size()))
+        core.set_num_threads(threads())
     if rank() > 0:
         logging.getLogger("ppdeepfill").setLevel(logging.ERROR)  # process 0 speaks for all
+
+
+def threads() -> int:
+    """Threads to compute with: OMP_NUM_THREADS, or a share of the cores for each process."""
+    named = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(named) if named.isdecimal() else max(1, _cores() // world_size())
 
 
 def rank() -> int:

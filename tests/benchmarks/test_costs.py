@@ -17,7 +17,7 @@ from benchmarks.costs import (
     update_passes,
 )
 from benchmarks.gpus import ARITHMETIC, TRAFFIC, Gpu, expected_seconds
-from ppdeepfill.networks.layers import ConvBlock
+from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock
 
 DOCS = Path(__file__).resolve().parents[2] / "docs/benchmarks.md"
 
@@ -27,6 +27,11 @@ def test_a_convolution_costs_two_operations_per_output_and_tap():
     outputs, inputs, weights = 2 * 7 * 6 * 4, 2 * 5 * 12 * 8, 7 * 5 * 9
     assert layer.forward == Cost(2 * outputs * 5 * 9, 4 * (outputs + inputs + weights))
     assert layer.weight_gradient == layer.forward
+
+
+def test_a_convolution_of_the_upsampled_costs_four_taps_per_output():
+    (layer,) = layer_costs(lambda: UpsampledConvBlock(5, 7), [[2, 5, 6, 4]])
+    assert layer.forward.flops == 2 * (2 * 7 * 12 * 8) * 5 * 4
 
 
 def test_a_linear_layer_costs_two_operations_per_weight_and_sample():
