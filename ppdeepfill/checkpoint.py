@@ -25,6 +25,7 @@ from paddle import nn
 from ppdeepfill import atomic_write
 from ppdeepfill.atomic_write import written_whole
 from ppdeepfill.errors import CheckpointError
+from ppdeepfill.foreign_models import advice_on
 from ppdeepfill.generator_file import (
     Generator,
     check_names,
@@ -128,20 +129,21 @@ def find_generator(path: str | Path) -> Path:
             of a run, which stands for its best model, or for its newest checkpoint if it has none.
 
     Raises:
-        CheckpointError: no generator there.
+        CheckpointError: no generator there, or a network of another form.
     """
     path = Path(path)
-    if path.is_file():
+    if path.is_file() and advice_on(path) is None:
         return path
     for candidate in (path / GENERATOR, _best(path)):
         if candidate.is_file():
             return candidate
     newest = newest_checkpoint(path)
     if newest is None:
-        raise CheckpointError(
-            f"no {GENERATOR} at {path}; give that file, a folder that holds it "
-            "(checkpoints/iter_..., best_model) or the output_dir of a training run"
+        advice = advice_on(path) or (
+            "give that file, a folder that holds it (checkpoints/iter_..., best_model) or the "
+            "output_dir of a training run"
         )
+        raise CheckpointError(f"no {GENERATOR} at {path}; {advice}")
     return newest / GENERATOR
 
 

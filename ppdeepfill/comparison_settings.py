@@ -11,7 +11,7 @@ from ppdeepfill.checkpoint import find_generator, newest_run
 from ppdeepfill.config import Config
 from ppdeepfill.data.mask_sets import AREAS
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.methods import is_exported
+from ppdeepfill.foreign_models import is_exported
 from ppdeepfill.metrics.perceptual import LPIPS_SMALLEST
 from ppdeepfill.metrics.pixels import SSIM_SMALLEST
 from ppdeepfill.runs import config_of

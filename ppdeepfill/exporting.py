@@ -25,13 +25,13 @@ from ppdeepfill.atomic_write import files_written_whole, synchronise
 from ppdeepfill.checkpoint import filled_network, find_generator
 from ppdeepfill.errors import ExportError
 from ppdeepfill.exported import (
-    DESCRIPTION,
     Run,
     onnx_graph,
     open_predictor,
     paddle_graph,
     write_description,
 )
+from ppdeepfill.foreign_models import DESCRIPTION
 from ppdeepfill.generator_file import Generator, read_generator
 from ppdeepfill.inpainter import MULTIPLE
 from ppdeepfill.networks import complete

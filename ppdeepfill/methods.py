@@ -16,6 +16,7 @@ from numpy import ndarray
 from ppdeepfill.baselines import BASELINES
 from ppdeepfill.checkpoint import filled_network, find_generator
 from ppdeepfill.errors import UserError
+from ppdeepfill.foreign_models import is_exported
 from ppdeepfill.generator_file import read_generator
 from ppdeepfill.inpainter import Inpainter
 from ppdeepfill.networks import offsets_of
@@ -65,11 +66,6 @@ def open_methods(paths: Sequence[Path], names: Sequence[str]) -> list[Method]:
             f"{', '.join(BASELINES)}; give a network by --model_path"
         )
     return [*map(_open_network, paths), *map(_open_baseline, names)]
-
-
-def is_exported(path: Path) -> bool:
-    """Whether a path is a folder of `ppdeepfill export`."""
-    return (path / "deploy.yaml").is_file()
 
 
 def _open_network(path: Path) -> Method:

@@ -6,6 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
+from ppdeepfill.foreign_models import PORT_COPY
 from ppdeepfill.verbs.arguments import add_boolean
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> None:
     )
     for line in report(conversion):
         logger.info("%s", line)
-    if arguments.origin == "torch" and arguments.source.name == "torch_model.p":
+    if arguments.origin == "torch" and arguments.source.name == PORT_COPY:
         logger.info(
             "note: torch_model.p is known as a copy of the authors' weights; --from tensorflow "
             "gives their arithmetic and channel order"
