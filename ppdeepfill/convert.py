@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from numpy import ndarray
 
-from ppdeepfill.atomic_write import written_whole
+from ppdeepfill.atomic_write import check_writable, written_whole
 from ppdeepfill.checkpoint import CRITICS, GENERATOR, find_generator
 from ppdeepfill.converters.recognition import (
     Found,
@@ -90,6 +90,7 @@ def convert(
     """
     source, destination = Path(source), Path(destination)
     _check_free(destination, overwrite=overwrite)
+    check_writable(destination.parent, change="DST")
     conversion = _read(source, origin, network)
     if destination.suffix in SUFFIXES:
         conversion = _generator_alone(conversion)

@@ -21,7 +21,7 @@ from paddle.static import InputSpec
 
 import ppdeepfill
 from ppdeepfill import onnx_conversion
-from ppdeepfill.atomic_write import files_written_whole, synchronise
+from ppdeepfill.atomic_write import check_writable, files_written_whole, synchronise
 from ppdeepfill.checkpoint import filled_network, find_generator
 from ppdeepfill.errors import ExportError
 from ppdeepfill.exported import (
@@ -103,6 +103,7 @@ def export_model(
         ExportError: an impossible shape, a missing extra, or a graph that gives other pictures.
     """
     _check_shape(input_shape)
+    check_writable(Path(save_dir), change="--save_dir")
     if onnx:
         onnx_conversion.require()
     source, save_dir = find_generator(model_path), Path(save_dir)
@@ -117,7 +118,7 @@ def export_model(
             synchronise(file)
     for unused in {*GRAPHS, ONNX} - set(files.values()):  # of an earlier export
         (save_dir / unused).unlink(missing_ok=True)
-    logger.info("exported %s to %s", source, save_dir)
+    logger.info("wrote %s", save_dir)
     return save_dir / DESCRIPTION
 
 
