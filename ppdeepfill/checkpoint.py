@@ -36,6 +36,7 @@ from ppdeepfill.generator_file import (
 from ppdeepfill.networks import build_network
 from ppdeepfill.recorded_arrays import read_recorded, write_recorded
 
+RUNS = Path("output")  # where runs are looked for
 GENERATOR = "generator.safetensors"
 CRITICS = "critics.safetensors"  # beside a converted generator
 TRAINING = "training.safetensors"
@@ -147,7 +148,7 @@ def find_generator(path: str | Path) -> Path:
     return newest / GENERATOR
 
 
-def newest_run(folder: Path) -> Path:
+def newest_run(folder: Path = RUNS) -> Path:
     """The output_dir of a run, or the converted network, whose generator was written last.
 
     Args:

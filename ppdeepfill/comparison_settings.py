@@ -89,7 +89,7 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
     """
     given = dict(given)
     if not given.get("methods") and not given.get("model_paths"):
-        given["model_paths"] = [newest_run(Path("output"))]
+        given["model_paths"] = [newest_run()]
     taken: dict[str, Any] = {}
     if config is not None:
         taken = _sizes(config)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ppdeepfill.config import load_config
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.verbs.arguments import boolean, share, whole_number
+from ppdeepfill.verbs.arguments import MODEL_PATH, boolean, flags_of, share, whole_number
 
 DESCRIPTION = """\
 Score methods on images with fixed holes. Writes test.txt, report.json, per_image.csv and
@@ -25,8 +25,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     _add_methods(test)
     _add_samples(test)
     _add_report(test)
-    flags = [flag for action in test._actions for flag in action.option_strings]
-    test.set_defaults(run=_run, parser=test, flags=flags)
+    test.set_defaults(run=_run, parser=test, flags=flags_of(test))
 
 
 def _add_methods(test: argparse.ArgumentParser) -> None:
@@ -37,7 +36,7 @@ def _add_methods(test: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="PATH",
-        help="networks: a generator file, a checkpoint folder or the output_dir of a run",
+        help=f"networks: each {MODEL_PATH}, or a folder of `ppdeepfill export`",
     )
     methods.add_argument(
         "--methods",
@@ -102,7 +101,9 @@ def _add_samples(test: argparse.ArgumentParser) -> None:
 
 def _add_report(test: argparse.ArgumentParser) -> None:
     report = test.add_argument_group("report")
-    report.add_argument("--save_dir", type=Path, metavar="DIR", help="where it goes (output)")
+    report.add_argument(
+        "--save_dir", type=Path, metavar="DIR", help="folder for the report (output)"
+    )
     report.add_argument(
         "--save_masks", type=Path, metavar="DIR", help="a new folder for the masks, to share them"
     )
@@ -116,7 +117,9 @@ def _add_report(test: argparse.ArgumentParser) -> None:
         "--fid_weights", type=Path, metavar="FILE", help="weights, see docs/metrics.md"
     )
     work = test.add_argument_group("work")
-    work.add_argument("--device", metavar="NAME", help="auto (default), cpu, gpu, gpu:N")
+    work.add_argument(
+        "--device", metavar="NAME", help="auto (default), cpu, gpu, gpu:N (also xpu, npu, mlu)"
+    )
     work.add_argument(
         "--batch_size",
         type=whole_number(1),
