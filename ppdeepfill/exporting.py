@@ -41,6 +41,7 @@ WEIGHTS = "model.pdiparams"
 ONNX = "model.onnx"
 
 FREE = -1
+LARGEST = 4096  # more is a typing error: fixed shapes are compared in full size
 ANY_SHAPE = (FREE, 3, FREE, FREE)
 TRIALS = ((2, 3, 64, 64), (1, 3, 70, 83))  # shapes to compare, where they are free
 TOLERANCE = 0.1  # of 255; sums in another order differ by up to 4e-3, a wrong graph by whole levels
@@ -240,8 +241,8 @@ def _mask_shape(image_shape: Sequence[int]) -> tuple[int, ...]:
 
 def _check_shape(input_shape: Sequence[int]) -> None:
     fits = len(input_shape) == 4 and input_shape[1] == 3
-    if not fits or any(size < 1 and size != FREE for size in input_shape):
+    if not fits or any(size != FREE and not 1 <= size <= LARGEST for size in input_shape):
         raise ExportError(
-            "the input shape must be B 3 H W, for example 1 3 256 256, with -1 for what stays "
-            f"free; got {' '.join(map(str, input_shape))}"
+            "the input shape must be B 3 H W, for example 1 3 256 256, each from 1 to "
+            f"{LARGEST}, with -1 for what stays free; got {' '.join(map(str, input_shape))}"
         )
