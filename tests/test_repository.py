@@ -48,12 +48,32 @@ ROOMS = {
     "weight_files": {"errors"},
     "converters": {"errors", "networks"},
     "photos": {"errors", "data", "atomic_write"},
+    "metrics": {"errors", "generator_file", "weight_files"},
+    "report": {"atomic_write", "metrics", "scoring"},
+    "alignment": {
+        "atomic_write",
+        "converters",
+        "data",
+        "errors",
+        "inpainter",
+        "metrics",
+        "networks",
+        "objectives",
+    },
 }
 ONLY_USERS = {
     "cli": set(),
     "verbs": {"cli"},
     "trainer": {"verbs"},
     "exporting": {"verbs"},
+    "exported": {"exporting", "methods"},
+    "predict": {"verbs"},
+    "photos": {"predict", "verbs"},
+    "comparison": {"verbs"},
+    "report": {"comparison"},
+    "convert": {"verbs"},
+    "converters": {"convert", "alignment"},
+    "weight_files": {"convert", "metrics", "recorded_arrays"},
     "alignment": {"verbs"},
 }
 
