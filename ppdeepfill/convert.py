@@ -120,7 +120,7 @@ def _read(path: Path, origin: Origin, network: str | None) -> Conversion:
         path = find_generator(path) if path.is_dir() else path
         if path.is_file() and is_generator(path):
             generator = read_generator(path)
-            return Conversion(generator, {}, {name: name for name in generator.weights}, {})
+            return Conversion(generator, {}, {name: name for name in sorted(generator.weights)}, {})
     source = {"tensorflow": _read_authors, "torch": _read_port, "paddle": _read_file}[origin](path)
     try:
         name, options, generator = recognise_generator(source.arrays, origin, network)

@@ -32,7 +32,6 @@ from ppdeepfill.strategies import Filling, Strategy, fill
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("same", "png")
 DRAWINGS = {"_offsets.png": draw_offsets, "_borrowed.png": draw_borrowed}
 
 

@@ -54,12 +54,6 @@ def test_a_run_starts_with_generator_and_critics(photos, tmp_path, converted, me
     assert str(converted) in messages.text
 
 
-def test_weights_of_another_width_name_the_option(photos, tmp_path, converted):
-    words = "base_channels 4, but .* is 8; set network.options.base_channels=4"
-    with pytest.raises(CheckpointError, match=words):
-        start(photos, tmp_path, str(converted), network__options={"base_channels": 8})
-
-
 def test_critics_for_another_size_are_left_out_with_a_warning(
     photos, tmp_path, converted, messages
 ):
