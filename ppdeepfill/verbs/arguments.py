@@ -41,14 +41,16 @@ def add_device(parser: argparse._ActionsContainer, default: str = "auto") -> Non
     )
 
 
-def add_boolean(parser: argparse._ActionsContainer, flag: str, meaning: str) -> None:
-    """A flag that is false by default: `--flag`, `--flag=True`, `--flag=False`."""
+def add_boolean(
+    parser: argparse._ActionsContainer, flag: str, meaning: str, *, default: bool | str = False
+) -> None:
+    """A flag that may stand alone: `--flag`, `--flag=True`, `--flag=False`."""
     parser.add_argument(
         flag,
         type=boolean,
         nargs="?",
         const=True,
-        default=False,
+        default=default,
         metavar="true|false",
         help=meaning,
     )
