@@ -5,7 +5,6 @@
 Letters: B batch, H W image.
 """
 
-import hashlib
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -32,7 +31,7 @@ from ppdeepfill.exported import (
     write_description,
 )
 from ppdeepfill.foreign_models import DESCRIPTION
-from ppdeepfill.generator_file import Generator, read_generator
+from ppdeepfill.generator_file import Generator, read_generator, sha256_of
 from ppdeepfill.inpainter import MULTIPLE
 from ppdeepfill.networks import complete
 
@@ -184,7 +183,7 @@ def _describe(
         "network": generator.network,
         "options": generator.options,
         "iteration": generator.iteration,
-        "generator_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "generator_sha256": sha256_of(source),
         "versions": versions,
     }
 
