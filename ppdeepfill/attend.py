@@ -132,15 +132,25 @@ def _read(path: Path, smallest: float) -> ndarray:
 def _check_name(path: Path) -> None:
     """Before minutes are spent on the picture: UserError where its name cannot work."""
     check_writable(path.parent, change=str(path))
-    if path.is_dir() or not cv2.haveImageWriter(str(path)):
-        raise DataError(
-            f"cannot write {path}: the name must be that of a file, and end in .png, .jpg or "
-            "another format that OpenCV knows"
-        )
+    if path.is_dir():
+        raise DataError(f"cannot write {path}: this is a folder; give the name of a picture")
+    _encoded(path, np.zeros([256, 256, 3], np.uint8))
 
 
 def _write(path: Path, image: ndarray) -> None:
     """Write an RGB image; its suffix chooses the format."""
+    content = _encoded(path, image)
     with written_whole(path) as partial:
-        partial.write_bytes(cv2.imencode(path.suffix, image[..., ::-1])[1].tobytes())
+        partial.write_bytes(content)
     logger.info("wrote %s", path)
+
+
+def _encoded(path: Path, image: ndarray) -> bytes:
+    """DataError where the format cannot hold the image: OpenCV has limits of many kinds."""
+    try:
+        return cv2.imencode(path.suffix, image[..., ::-1])[1].tobytes()
+    except cv2.error as error:
+        raise DataError(
+            f"cannot write {path}: OpenCV cannot make this format of it; let the name end in .png, "
+            ".jpg or another one"
+        ) from error

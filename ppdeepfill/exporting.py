@@ -107,6 +107,7 @@ def export_model(
     if onnx:
         onnx_conversion.require()
     source, save_dir = find_generator(model_path), Path(save_dir)
+    logger.info("model: %s", source)
     generator = read_generator(source)
     network = filled_network(generator, source=str(source))
     with _written_whole(save_dir) as partial:

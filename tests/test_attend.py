@@ -69,8 +69,11 @@ def test_unusable_files_are_explained(rng, tmp_path):
         attend(good, tmp_path / "missing.png", tmp_path / "out.png")
     with pytest.raises(OutputError, match="good.png is no folder"):
         attend(good, good, good / "out.png")
-    with pytest.raises(DataError, match="cannot write"):
-        attend(good, good, tmp_path / "out.unknown")
+    for name in ("out", "out.unknown", "out.exr", "out.pbm"):  # no format, or none of 8-bit colours
+        with pytest.raises(DataError, match="cannot write .* let the name end in"):
+            attend(good, good, tmp_path / name)
+    with pytest.raises(DataError, match="this is a folder"):
+        attend(good, good, tmp_path)
     with pytest.raises(DataError, match="cannot write"):
         attend(good, good, tmp_path / "out.png", offsets=tmp_path / "offsets.unknown")
     assert not (tmp_path / "out.png").exists()
