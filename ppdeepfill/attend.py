@@ -148,9 +148,12 @@ def _write(path: Path, image: ndarray) -> None:
 def _encoded(path: Path, image: ndarray) -> bytes:
     """DataError where the format cannot hold the image: OpenCV has limits of many kinds."""
     try:
-        return cv2.imencode(path.suffix, image[..., ::-1])[1].tobytes()
-    except cv2.error as error:
+        encoded, content = cv2.imencode(path.suffix, image[..., ::-1])
+    except cv2.error:
+        encoded = False  # as newer versions of OpenCV answer
+    if not encoded:
         raise DataError(
             f"cannot write {path}: OpenCV cannot make this format of it; let the name end in .png, "
             ".jpg or another one"
-        ) from error
+        )
+    return content.tobytes()
