@@ -7,6 +7,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ppdeepfill.errors import OutputError
 
 PARTIAL = ".partial-"  # begins the name of what is still being written
 
@@ -57,6 +60,30 @@ def files_written_whole(folder: Path, *, last: str) -> Iterator[Path]:
         synchronise(folder)
     finally:
         _remove(partial)
+
+
+def check_writable(folder: Path, *, change: str) -> None:
+    """Before minutes are spent on what goes into a folder: try to write there, and leave nothing.
+
+    Args:
+        folder: it need not exist.
+        change: which argument names another one, for the message.
+
+    Raises:
+        OutputError: neither it nor anything in it can be made.
+    """
+    existing = folder.absolute()
+    while not os.path.lexists(existing):
+        existing = existing.parent
+    if not existing.is_dir():
+        raise OutputError(f"cannot write to {folder}: {existing} is no folder; change {change}")
+    try:
+        with TemporaryDirectory(prefix=PARTIAL, dir=existing):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to {folder}: {error.strerror or error} in {existing}; change {change}"
+        ) from error
 
 
 def synchronise(path: Path) -> None:

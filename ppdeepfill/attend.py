@@ -15,6 +15,7 @@ import numpy as np
 import paddle
 from numpy import ndarray
 
+from ppdeepfill.atomic_write import check_writable, written_whole
 from ppdeepfill.data.decoding import read_image
 from ppdeepfill.errors import DataError
 from ppdeepfill.networks import contextual_attention_in_blocks
@@ -37,10 +38,12 @@ def attend(image_a: Path, image_b: Path, out: Path, *, offsets: Path | None = No
         offsets: where a colour-coded map of the way to each patch goes.
 
     Raises:
-        DataError: an image cannot be read or written, or is smaller than a patch.
+        DataError: an image cannot be read, is smaller than a patch, or is to have a name that
+            stands for no format.
+        OutputError: the folder of a picture cannot be written.
     """
     for path in filter(None, (out, offsets)):
-        _check_writable(path)
+        _check_name(path)
     halved = cv2.resize(
         _read(image_a, RATE / PATCHES_SCALE),
         None,
@@ -50,10 +53,8 @@ def attend(image_a: Path, image_b: Path, out: Path, *, offsets: Path | None = No
     )
     rebuilt, way = rebuild(_read(image_b, RATE), halved)
     _write(out, rebuilt)
-    logger.info("wrote %s", out)
     if offsets is not None:
         _write(offsets, color_offsets(way))
-        logger.info("wrote %s", offsets)
 
 
 def rebuild(image: ndarray, patches_from: ndarray) -> tuple[ndarray, ndarray]:
@@ -100,24 +101,31 @@ def _read(path: Path, smallest: float) -> ndarray:
     return image
 
 
-def _check_writable(path: Path) -> None:
-    """Before minutes are spent on the picture: DataError where its name cannot work."""
-    if not path.parent.is_dir() or not cv2.haveImageWriter(str(path)):
-        raise _not_writable(path)
+def _check_name(path: Path) -> None:
+    """Before minutes are spent on the picture: UserError where its name cannot work."""
+    check_writable(path.parent, change=str(path))
+    if path.is_dir():
+        raise DataError(f"cannot write {path}: this is a folder; give the name of a picture")
+    _encoded(path, np.zeros([256, 256, 3], np.uint8))
 
 
 def _write(path: Path, image: ndarray) -> None:
     """Write an RGB image; its suffix chooses the format."""
+    content = _encoded(path, image)
+    with written_whole(path) as partial:
+        partial.write_bytes(content)
+    logger.info("wrote %s", path)
+
+
+def _encoded(path: Path, image: ndarray) -> bytes:
+    """DataError where the format cannot hold the image: OpenCV has limits of many kinds."""
     try:
-        written = cv2.imwrite(str(path), image[..., ::-1])
+        encoded, content = cv2.imencode(path.suffix, image[..., ::-1])
     except cv2.error:
-        written = False
-    if not written:
-        raise _not_writable(path)
-
-
-def _not_writable(path: Path) -> DataError:
-    return DataError(
-        f"cannot write {path}: the folder must exist and be writable, and the name must end in "
-        ".png, .jpg or another format that OpenCV knows"
-    )
+        encoded = False  # as newer versions of OpenCV answer
+    if not encoded:
+        raise DataError(
+            f"cannot write {path}: OpenCV cannot make this format of it; let the name end in .png, "
+            ".jpg or another one"
+        )
+    return content.tobytes()

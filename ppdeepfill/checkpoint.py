@@ -25,6 +25,7 @@ from paddle import nn
 from ppdeepfill import atomic_write
 from ppdeepfill.atomic_write import written_whole
 from ppdeepfill.errors import CheckpointError
+from ppdeepfill.foreign_models import advice_on
 from ppdeepfill.generator_file import (
     Generator,
     check_names,
@@ -35,6 +36,7 @@ from ppdeepfill.generator_file import (
 from ppdeepfill.networks import build_network
 from ppdeepfill.recorded_arrays import read_recorded, write_recorded
 
+RUNS = Path("output")  # where runs are looked for
 GENERATOR = "generator.safetensors"
 CRITICS = "critics.safetensors"  # beside a converted generator
 TRAINING = "training.safetensors"
@@ -128,24 +130,25 @@ def find_generator(path: str | Path) -> Path:
             of a run, which stands for its best model, or for its newest checkpoint if it has none.
 
     Raises:
-        CheckpointError: no generator there.
+        CheckpointError: no generator there, or a network of another form.
     """
     path = Path(path)
-    if path.is_file():
+    if path.is_file() and advice_on(path) is None:
         return path
     for candidate in (path / GENERATOR, _best(path)):
         if candidate.is_file():
             return candidate
     newest = newest_checkpoint(path)
     if newest is None:
-        raise CheckpointError(
-            f"no {GENERATOR} at {path}; give that file, a folder that holds it "
-            "(checkpoints/iter_..., best_model) or the output_dir of a training run"
+        advice = advice_on(path) or (
+            "give that file, a folder that holds it (checkpoints/iter_..., best_model) or the "
+            "output_dir of a training run"
         )
+        raise CheckpointError(f"no {GENERATOR} at {path}; {advice}")
     return newest / GENERATOR
 
 
-def newest_run(folder: Path) -> Path:
+def newest_run(folder: Path = RUNS) -> Path:
     """The output_dir of a run, or the converted network, whose generator was written last.
 
     Args:

@@ -2,13 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A test: methods over the images of a source with fixed holes, and its report."""
 
-import errno
 import hashlib
 import logging
-import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +14,7 @@ import numpy as np
 import paddle
 
 from ppdeepfill import parallel
-from ppdeepfill.atomic_write import synchronise, written_whole
+from ppdeepfill.atomic_write import check_writable, synchronise, written_whole
 from ppdeepfill.comparison_settings import ComparisonSettings
 from ppdeepfill.data import open_source
 from ppdeepfill.data.evaluation_set import EvaluationSet
@@ -64,7 +61,9 @@ def compare(settings: ComparisonSettings) -> None:
     setting["notes"] = notes_on(results, skipped, learned)
     record = build_record(setting, results, _fid(results))
     write_report(settings.save_dir, record, results)
-    logger.info("%s\nwrote %s to %s", render_text(record), ", ".join(FILES), settings.save_dir)
+    logger.info("%s", render_text(record))
+    for name in FILES:
+        logger.info("wrote %s", settings.save_dir / name)
     if settings.save_masks:
         _save_masks(images, [result.index for result in results], settings.save_masks)
 
@@ -87,13 +86,11 @@ def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]
 
 
 def _check_folders(settings: ComparisonSettings, names: Sequence[str]) -> None:
-    """Before hours are spent: DataError where the report or the masks cannot be written."""
-    with _writing(settings.save_dir, "--save_dir"):
-        settings.save_dir.mkdir(parents=True, exist_ok=True)
-        if not os.access(settings.save_dir, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    """Before hours are spent: UserError where the report or the masks cannot be written."""
+    check_writable(settings.save_dir, change="--save_dir")
     if settings.save_masks is None:
         return
+    check_writable(settings.save_masks, change="--save_masks")
     if settings.save_masks.exists():
         raise DataError(f"{settings.save_masks} exists already; give --save_masks a new folder")
     twice = [pair for pair, count in Counter(map(pair_name, names)).items() if count > 1]
@@ -101,20 +98,9 @@ def _check_folders(settings: ComparisonSettings, names: Sequence[str]) -> None:
         raise DataError(f"the masks cannot be saved by name: two images are named {twice[0]!r}")
 
 
-@contextmanager
-def _writing(folder: Path, flag: str) -> Iterator[None]:
-    """DataError in place of an OSError."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(
-            f"cannot write to {folder}: {error.strerror}; give {flag} another folder"
-        ) from error
-
-
 def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> None:
     """Write the masks as PNG, 255 = hole, named so that `open_masks` pairs them with the images."""
-    with _writing(folder, "--save_masks"), written_whole(folder) as partial:
+    with written_whole(folder) as partial:
         partial.mkdir()
         for index in indices:
             sample = images[index]
@@ -122,7 +108,7 @@ def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> 
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(cv2.imencode(".png", sample.mask * np.uint8(255))[1].tobytes())
             synchronise(path)
-    logger.info("wrote the masks to %s", folder)
+    logger.info("wrote %s", folder)
 
 
 def _describe(

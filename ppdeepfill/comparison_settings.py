@@ -11,7 +11,7 @@ from ppdeepfill.checkpoint import find_generator, newest_run
 from ppdeepfill.config import Config
 from ppdeepfill.data.mask_sets import AREAS
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.methods import is_exported
+from ppdeepfill.foreign_models import is_exported
 from ppdeepfill.metrics.perceptual import LPIPS_SMALLEST
 from ppdeepfill.metrics.pixels import SSIM_SMALLEST
 from ppdeepfill.runs import config_of
@@ -89,7 +89,7 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
     """
     given = dict(given)
     if not given.get("methods") and not given.get("model_paths"):
-        given["model_paths"] = [newest_run(Path("output"))]
+        given["model_paths"] = [newest_run()]
     taken: dict[str, Any] = {}
     if config is not None:
         taken = _sizes(config)

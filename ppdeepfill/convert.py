@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from numpy import ndarray
 
-from ppdeepfill.atomic_write import written_whole
+from ppdeepfill.atomic_write import check_writable, written_whole
 from ppdeepfill.checkpoint import CRITICS, GENERATOR, find_generator
 from ppdeepfill.converters.recognition import (
     Found,
@@ -90,6 +90,7 @@ def convert(
     """
     source, destination = Path(source), Path(destination)
     _check_free(destination, overwrite=overwrite)
+    check_writable(destination.parent, change="DST")
     conversion = _read(source, origin, network)
     if destination.suffix in SUFFIXES:
         conversion = _generator_alone(conversion)
@@ -119,7 +120,7 @@ def _read(path: Path, origin: Origin, network: str | None) -> Conversion:
         path = find_generator(path) if path.is_dir() else path
         if path.is_file() and is_generator(path):
             generator = read_generator(path)
-            return Conversion(generator, {}, {name: name for name in generator.weights}, {})
+            return Conversion(generator, {}, {name: name for name in sorted(generator.weights)}, {})
     source = {"tensorflow": _read_authors, "torch": _read_port, "paddle": _read_file}[origin](path)
     try:
         name, options, generator = recognise_generator(source.arrays, origin, network)

@@ -20,10 +20,9 @@ from numpy import ndarray
 from paddle import inference
 
 from ppdeepfill.errors import ExportError
+from ppdeepfill.foreign_models import DESCRIPTION
 from ppdeepfill.inpainter import check_pair
 from ppdeepfill.parallel import threads
-
-DESCRIPTION = "deploy.yaml"
 
 # image [B, 3, H, W] in 0..255, mask [B, 1, H, W], both float32 -> completed [B, 3, H, W] in 0..255
 Run = Callable[[ndarray, ndarray], ndarray]

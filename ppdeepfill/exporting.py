@@ -5,7 +5,6 @@
 Letters: B batch, H W image.
 """
 
-import hashlib
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,18 +20,18 @@ from paddle.static import InputSpec
 
 import ppdeepfill
 from ppdeepfill import onnx_conversion
-from ppdeepfill.atomic_write import files_written_whole, synchronise
+from ppdeepfill.atomic_write import check_writable, files_written_whole, synchronise
 from ppdeepfill.checkpoint import filled_network, find_generator
 from ppdeepfill.errors import ExportError
 from ppdeepfill.exported import (
-    DESCRIPTION,
     Run,
     onnx_graph,
     open_predictor,
     paddle_graph,
     write_description,
 )
-from ppdeepfill.generator_file import Generator, read_generator
+from ppdeepfill.foreign_models import DESCRIPTION
+from ppdeepfill.generator_file import Generator, read_generator, sha256_of
 from ppdeepfill.inpainter import MULTIPLE
 from ppdeepfill.networks import complete
 
@@ -41,6 +40,7 @@ WEIGHTS = "model.pdiparams"
 ONNX = "model.onnx"
 
 FREE = -1
+LARGEST = 4096  # more is a typing error: fixed shapes are compared in full size
 ANY_SHAPE = (FREE, 3, FREE, FREE)
 TRIALS = ((2, 3, 64, 64), (1, 3, 70, 83))  # shapes to compare, where they are free
 TOLERANCE = 0.1  # of 255; sums in another order differ by up to 4e-3, a wrong graph by whole levels
@@ -103,9 +103,11 @@ def export_model(
         ExportError: an impossible shape, a missing extra, or a graph that gives other pictures.
     """
     _check_shape(input_shape)
+    check_writable(Path(save_dir), change="--save_dir")
     if onnx:
         onnx_conversion.require()
     source, save_dir = find_generator(model_path), Path(save_dir)
+    logger.info("model: %s", source)
     generator = read_generator(source)
     network = filled_network(generator, source=str(source))
     with _written_whole(save_dir) as partial:
@@ -117,7 +119,7 @@ def export_model(
             synchronise(file)
     for unused in {*GRAPHS, ONNX} - set(files.values()):  # of an earlier export
         (save_dir / unused).unlink(missing_ok=True)
-    logger.info("exported %s to %s", source, save_dir)
+    logger.info("wrote %s", save_dir)
     return save_dir / DESCRIPTION
 
 
@@ -182,7 +184,7 @@ def _describe(
         "network": generator.network,
         "options": generator.options,
         "iteration": generator.iteration,
-        "generator_sha256": hashlib.sha256(source.read_bytes()).hexdigest(),
+        "generator_sha256": sha256_of(source),
         "versions": versions,
     }
 
@@ -239,8 +241,8 @@ def _mask_shape(image_shape: Sequence[int]) -> tuple[int, ...]:
 
 def _check_shape(input_shape: Sequence[int]) -> None:
     fits = len(input_shape) == 4 and input_shape[1] == 3
-    if not fits or any(size < 1 and size != FREE for size in input_shape):
+    if not fits or any(size != FREE and not 1 <= size <= LARGEST for size in input_shape):
         raise ExportError(
-            "the input shape must be B 3 H W, for example 1 3 256 256, with -1 for what stays "
-            f"free; got {' '.join(map(str, input_shape))}"
+            "the input shape must be B 3 H W, for example 1 3 256 256, each from 1 to "
+            f"{LARGEST}, with -1 for what stays free; got {' '.join(map(str, input_shape))}"
         )

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A network in one file: what people download. And the critics of its training in another."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -79,6 +80,11 @@ def read_generator(path: Path) -> Generator:
         return Generator(**_GeneratorRecord(**record).model_dump(), weights=weights)
     except ValidationError as error:
         raise CheckpointError(f"{path} does not tell which network it holds: {error}") from None
+
+
+def sha256_of(path: Path) -> str:
+    """By which reports and exported folders name a generator file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str) -> None:

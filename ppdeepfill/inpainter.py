@@ -5,6 +5,7 @@
 Letters: B batch, H W image.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,12 +36,14 @@ class Inpainter:
         network: the same layer.
 
     Raises:
-        ConfigError: `attention_memory` is not positive.
+        ConfigError: `attention_memory` is not positive and finite.
     """
 
     def __init__(self, network: nn.Layer, *, attention_memory: float = ATTENTION_MEMORY):
-        if not attention_memory > 0:
-            raise ConfigError(f"attention_memory must be above 0 GiB; got {attention_memory}")
+        if not 0 < attention_memory * GIB < math.inf:  # nan is not
+            raise ConfigError(
+                f"attention_memory must be above 0 GiB, and a finite number; got {attention_memory}"
+            )
         self.network = network
         limit_attention_memory(network, int(attention_memory * GIB))
         network.eval()
@@ -53,7 +56,7 @@ class Inpainter:
 
         Raises:
             CheckpointError: no generator there, or a file that is not one.
-            ConfigError: `attention_memory` is not positive.
+            ConfigError: `attention_memory` is not positive and finite.
         """
         return cls(load_generator(path), attention_memory=attention_memory)
 

@@ -5,7 +5,6 @@
 Letters: B batch, H W image.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +15,8 @@ from numpy import ndarray
 from ppdeepfill.baselines import BASELINES
 from ppdeepfill.checkpoint import filled_network, find_generator
 from ppdeepfill.errors import UserError
-from ppdeepfill.generator_file import read_generator
+from ppdeepfill.foreign_models import is_exported
+from ppdeepfill.generator_file import read_generator, sha256_of
 from ppdeepfill.inpainter import Inpainter
 from ppdeepfill.networks import offsets_of
 from ppdeepfill.visualize import color_offsets
@@ -67,11 +67,6 @@ def open_methods(paths: Sequence[Path], names: Sequence[str]) -> list[Method]:
     return [*map(_open_network, paths), *map(_open_baseline, names)]
 
 
-def is_exported(path: Path) -> bool:
-    """Whether a path is a folder of `ppdeepfill export`."""
-    return (path / "deploy.yaml").is_file()
-
-
 def _open_network(path: Path) -> Method:
     if is_exported(path):
         return _open_exported(path)
@@ -81,7 +76,7 @@ def _open_network(path: Path) -> Method:
     return Method(
         name=str(path),
         description=_summary(record._asdict()),
-        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        sha256=sha256_of(file),
         fill_batch=inpainter.fill_batch,
         draw_offsets=lambda image, mask: _draw_offsets(inpainter, image, mask),
     )

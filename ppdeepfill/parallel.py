@@ -26,8 +26,8 @@ def start(device: str) -> None:
     On a CPU the processes share all cores, unless the variable OMP_NUM_THREADS names a number.
 
     Args:
-        device: auto (a GPU when this Paddle is built for one and there is one, else the CPU), or a
-            name that `paddle.set_device` knows.
+        device: auto (a GPU when this Paddle is built for one and there is one, else the CPU), cpu,
+            gpu, gpu:N, or another name that `paddle.set_device` knows.
 
     Raises:
         ConfigError: no such device.
@@ -37,10 +37,11 @@ def start(device: str) -> None:
     if device == "gpu" and world_size() > 1:
         device = f"gpu:{distributed.ParallelEnv().device_id}"
     try:
+        _check_gpu(device)
         paddle.set_device(device)
     except (ValueError, OSError) as error:
         raise ConfigError(
-            f"device {device} is not usable here: {error}. Set device=cpu or device=auto"
+            f"device {device!r} is not usable here: {error}; use cpu or auto"
         ) from error
     if world_size() > 1:
         distributed.init_parallel_env()
@@ -104,3 +105,15 @@ def _cores() -> int:
 
 def _has_gpu() -> bool:
     return paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0
+
+
+def _check_gpu(device: str) -> None:
+    """ValueError for a GPU that is not there; Paddle's own message names objects of its parser."""
+    kind, _, number = device.partition(":")
+    if kind != "gpu":
+        return
+    if not paddle.is_compiled_with_cuda():
+        raise ValueError("this PaddlePaddle is built without GPUs, see the extra gpu in README.md")
+    count = paddle.device.cuda.device_count()
+    if number.isdecimal() and int(number) >= count or not count:
+        raise ValueError(f"there are {count} GPUs, counted from 0")

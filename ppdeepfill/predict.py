@@ -32,8 +32,6 @@ from ppdeepfill.strategies import Filling, Strategy, fill
 
 logger = logging.getLogger(__name__)
 
-FORMATS = ("same", "png")
-OUTPUT = Path("output")  # where training runs are looked for
 DRAWINGS = {"_offsets.png": draw_offsets, "_borrowed.png": draw_borrowed}
 
 
@@ -81,7 +79,7 @@ def predict(
     pairs = find_pairs(image_path, mask_path, save_dir)
     results = Results(save_dir, pairs)
     parallel.start(device)
-    model_path = find_generator(model_path or newest_run(OUTPUT))
+    model_path = find_generator(model_path or newest_run())
     inpainter = Inpainter.from_checkpoint(model_path, attention_memory=attention_memory)
     logger.info("model: %s", model_path)
     job = _Job(inpainter, hole_rule, strategy, file_format, save_attention, results)

@@ -21,7 +21,7 @@ from ppdeepfill.networks import Prediction, offsets_of
 from ppdeepfill.windows import Window, around_holes, whole_photo
 
 NAMES = ("auto", "whole", "crop", "resize")
-SMALLEST = {"margin": 0, "limit": 64, "feather": 0}
+RANGES = {"margin": (0, 1 << 16), "limit": (64, 1 << 16), "feather": (0, 1024)}  # px
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,11 @@ class Strategy:
     def __post_init__(self):
         if self.name not in NAMES:
             raise DataError(f"--strategy must be one of {', '.join(NAMES)}; got {self.name!r}")
-        for name, smallest in SMALLEST.items():
-            if getattr(self, name) < smallest:
-                raise DataError(f"--{name} must be at least {smallest}; got {getattr(self, name)}")
+        for name, (smallest, largest) in RANGES.items():
+            if not smallest <= getattr(self, name) <= largest:
+                raise DataError(
+                    f"--{name} must be {smallest} to {largest} pixels; got {getattr(self, name)}"
+                )
 
     def windows(self, hole: ndarray) -> tuple[list[Window], int]:
         """What the network sees for a hole [H, W], and the longest side in px that it sees."""

@@ -6,7 +6,13 @@ import os
 
 import pytest
 
-from ppdeepfill.atomic_write import files_written_whole, remove_leftovers, written_whole
+from ppdeepfill.atomic_write import (
+    check_writable,
+    files_written_whole,
+    remove_leftovers,
+    written_whole,
+)
+from ppdeepfill.errors import OutputError
 
 
 def write_folder(target, text):
@@ -113,3 +119,23 @@ def test_the_last_file_is_never_beside_files_of_another_version(tmp_path, monkey
     monkeypatch.setattr(type(tmp_path), "replace", watched)
     write_files(folder, {"index": "2", "a": "2", "z": "2"})
     assert len(seen) == 3
+
+
+def test_a_folder_that_can_be_made_is_not_made_by_asking(tmp_path):
+    check_writable(tmp_path / "a" / "b", change="--save_dir")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_refused_beforehand(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        OutputError, match="cannot write to .*below: .*file is no folder; change DST"
+    ):
+        check_writable(tmp_path / "file" / "below", change="DST")
+
+    def refuse(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("ppdeepfill.atomic_write.TemporaryDirectory", refuse)
+    with pytest.raises(OutputError, match="Permission denied in .*; change DST"):
+        check_writable(tmp_path / "new", change="DST")

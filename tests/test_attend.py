@@ -10,7 +10,7 @@ import pytest
 from ppdeepfill import attend as module
 from ppdeepfill.attend import attend, rebuild
 from ppdeepfill.cli import main
-from ppdeepfill.errors import DataError
+from ppdeepfill.errors import DataError, OutputError
 from ppdeepfill.networks import attention_to_offsets, contextual_attention
 
 
@@ -52,10 +52,10 @@ def test_odd_sizes_are_cropped(rng):
 def test_command_writes_pictures(rng, tmp_path):
     for name in "ab":
         cv2.imwrite(str(tmp_path / f"{name}.png"), photograph(rng, 24, 32))
-    arguments = [str(tmp_path / name) for name in ("a.png", "b.png", "out.png")]
+    arguments = [str(tmp_path / name) for name in ("a.png", "b.png", "new/out.png")]
     status = main(["attend", *arguments, "--offsets", str(tmp_path / "offsets.png")])
     assert status == 0
-    assert cv2.imread(str(tmp_path / "out.png")).shape == (24, 32, 3)
+    assert cv2.imread(str(tmp_path / "new/out.png")).shape == (24, 32, 3)
     assert cv2.imread(str(tmp_path / "offsets.png")).shape == (12, 16, 3)
 
 
@@ -67,9 +67,13 @@ def test_unusable_files_are_explained(rng, tmp_path):
         attend(bad, good, tmp_path / "out.png")
     with pytest.raises(DataError, match="No such file"):
         attend(good, tmp_path / "missing.png", tmp_path / "out.png")
-    for out in (tmp_path / "nowhere" / "out.png", tmp_path / "out.unknown"):
-        with pytest.raises(DataError, match="cannot write"):
-            attend(good, good, out)
+    with pytest.raises(OutputError, match="good.png is no folder"):
+        attend(good, good, good / "out.png")
+    for name in ("out", "out.unknown", "out.exr", "out.pbm"):  # no format, or none of 8-bit colours
+        with pytest.raises(DataError, match="cannot write .* let the name end in"):
+            attend(good, good, tmp_path / name)
+    with pytest.raises(DataError, match="this is a folder"):
+        attend(good, good, tmp_path)
     with pytest.raises(DataError, match="cannot write"):
         attend(good, good, tmp_path / "out.png", offsets=tmp_path / "offsets.unknown")
     assert not (tmp_path / "out.png").exists()

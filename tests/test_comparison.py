@@ -268,15 +268,18 @@ def test_eval_is_test(folder, photos):
         ("--methods telea --image_size 8", "image_size must be 11 .* to 8192"),
         ("--methods telea --image_size 256 25600", "image_size must be 11 .* to 8192"),
         ("--methods telea --image_size 64 64 64", "one number or two"),
-        ("--methods telea --image_size 0", "whole number of at least 1; got '0'"),
+        ("--methods telea --image_size 0", "whole number from 1 to .*; got '0'"),
+        (f"--methods telea --batch_size {10**30}", "whole number from 1 to 2147483647"),
+        ("--methods telea --crop=perhaps", "must be true or false"),
         ("--methods telea --num_images -3", "expected one argument|whole number"),
         ("--methods telea --hole_area 0.3 0.2 --masks free_form", "two rising numbers"),
         ("--methods telea --hole_area 0.3 2", "between 0 and 1; got '2'"),
-        ("--methods telea --seed x", "whole number of at least 0"),
-        ("--methods telea --device gpu:7", "device gpu:7 is not usable here"),
+        ("--methods telea --seed x", "whole number from 0 to"),
+        ("--methods telea --device gpu:7", "device 'gpu:7' is not usable here"),
         ("--methods telea --config nowhere.yaml", "nowhere.yaml"),
-        ("--methods telea --save_dir small.png", "cannot write to small.png: File exists"),
-        ("--methods telea --save_dir small.png/x", "cannot write to small.png/x: Not a directory"),
+        ("--methods telea --save_dir small.png", "cannot write to small.png: .* is no folder"),
+        ("--methods telea --save_dir small.png/x", "cannot write to small.png/x: .* is no folder"),
+        ("--methods telea --save_masks small.png/x", "is no folder; change --save_masks"),
         ("--methods telea --save_masks empty", "empty exists already"),
         ("--methods telea --images twins --save_masks new", "two images are named '1'"),
         ("--methods telea --metods mean_fill", "did you mean --methods"),
@@ -311,3 +314,14 @@ def test_a_run_that_fails_leaves_the_earlier_report(folder, photos, monkeypatch)
     with pytest.raises(ZeroDivisionError):
         compare(settings)
     assert {path.name: path.read_bytes() for path in Path("output").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("flag", "crop"),
+    [("--crop", True), ("--crop=True", True), ("--crop=False", False), (None, True)],
+)
+def test_crop_is_a_boolean_flag_like_all_others(monkeypatch, flag, crop):
+    given = []
+    monkeypatch.setattr("ppdeepfill.comparison.compare", given.append)
+    assert main(["test", "--methods", "telea", *filter(None, [flag])]) == 0
+    assert given[0].crop is crop

@@ -91,7 +91,7 @@ def test_an_image_beyond_the_attention_memory_goes_through_in_blocks(rng):
     assert np.abs(limited(image, mask).astype(int) - expected).max() <= 1
 
 
-@pytest.mark.parametrize("memory", [0, -1, float("nan")])
+@pytest.mark.parametrize("memory", [0, -1, float("nan"), float("inf"), 1e300])
 def test_an_attention_memory_that_is_none_is_refused(memory):
     with pytest.raises(ConfigError, match="attention_memory must be above 0 GiB"):
         Inpainter(Constant(0.0), attention_memory=memory)

@@ -42,13 +42,21 @@ def test_a_mean_goes_back_into_every_tensor(monkeypatch):
     assert scalar.shape == []
 
 
-def test_an_absent_device_is_named():
-    if paddle.is_compiled_with_cuda():
-        pytest.skip("this Paddle can use GPUs")
-    with pytest.raises(ConfigError, match="device gpu:3 is not usable here.*device=cpu"):
-        parallel.start("gpu:3")
+@pytest.mark.parametrize("device", ["gpu", "gpu:3"])
+def test_without_support_for_gpus_the_message_says_so(monkeypatch, device):
+    monkeypatch.setattr(paddle, "is_compiled_with_cuda", lambda: False)
+    with pytest.raises(ConfigError, match=f"device '{device}' .* built without GPUs.*; use cpu"):
+        parallel.start(device)
     parallel.start("auto")
     assert paddle.device.get_device() == "cpu"
+
+
+@pytest.mark.parametrize(("device", "count"), [("gpu:3", 3), ("gpu", 0)])
+def test_an_absent_gpu_is_named_with_how_many_there_are(monkeypatch, device, count):
+    monkeypatch.setattr(paddle, "is_compiled_with_cuda", lambda: True)
+    monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: count)
+    with pytest.raises(ConfigError, match=f"device '{device}' .* there are {count} GPUs"):
+        parallel.start(device)
 
 
 def test_two_processes_train_as_one(tmp_path):

@@ -48,12 +48,32 @@ ROOMS = {
     "weight_files": {"errors"},
     "converters": {"errors", "networks"},
     "photos": {"errors", "data", "atomic_write"},
+    "metrics": {"errors", "generator_file", "weight_files"},
+    "report": {"atomic_write", "metrics", "scoring"},
+    "alignment": {
+        "atomic_write",
+        "converters",
+        "data",
+        "errors",
+        "inpainter",
+        "metrics",
+        "networks",
+        "objectives",
+    },
 }
 ONLY_USERS = {
     "cli": set(),
     "verbs": {"cli"},
     "trainer": {"verbs"},
     "exporting": {"verbs"},
+    "exported": {"exporting", "methods"},
+    "predict": {"verbs"},
+    "photos": {"predict", "verbs"},
+    "comparison": {"verbs"},
+    "report": {"comparison"},
+    "convert": {"verbs"},
+    "converters": {"convert", "alignment"},
+    "weight_files": {"convert", "metrics", "recorded_arrays"},
     "alignment": {"verbs"},
 }
 
@@ -176,7 +196,7 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         assert runpy.run_path("deploy/python/infer.py")["parse"](words[2:])
     elif "test.py" in words:
         monkeypatch.setattr(comparison, "compare", lambda settings: None)
-        monkeypatch.setattr(comparison_settings, "newest_run", lambda _: ROOT)
+        monkeypatch.setattr(comparison_settings, "newest_run", lambda: ROOT)
         monkeypatch.setattr(comparison_settings, "_sizes_trained_with", lambda _: {})
         assert main(["test", *words[words.index("test.py") + 1 :]]) == 0
     elif words[0] == "ppdeepfill":

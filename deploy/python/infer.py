@@ -24,6 +24,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
+LARGEST = 4096  # of flags that count; a typing error would ask for a million threads
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 
 # image [B, 3, H, W] in 0..255, mask [B, 1, H, W], both float32 -> completed [B, 3, H, W] in 0..255
@@ -59,8 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         failed = infer(arguments)
     except ModuleNotFoundError as error:
         return complain(f"{error.name} is not installed; install paddlepaddle or onnxruntime")
-    except (UserError, OSError) as error:
+    except UserError as error:
         return complain(error)
+    except OSError as error:
+        return complain(f"{error.filename or 'disk'}: {error.strerror}")
     except KeyboardInterrupt:
         return 130
     return 2 if failed else 0
@@ -72,7 +75,6 @@ def infer(arguments: argparse.Namespace) -> int:
     jobs = find_jobs(arguments.image_path, arguments.mask_path, arguments.save_dir)
     open_graph = {"paddle": open_paddle, "onnx": open_onnx}[arguments.backend]
     run = open_graph(folder, description, arguments)
-    arguments.save_dir.mkdir(parents=True, exist_ok=True)
 
     done, spent = 0, dict.fromkeys(("preprocess", "inference", "postprocess"), 0.0)
     for samples in batches(jobs, arguments.batch_size, description["input_shape"], spent):
@@ -123,6 +125,8 @@ def find_jobs(image_path: Path, mask_path: Path, save_dir: Path) -> list[Job]:
     else:
         masks = dict.fromkeys(images, mask_path)
     jobs = [Job(image, masks[stem], save_dir / f"{stem}.png") for stem, image in images.items()]
+    if save_dir.exists() and not save_dir.is_dir():
+        raise UserError(f"cannot write to {save_dir}: it is no folder; change --save_dir")
     inputs = {path.resolve() for job in jobs for path in (job.image, job.mask)}
     for job in jobs:
         if job.result.resolve() in inputs:
@@ -169,12 +173,14 @@ def batches(
 
 
 def read_sample(job: Job, input_shape: list[int]) -> Sample:
-    """Decode image and mask; UserError where their sizes are not usable."""
+    """Decode image and mask; UserError where they are not usable."""
     image = cv2.cvtColor(decode(job.image, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     mask = decode(job.mask, cv2.IMREAD_GRAYSCALE)
     size, mask_size = (f"{x.shape[1]} x {x.shape[0]}" for x in (image, mask))
     if size != mask_size:
         raise UserError(f"{job.image} is {size} pixels, but its mask {job.mask} is {mask_size}")
+    if (mask > 127).all():
+        raise UserError(f"{job.mask}: all of the image is hole, nothing is left to fill it from")
     height, width = input_shape[2:]
     if height not in (-1, image.shape[0]) or width not in (-1, image.shape[1]):
         raise UserError(f"the network was exported for {width} x {height}; {job.image} is {size}")
@@ -214,6 +220,7 @@ def save(samples: list[Sample], completed: ndarray) -> None:
     pixels = np.rint(completed).astype(np.uint8).transpose(0, 2, 3, 1)[..., ::-1]
     for sample, image in zip(samples, pixels):  # noqa: B905
         result = sample.job.result
+        result.parent.mkdir(parents=True, exist_ok=True)
         partial = result.with_name(f".partial-{result.name}")
         try:
             partial.write_bytes(cv2.imencode(".png", image)[1].tobytes())
@@ -382,9 +389,10 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a number of at least 1; got {text!r}")
-    return int(text)
+    number = int(text) if text.isdecimal() and len(text) < 20 else 0
+    if not 1 <= number <= LARGEST:
+        raise argparse.ArgumentTypeError(f"must be a number from 1 to {LARGEST}; got {text!r}")
+    return number
 
 
 def boolean(text: str) -> bool:

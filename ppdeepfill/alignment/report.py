@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from ppdeepfill.alignment import authors, port
 from ppdeepfill.alignment.record import Comparison, write_log, write_record
-from ppdeepfill.atomic_write import synchronise, written_whole
+from ppdeepfill.atomic_write import check_writable, synchronise, written_whole
 from ppdeepfill.errors import AlignmentError, ChecksFailed
 
 logger = logging.getLogger(__name__)
@@ -69,6 +69,7 @@ def align(save_dir: Path, references: Sequence[str]) -> None:
         AlignmentError: something else is where a folder is to be written, or arrays are missing.
         ChecksFailed: a difference is above its threshold; everything is written all the same.
     """
+    check_writable(save_dir, change="--save_dir")
     for reference in references:
         _refuse_to_replace_others(save_dir / reference)
     logger.info(_ROW.format("reference", "step", "keys", "mean", "max", "threshold", "passed"))

@@ -222,7 +222,7 @@ def _fit_mask(
 
     A mask of the image's stored size is cut as the image is; one of the size of the test stays.
     """
-    hole = (pixels.max(axis=2) > 127).astype(np.uint8)
+    hole = (cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) > 127).astype(np.uint8)
     if hole.shape not in (masks.image_size, stored_size):
         raise DataError(
             f"the mask {name} has {_times(hole.shape)} pixels (height x width); expected "

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where results go: never over an input, and never two to one place."""
 
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ppdeepfill.errors import DataError, OutputError
+from ppdeepfill.atomic_write import check_writable
+from ppdeepfill.errors import DataError
 from ppdeepfill.photos.pairs import Pair
 
 
@@ -23,7 +23,7 @@ class Results:
 
     def __init__(self, folder: Path, pairs: Iterable[Pair]):
         self.folder = folder
-        _check_writable(folder)
+        check_writable(folder, change="--save_dir")
         inputs = {path for pair in pairs for path in (pair.image, *(pair.masks or ()))}
         self._inputs = {_identity(path) for path in inputs}
         self._owners: dict[Path, Path] = {}
@@ -54,16 +54,3 @@ def _identity(path: Path) -> tuple:
     except OSError:
         return (str(path),)
     return status.st_dev, status.st_ino
-
-
-def _check_writable(folder: Path) -> None:
-    """Before minutes are spent: OutputError where a folder or a file in it cannot be made."""
-    existing = folder.absolute()
-    while not os.path.lexists(existing):
-        existing = existing.parent
-    if not existing.is_dir():
-        raise OutputError(f"cannot write to {folder}: {existing} is no folder; change --save_dir")
-    if not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(
-            f"cannot write to {folder}: no permission in {existing}; change --save_dir"
-        )

@@ -5,7 +5,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-ARROWS = {"lower": "lower is better", "higher": "higher is better", "neither": "no better"}
+ARROWS = {"lower": "lower is better", "higher": "higher is better", "neither": "neither is better"}
 PAIRED = ("hole_l1", "psnr", "ssim", "lpips")  # all others are in report.json
 DEFINITIONS = """\
 definitions (x completed 8-bit image, y truth, both taken as 0..1; see docs/metrics.md)
@@ -48,9 +48,15 @@ def _setting(record: Mapping[str, Any]) -> str:
         ("sha256", f"{record['samples_sha256']} of all images and masks as compared"),
         ("seed", str(record["seed"])),
         ("device", f"{record['device']}, batches of {record['batch_size']}"),
-        ("versions", ", ".join(f"{k} {v}" for k, v in record["versions"].items())),
+        *_versions(record["versions"]),
     ]
     return "\n".join(["ppdeepfill test", *(f"  {name:<13}{value}" for name, value in rows)])
+
+
+def _versions(versions: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Our own on one line, what it computes with on the next: one line is too long to read."""
+    texts = [f"{name} {version}" for name, version in versions.items()]
+    return [("versions", texts[0]), ("", ", ".join(texts[1:]))]
 
 
 def _methods(methods: Sequence[Mapping[str, Any]]) -> str:

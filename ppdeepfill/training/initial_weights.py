@@ -35,11 +35,23 @@ def load_initial_weights(
             f"initial_weights={config.initial_weights} are of {generator.network}, but network.name"
             f" is {config.network.name}; set network.name={generator.network}"
         )
+    _check_options(generator.options, config)
     load_weights(network, generator.weights, source=str(path))
     logger.info("started with the weights of %s", path)
     critics = path.with_name(CRITICS)
     if critics.is_file() and "critics" in extra_modules:
         _load_critics(extra_modules["critics"], critics)
+
+
+def _check_options(options: Mapping[str, object], config: Config) -> None:
+    """CheckpointError on an option of the network that the configuration sets otherwise."""
+    for key, value in options.items():
+        ours = config.network.options.get(key, value)
+        if ours != value:
+            raise CheckpointError(
+                f"initial_weights={config.initial_weights} have {key} {value}, but network.options."
+                f"{key} is {ours}; set network.options.{key}={value}"
+            )
 
 
 def _load_critics(module: nn.Layer, path: Path) -> None:

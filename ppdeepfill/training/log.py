@@ -14,7 +14,7 @@ from numpy import ndarray
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ppdeepfill.atomic_write import written_whole
+from ppdeepfill.atomic_write import check_writable, written_whole
 from ppdeepfill.config import Config
 from ppdeepfill.errors import UserError
 from ppdeepfill.training.lock import sole_use
@@ -49,6 +49,7 @@ class TrainingLog:
         self._bar = None
 
     def __enter__(self) -> "TrainingLog":
+        check_writable(self.output_dir, change="output_dir")
         self.output_dir.mkdir(parents=True, exist_ok=True)
         self._open = ExitStack()
         self._open.enter_context(sole_use(self.output_dir))

@@ -3,7 +3,8 @@
 """`ppdeepfill align`: compare our numbers with those of both reference implementations."""
 
 import argparse
-from pathlib import Path
+
+from ppdeepfill.verbs.arguments import add_save_dir, flags_of
 
 REFERENCES = ("torch", "tensorflow")
 
@@ -19,20 +20,14 @@ def add(verbs: argparse._SubParsersAction) -> None:
         ),
         allow_abbrev=False,
     )
-    align.add_argument(
-        "--save_dir",
-        type=Path,
-        default=Path("output/align"),
-        metavar="DIR",
-        help="folder for the arrays and logs of the reproduction contest (default: output/align)",
-    )
+    add_save_dir(align, "output/align", "the arrays and logs of the reproduction contest")
     align.add_argument(
         "--reference",
         choices=(*REFERENCES, "all"),
         default="all",
         help="torch: the port; tensorflow: the authors' code (default: all)",
     )
-    align.set_defaults(run=_run, parser=align, flags=["--save_dir", "--reference"])
+    align.set_defaults(run=_run, parser=align, flags=flags_of(align))
 
 
 def _run(arguments: argparse.Namespace) -> None:

@@ -1,22 +1,64 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Kinds of argument that several verbs take."""
+"""Arguments, and kinds of argument, that several verbs take."""
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
+
+MODEL_PATH = "a generator file, a folder that holds one, or the output_dir of a training run"
+LARGEST = 2**31 - 1  # of whole numbers: what C libraries count with
 
 
-def add_boolean(parser: argparse._ActionsContainer, flag: str, meaning: str) -> None:
-    """A flag that is false by default: `--flag`, `--flag=True`, `--flag=False`."""
+def add_model_path(parser: argparse._ActionsContainer) -> None:
+    """`--model_path`, a network; without it the newest below ./output."""
+    parser.add_argument(
+        "--model_path",
+        type=Path,
+        metavar="PATH",
+        help=f"{MODEL_PATH} (default: the newest below ./output)",
+    )
+
+
+def add_save_dir(parser: argparse._ActionsContainer, default: str, content: str) -> None:
+    """`--save_dir`, the folder for what a verb writes."""
+    parser.add_argument(
+        "--save_dir",
+        type=Path,
+        default=Path(default),
+        metavar="DIR",
+        help=f"folder for {content} (default: %(default)s)",
+    )
+
+
+def add_device(parser: argparse._ActionsContainer, default: str = "auto") -> None:
+    """`--device`, where the network runs."""
+    parser.add_argument(
+        "--device",
+        default=default,
+        metavar="NAME",
+        help="auto, cpu, gpu, gpu:N (also xpu, npu, mlu) (default: %(default)s)",
+    )
+
+
+def add_boolean(
+    parser: argparse._ActionsContainer, flag: str, meaning: str, *, default: bool | str = False
+) -> None:
+    """A flag that may stand alone: `--flag`, `--flag=True`, `--flag=False`."""
     parser.add_argument(
         flag,
         type=boolean,
         nargs="?",
         const=True,
-        default=False,
+        default=default,
         metavar="true|false",
         help=meaning,
     )
+
+
+def flags_of(parser: argparse.ArgumentParser) -> list[str]:
+    """All flags, for the hint on a misspelt one."""
+    return [flag for action in parser._actions for flag in action.option_strings]
 
 
 def boolean(text: str) -> bool:
@@ -27,14 +69,15 @@ def boolean(text: str) -> bool:
 
 
 def whole_number(smallest: int) -> Callable[[str], int]:
-    """A kind of argument: a whole number of at least `smallest`."""
+    """A kind of argument: a whole number from `smallest` to `LARGEST`."""
 
     def parse(text: str) -> int:
-        if not text.strip().isdecimal() or int(text) < smallest:
+        number = int(text) if text.strip().isdecimal() and len(text) < 20 else -1
+        if not smallest <= number <= LARGEST:
             raise argparse.ArgumentTypeError(
-                f"must be a whole number of at least {smallest}; got {text!r}"
+                f"must be a whole number from {smallest} to {LARGEST}; got {text!r}"
             )
-        return int(text)
+        return number
 
     return parse
 

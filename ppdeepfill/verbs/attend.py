@@ -5,6 +5,8 @@
 import argparse
 from pathlib import Path
 
+from ppdeepfill.verbs.arguments import flags_of
+
 
 def add(verbs: argparse._SubParsersAction) -> None:
     attend = verbs.add_parser(
@@ -19,7 +21,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     attend.add_argument(
         "--offsets", type=Path, metavar="FILE", help="picture of where each patch came from"
     )
-    attend.set_defaults(run=_run, parser=attend, flags=["--offsets"])
+    attend.set_defaults(run=_run, parser=attend, flags=flags_of(attend))
 
 
 def _run(arguments: argparse.Namespace) -> None:

@@ -6,7 +6,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from ppdeepfill.verbs.arguments import add_boolean
+from ppdeepfill.foreign_models import PORT_COPY
+from ppdeepfill.verbs.arguments import add_boolean, flags_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         help="deepfill_v1 or deepfill_v1_torch, for Paddle files that do not tell",
     )
     add_boolean(convert, "--overwrite", "replace what an earlier conversion wrote to DST")
-    convert.set_defaults(run=_run, parser=convert, flags=["--from", "--network", "--overwrite"])
+    convert.set_defaults(run=_run, parser=convert, flags=flags_of(convert))
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -60,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> None:
     )
     for line in report(conversion):
         logger.info("%s", line)
-    if arguments.origin == "torch" and arguments.source.name == "torch_model.p":
+    if arguments.origin == "torch" and arguments.source.name == PORT_COPY:
         logger.info(
             "note: torch_model.p is known as a copy of the authors' weights; --from tensorflow "
             "gives their arithmetic and channel order"

@@ -4,10 +4,15 @@
 
 import argparse
 import os
-from pathlib import Path
 
 from ppdeepfill.config import load_config
-from ppdeepfill.verbs.arguments import boolean
+from ppdeepfill.verbs.arguments import (
+    add_boolean,
+    add_device,
+    add_model_path,
+    add_save_dir,
+    flags_of,
+)
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
@@ -18,23 +23,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
         "deploy/python/infer.py reads it. What was written is loaded again and compared first.",
         allow_abbrev=False,
     )
+    add_model_path(export)
+    add_save_dir(export, "output/inference_model", "graph and weights")
     export.add_argument(
-        "--model_path",
-        type=Path,
-        metavar="PATH",
-        help="a generator.safetensors, a checkpoint folder or the output_dir of a run; "
-        "default: the newest run below output",
-    )
-    export.add_argument(
-        "--save_dir",
-        type=Path,
-        default=Path("output/inference_model"),
-        metavar="DIR",
-        help="default: output/inference_model",
-    )
-    export.add_argument(
-        "--config",
         "-c",
+        "--config",
         metavar="FILE",
         help="the configuration of a run, in place of --model_path: its output_dir",
     )
@@ -44,22 +37,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
         nargs=4,
         default=(-1, 3, -1, -1),
         metavar=("B", "3", "H", "W"),
-        help="fix the shape of the image, for example 1 3 256 256; default: -1 3 -1 -1, all free",
+        help="fix the shape of the image, for example 1 3 256 256 (default: -1 3 -1 -1, all free)",
     )
-    export.add_argument(
-        "--device", default="cpu", help="where the comparison runs: cpu (default), gpu, auto"
-    )
-    export.add_argument(
-        "--onnx",
-        type=boolean,
-        nargs="?",
-        const=True,
-        default=False,
-        metavar="true|false",
-        help='write an ONNX file too; needs pip install -e ".[onnx]"',
-    )
-    flags = ["--model_path", "--save_dir", "--config", "--input_shape", "--device", "--onnx"]
-    export.set_defaults(run=_run, parser=export, flags=flags)
+    add_device(export, "cpu")
+    add_boolean(export, "--onnx", 'write an ONNX file too; needs pip install -e ".[onnx]"')
+    export.set_defaults(run=_run, parser=export, flags=flags_of(export))
 
 
 def _run(arguments: argparse.Namespace) -> None:
@@ -70,9 +52,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.exporting import export_model
 
     parallel.start(arguments.device)
-    model_path = (
-        arguments.model_path or (config and config.output_dir) or newest_run(Path("output"))
-    )
+    model_path = arguments.model_path or (config and config.output_dir) or newest_run()
     export_model(
         model_path,
         arguments.save_dir,

@@ -5,7 +5,14 @@
 import argparse
 from pathlib import Path
 
-from ppdeepfill.verbs.arguments import add_boolean
+from ppdeepfill.verbs.arguments import (
+    add_boolean,
+    add_device,
+    add_model_path,
+    add_save_dir,
+    flags_of,
+    whole_number,
+)
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
@@ -25,28 +32,13 @@ def add(verbs: argparse._SubParsersAction) -> None:
         metavar="PATH",
         help="a mask for all photos, or a folder of masks named like the photos",
     )
-    predict.add_argument(
-        "--model_path",
-        type=Path,
-        metavar="PATH",
-        help="generator.safetensors, a folder with it, or the output_dir of a training run "
-        "(default: the newest below ./output)",
-    )
-    predict.add_argument(
-        "--save_dir",
-        type=Path,
-        default=Path("output/result"),
-        metavar="FOLDER",
-        help="where the results go (default: %(default)s)",
-    )
-    predict.add_argument(
-        "--device", default="auto", help="auto, cpu, gpu, gpu:N (also xpu, npu, mlu)"
-    )
+    add_model_path(predict)
+    add_save_dir(predict, "output/result", "the results")
+    add_device(predict)
     _add_hole(predict.add_argument_group("the hole"))
     _add_strategy(predict.add_argument_group("how it is filled"))
     _add_results(predict.add_argument_group("the results"))
-    flags = [flag for action in predict._actions for flag in action.option_strings]
-    predict.set_defaults(run=_run, parser=predict, flags=flags)
+    predict.set_defaults(run=_run, parser=predict, flags=flags_of(predict))
 
 
 def _add_hole(hole: argparse._ArgumentGroup) -> None:
@@ -62,7 +54,11 @@ def _add_hole(hole: argparse._ArgumentGroup) -> None:
         "#RRGGBB or transparent",
     )
     hole.add_argument(
-        "--dilate", type=int, default=0, metavar="PX", help="widen the hole (default: 0)"
+        "--dilate",
+        type=whole_number(0),
+        default=0,
+        metavar="PX",
+        help="widen the hole (default: 0)",
     )
     add_boolean(
         hole,
@@ -81,14 +77,14 @@ def _add_strategy(how: argparse._ArgumentGroup) -> None:
     )
     how.add_argument(
         "--margin",
-        type=int,
+        type=whole_number(0),
         default=128,
         metavar="PX",
         help="surroundings of a hole in its crop (default: %(default)s)",
     )
     how.add_argument(
         "--limit",
-        type=int,
+        type=whole_number(0),
         default=768,
         metavar="PX",
         help="longest side of what the network sees (default: %(default)s)",
@@ -103,7 +99,7 @@ def _add_strategy(how: argparse._ArgumentGroup) -> None:
     )
     how.add_argument(
         "--feather",
-        type=int,
+        type=whole_number(0),
         default=0,
         metavar="PX",
         help="let a difference in colour at the edge fade out inside the hole (default: 0, off)",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ppdeepfill.config import load_config
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.verbs.arguments import boolean, share, whole_number
+from ppdeepfill.verbs.arguments import MODEL_PATH, add_boolean, flags_of, share, whole_number
 
 DESCRIPTION = """\
 Score methods on images with fixed holes. Writes test.txt, report.json, per_image.csv and
@@ -25,8 +25,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     _add_methods(test)
     _add_samples(test)
     _add_report(test)
-    flags = [flag for action in test._actions for flag in action.option_strings]
-    test.set_defaults(run=_run, parser=test, flags=flags)
+    test.set_defaults(run=_run, parser=test, flags=flags_of(test))
 
 
 def _add_methods(test: argparse.ArgumentParser) -> None:
@@ -37,7 +36,7 @@ def _add_methods(test: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="PATH",
-        help="networks: a generator file, a checkpoint folder or the output_dir of a run",
+        help=f"networks: each {MODEL_PATH}, or a folder of `ppdeepfill export`",
     )
     methods.add_argument(
         "--methods",
@@ -61,53 +60,61 @@ def _add_samples(test: argparse.ArgumentParser) -> None:
     samples.add_argument(
         "--images",
         metavar="SOURCE",
-        help="folder, .flist, .txt, .zip, .tar or bundled:validation (default)",
+        help="folder, .flist, .txt, .zip, .tar or bundled:validation (default: bundled:validation)",
     )
     samples.add_argument(
-        "--num_images", type=at_least_1, metavar="N", help="use so many, evenly spread (all)"
+        "--num_images",
+        type=at_least_1,
+        metavar="N",
+        help="use so many, evenly spread (default: all)",
     )
     samples.add_argument(
         "--image_size", type=at_least_1, nargs="+", metavar="N", help="side, or height and width"
     )
-    samples.add_argument(
+    add_boolean(
+        samples,
         "--crop",
-        type=boolean,
-        metavar="true|false",
-        help="cut the centred window (true), or resize the whole image (false)",
+        "cut the centred window, or with false resize the whole image (default: true)",
+        default=argparse.SUPPRESS,
     )
     samples.add_argument(
         "--masks",
         metavar="KIND|PATH",
-        help="center (default), rectangle, free_form; one mask file for all images; or a folder, "
-        "list or archive of masks named as the images; white is hole",
+        help="center, rectangle, free_form; one mask file for all images; or a folder, list or "
+        "archive of masks named as the images; white is hole (default: center)",
     )
     samples.add_argument(
         "--hole_size",
         type=at_least_1,
         nargs="+",
         metavar="N",
-        help="of center and rectangle; half of a given --image_size",
+        help="of center and rectangle (default: half of a given --image_size)",
     )
     samples.add_argument(
         "--hole_area",
         type=share,
         nargs=2,
         metavar=("ABOVE", "UP_TO"),
-        help="of free_form, shares of the image; by default six steps up to 0.6 in turn",
+        help="of free_form, shares of the image (default: six steps up to 0.6 in turn)",
     )
     samples.add_argument(
-        "--seed", type=whole_number(0), metavar="N", help="of rectangle and free_form (0)"
+        "--seed", type=whole_number(0), metavar="N", help="of rectangle and free_form (default: 0)"
     )
 
 
 def _add_report(test: argparse.ArgumentParser) -> None:
     report = test.add_argument_group("report")
-    report.add_argument("--save_dir", type=Path, metavar="DIR", help="where it goes (output)")
+    report.add_argument(
+        "--save_dir", type=Path, metavar="DIR", help="folder for the report (default: output)"
+    )
     report.add_argument(
         "--save_masks", type=Path, metavar="DIR", help="a new folder for the masks, to share them"
     )
     report.add_argument(
-        "--pictures", type=whole_number(0), metavar="N", help="images shown in report.html (24)"
+        "--pictures",
+        type=whole_number(0),
+        metavar="N",
+        help="images shown in report.html (default: 24)",
     )
     report.add_argument(
         "--lpips_weights", type=Path, metavar="FILE", help="weights, see docs/metrics.md"
@@ -116,15 +123,23 @@ def _add_report(test: argparse.ArgumentParser) -> None:
         "--fid_weights", type=Path, metavar="FILE", help="weights, see docs/metrics.md"
     )
     work = test.add_argument_group("work")
-    work.add_argument("--device", metavar="NAME", help="auto (default), cpu, gpu, gpu:N")
+    work.add_argument(
+        "--device",
+        metavar="NAME",
+        help="auto, cpu, gpu, gpu:N (also xpu, npu, mlu) (default: auto)",
+    )
     work.add_argument(
         "--batch_size",
         type=whole_number(1),
         metavar="N",
-        help="images a network fills at a time (1); another one may round some pixels otherwise",
+        help="images a network fills at a time; another number may round some pixels otherwise "
+        "(default: 1)",
     )
     work.add_argument(
-        "--num_workers", type=whole_number(0), metavar="N", help="threads that read ahead (2)"
+        "--num_workers",
+        type=whole_number(0),
+        metavar="N",
+        help="threads that read ahead (default: 2)",
     )
 
 

@@ -115,3 +115,11 @@ def test_what_stops_on_the_way_leaves_nothing(tmp_path, references, monkeypatch,
     monkeypatch.setattr(report, "write_log", stops)
     assert run(tmp_path) == (130 if isinstance(failure, KeyboardInterrupt) else 2)
     assert len(written) == 3 and list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert run(tmp_path / "file") == 2
+    output = capsys.readouterr()
+    assert "is no folder; change --save_dir" in output.err
+    assert not output.out

@@ -90,6 +90,14 @@ def test_a_mask_of_the_stored_size_is_cut_as_its_image(tmp_path):
         masks(0, "", (50, 50))
 
 
+def test_a_coloured_mask_counts_by_its_grey_level_as_in_predict(tmp_path):
+    pixels = np.zeros((*SIZE, 3), np.uint8)
+    pixels[:8, :, 2], pixels[8:16, :, 1] = 255, 255  # red: grey 76; green: grey 150
+    (tmp_path / "m.png").write_bytes(cv2.imencode(".png", pixels)[1].tobytes())
+    mask = masks_of(tmp_path / "m.png")(0, "", SIZE)
+    assert not mask[:8].any() and mask[8:16].all() and not mask[16:].any()
+
+
 def test_a_mask_without_a_hole_in_the_window_is_left_out(tmp_path):
     write_mask(tmp_path / "m.png", (100, 90), np.s_[:5])
     with pytest.raises(UnreadableImage, match="no hole"):

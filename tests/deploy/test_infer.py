@@ -148,7 +148,12 @@ def damage_nothing(): ...
         (damage_nothing, {"--image_path": "missing.png"}, "missing.png does not exist"),
         (damage_nothing, {"--mask_path": "missing.png"}, "missing.png does not exist"),
         (damage_nothing, {"--save_dir": "images"}, "would be overwritten"),
-        (damage_nothing, {"--save_dir": "images/a.png"}, "images/a.png"),
+        (damage_nothing, {"--save_dir": "images/a.png"}, "images/a.png: it is no folder"),
+        (
+            lambda: write(Path("masks/a.png"), np.full((24, 30), 255)),
+            {},
+            "all of the image is hole",
+        ),
         (damage_nothing, {"--device": "gpu"}, "finds no GPU"),
         (lambda: Path("masks/b.png").unlink(), {}, "no mask named as b.png"),
         (lambda: Path("images/a.jpg").write_text("x"), {}, "a.jpg and a.png share"),
@@ -179,6 +184,12 @@ def as_jpeg(path: Path) -> Path:
     return path.with_suffix(".jpg")
 
 
+def test_without_a_usable_image_no_folder_is_made(infer, exported, folders):
+    Path("text.png").write_text("text")
+    assert infer(arguments(exported, "text.png", "masks/a.png")) == 2
+    assert not Path("output").exists()
+
+
 @pytest.mark.parametrize("name", ["model.json", "model.pdmodel", "model.pdiparams"])
 def test_a_damaged_network_exits_2_with_a_message(infer, exported, folders, capsys, name):
     if not (exported / name).is_file():
@@ -193,7 +204,14 @@ def test_a_damaged_network_exits_2_with_a_message(infer, exported, folders, caps
 
 
 @pytest.mark.parametrize(
-    "flags", [["--batch_size=0"], ["--benchmark=maybe"], ["--use_trt"], ["--precision=fp16"]]
+    "flags",
+    [
+        ["--batch_size=0"],
+        [f"--cpu_threads={10**20}"],
+        ["--benchmark=maybe"],
+        ["--use_trt"],
+        ["--precision=fp16"],
+    ],
 )
 def test_impossible_flags_exit_2(infer, exported, folders, flags):
     with pytest.raises(SystemExit) as end:

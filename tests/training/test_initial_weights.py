@@ -66,7 +66,7 @@ def test_critics_for_another_size_are_left_out_with_a_warning(
 def test_weights_of_another_network_are_refused(photos, tmp_path, converted):
     with pytest.raises(CheckpointError, match="set network.name=deepfill_v1$"):
         start(photos, tmp_path, str(converted), network__name="deepfill_v1_torch")
-    with pytest.raises(CheckpointError, match="does not fit this network"):
+    with pytest.raises(CheckpointError, match="set network.options.base_channels=4"):
         start(photos, tmp_path, str(converted), network__options={"base_channels": 2})
     with pytest.raises(CheckpointError, match=r"no generator\.safetensors"):
         start(photos, tmp_path, str(tmp_path / "absent"))

@@ -1,0 +1,48 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Networks in forms that are no generator files: what they are, and what to do with them."""
+
+import re
+from pathlib import Path
+
+DESCRIPTION = "deploy.yaml"  # of a folder of `ppdeepfill export`
+EXPORTED_SUFFIXES = (".pdiparams", ".pdmodel", ".onnx")
+PORT_SUFFIXES = (".pt", ".pth", ".p")
+PORT_COPY = "torch_model.p"  # the authors' weights under the port's names
+OF_TENSORFLOW = r"\.(index|meta|data-\d+-of-\d+)$"
+
+
+def is_exported(path: Path) -> bool:
+    """Whether a path is a folder of `ppdeepfill export`."""
+    return (path / DESCRIPTION).is_file()
+
+
+def advice_on(path: Path) -> str | None:
+    """What a path holds instead of a generator file, and what to do; None where that is unknown.
+
+    Judges by names alone and opens nothing.
+    """
+    if is_exported(path) or path.name == DESCRIPTION or path.suffix in EXPORTED_SUFFIXES:
+        return (
+            "this is an exported network; give the checkpoint that it was exported from, or use "
+            "deploy/python/infer.py"
+        )
+    if path.name == PORT_COPY:
+        return _convert("the port's copy of the authors' weights", "tensorflow", path)
+    if _is_tensorflow(path):
+        return _convert("a TensorFlow checkpoint", "tensorflow", path)
+    if path.suffix in PORT_SUFFIXES or (path.is_dir() and any(path.glob("gen_*.pt"))):
+        return _convert("for PyTorch", "torch", path)
+    return None
+
+
+def _is_tensorflow(path: Path) -> bool:
+    """A folder with a checkpoint, its prefix, or one of its files."""
+    if path.is_dir():
+        return any(path.glob("*.index"))
+    prefix = path.with_name(f"{path.name}.index").is_file()
+    return prefix or re.search(OF_TENSORFLOW, path.name) is not None
+
+
+def _convert(what: str, origin: str, path: Path) -> str:
+    return f"this is {what}; convert it first: ppdeepfill convert --from {origin} {path} FOLDER"
