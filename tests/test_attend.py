@@ -20,9 +20,9 @@ def photograph(rng, height: int, width: int) -> np.ndarray:
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
 
 
-@pytest.mark.parametrize("block_scores", [1, 5000, 1 << 22])
-def test_equals_the_attention_whatever_the_block(rng, monkeypatch, block_scores):
-    monkeypatch.setattr(module, "BLOCK_SCORES", block_scores)
+@pytest.mark.parametrize("memory", [50_000, 200_000, 1 << 26])
+def test_equals_the_attention_whatever_the_memory(rng, monkeypatch, memory):
+    monkeypatch.setattr(module, "MEMORY", memory)
     image, patches_from = photograph(rng, 20, 26), photograph(rng, 16, 12)
     rebuilt, offsets = rebuild(image, patches_from)
     features = [
