@@ -32,7 +32,7 @@ from ppdeepfill.generator_file import (
 from ppdeepfill.recorded_arrays import SUFFIXES
 from ppdeepfill.weight_files import read_arrays
 from ppdeepfill.weight_files.tensorflow_bundle import read_bundle
-from ppdeepfill.weight_files.tensorflow_paths import find_index
+from ppdeepfill.weight_files.tensorflow_paths import OF_FILES, STATE, find_index
 
 PORT_CRITIC_STEPS = 5  # the port counts critic updates, an iteration here is a generator update
 TRAINING_STATE = r"(^|/)(Adam|Adam_1|beta[12]_power|lr|global_step)$"  # of the authors' code
@@ -139,7 +139,8 @@ def _read(path: Path, origin: Origin, network: str | None) -> Conversion:
 
 
 def _read_authors(path: Path) -> _Source:
-    if path.is_file() and not re.search(r"\.(index|meta|data-\d+-of-\d+)$|^checkpoint$", path.name):
+    part_of_checkpoint = path.name == STATE or re.search(OF_FILES, path.name)
+    if path.is_file() and not part_of_checkpoint:
         return _read_file(path)
     arrays, left_out = read_bundle(path)
     return _Source(arrays, left_out, _number_in(find_index(path).stem))

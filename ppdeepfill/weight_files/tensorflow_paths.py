@@ -11,6 +11,7 @@ from ppdeepfill.errors import WeightsError
 from ppdeepfill.weight_files.sstable import MAGIC
 
 STATE = "checkpoint"  # the text file in which TensorFlow notes the newest checkpoint of a folder
+OF_FILES = r"\.(index|meta|data-\d+-of-\d+)$"  # how the other names of a checkpoint end
 STATE_BYTES = 1 << 16  # enough: the newest stands on the first line
 LISTED = 5  # names in a message
 
@@ -32,7 +33,7 @@ def find_index(path: Path) -> Path:
         elif path.name == STATE and path.is_file():
             index = _newest(path.parent)
         else:
-            prefix = re.sub(r"\.(index|meta|data-\d+-of-\d+)$", "", path.name)
+            prefix = re.sub(OF_FILES, "", path.name)
             index = path.parent / f"{prefix}.index"
         if not index.is_file():
             raise WeightsError(_what_is_wrong(index))
