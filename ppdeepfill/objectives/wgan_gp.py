@@ -17,6 +17,7 @@ from paddle import Tensor, nn
 from ppdeepfill.networks import complete
 from ppdeepfill.networks.critics import Critics
 from ppdeepfill.objectives import reconstruction
+from ppdeepfill.objectives.gradient_penalty import gradient_penalty
 from ppdeepfill.objectives.phase import Phase
 
 MIX_STREAM = 0x6D6978  # keeps the interpolation weights apart from the data's random numbers
@@ -213,34 +214,6 @@ def wasserstein_loss(critic: nn.Layer, real: Tensor, fake: Tensor) -> Tensor:
     """
     real_score, fake_score = critic(paddle.concat([real, fake])).chunk(2)
     return (fake_score - real_score).mean()
-
-
-def gradient_penalty(
-    critic: nn.Layer, real: Tensor, fake: Tensor, mix: Tensor, region: Tensor
-) -> Tensor:
-    """Mean of (slope - 1) ** 2, the slope being the gradient's length between real and fake.
-
-    Args:
-        critic: [B, 3, h, w] -> [B, 1].
-        real: [B, 3, h, w] in [-1, 1].
-        fake: [B, 3, h, w] in [-1, 1].
-        mix: [B, 1, 1, 1] in [0, 1]; 0 takes the slope at the real image, 1 at the fake one. (The
-            port counts the other way round.)
-        region: [B, 1, h, w]; the gradient counts where it is 1.
-
-    Source: equation 2 of the paper with the mask; `gradients_penalty` of the authors' code. There
-    is no epsilon under the root. Where the gradient is exactly zero, and the
-    derivative of the root infinite, the slope is the constant 0.
-    """
-    between = (real + mix * (fake - real)).detach()
-    between.stop_gradient = False
-    (gradient,) = paddle.grad(critic(between).sum(), between, create_graph=True)
-    # One axis at a time: Paddle's float32 sum over several axes loses 1e-5 of the slope.
-    squares = (gradient.square() * region).sum(axis=3).sum(axis=2).sum(axis=1)
-    flat = squares == 0.0
-    root = paddle.where(flat, paddle.ones_like(squares), squares).sqrt()
-    slope = paddle.where(flat, paddle.zeros_like(squares), root)
-    return (slope - 1.0).square().mean()
 
 
 def _tensor(x: np.ndarray) -> Tensor:

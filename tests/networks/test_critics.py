@@ -7,7 +7,7 @@ import paddle
 import pytest
 
 from ppdeepfill.networks.critics import Critics, GlobalCritic, LocalCritic
-from ppdeepfill.objectives.wgan_gp import gradient_penalty
+from ppdeepfill.objectives.gradient_penalty import gradient_penalty
 
 
 @pytest.fixture
