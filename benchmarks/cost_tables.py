@@ -4,7 +4,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from benchmarks.costs import Cost, LayerCost, generator_layers, update_passes
+from benchmarks.costs import Cost, LayerCost, generator_layers, iteration_passes, update_passes
 from benchmarks.gpus import ARITHMETIC, GPUS, TRAFFIC, expected_seconds
 from benchmarks.inference import SIZES
 
@@ -15,7 +15,8 @@ def cost_tables() -> str:
     """All tables: one picture, one training iteration, expected times."""
     pictures = {name: generator_layers(size) for name, size in SIZES.items()}
     training = update_passes(TRAINING_SIZE, HOLE, batch=TRAINING_BATCH)
-    training["iteration"] = CRITIC_STEPS * training["critic"] + training["generator"]
+    for name, share in (("iteration", False), ("iteration that shares its last batch", True)):
+        training[name] = iteration_passes(training, CRITIC_STEPS, share_last_batch=share)
     return "\n\n".join(
         [
             "One picture, float32, GFLOP and MB:",

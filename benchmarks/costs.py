@@ -11,7 +11,7 @@ Letters: B batch, C channels, H W image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
@@ -22,6 +22,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.networks import ContextualAttention, build_network
 from ppdeepfill.networks.critics import Critics
+from ppdeepfill.networks.deepfill_v1 import windows_of_stages
 from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock
 
 FLOAT = 4  # bytes
@@ -78,14 +79,34 @@ def critic_layers(
     return layers
 
 
+def hole_layers(
+    size: tuple[int, int], hole: tuple[int, int], *, batch: int, network: str = "deepfill_v1"
+) -> list[LayerCost]:
+    """The layers of a network that computes the content of one hole in each image only."""
+    mask = paddle.zeros([batch, 1, *size])
+    mask[:, :, 1 : 1 + hole[0], 1 : 1 + hole[1]] = 1.0  # not on the grid of the small maps
+    windows = windows_of_stages(mask)
+
+    class InHole(nn.Layer):
+        def __init__(self):
+            super().__init__()
+            self.network = build_network(network)
+
+        def forward(self, masked_image: Tensor, mask: Tensor) -> Tensor:
+            return self.network.refined_in_hole(masked_image, mask, windows)
+
+    return layer_costs(InHole, [[batch, 3, *size], [batch, 1, *size]])
+
+
 def update_passes(
     size: tuple[int, int], local_size: tuple[int, int], *, batch: int, reference: str = "tensorflow"
 ) -> dict[str, list[Cost]]:
     """Every pass through a layer in one update of each phase of `objectives/wgan_gp.py`.
 
-    critic: the generator without gradients; scores of real and completed images, and back to the
-    weights; the penalty, which needs the gradient of a score by the image, and its gradient by
-    the weights: of each layer a forward and a weight gradient more.
+    critic: the content of the holes, as large as the local region, without gradients; and judging.
+    judging: scores of real and completed images, and back to the weights; the penalty, which needs
+    the gradient of a score by the image, the change of the score along a direction, and the
+    latter's gradient by the weights.
     generator: there and back; scores of completed images, and back to the image.
 
     Losses and optimizers are left out.
@@ -93,11 +114,24 @@ def update_passes(
     generator = generator_layers(size, batch=batch)
     judges = critic_layers(size, local_size, batch=batch, reference=reference)
     both = critic_layers(size, local_size, batch=2 * batch, reference=reference)
-    critic = [x.forward for x in generator] + training_passes(both)
+    judging = training_passes(both)
     for x in judges:
-        critic += [x.forward, x.input_gradient, x.forward, x.weight_gradient]
+        judging += [x.forward, x.input_gradient, x.forward, x.weight_gradient]
+    filling = [x.forward for x in hole_layers(size, local_size, batch=batch)]
     opinion = [cost for x in judges for cost in (x.forward, x.input_gradient)]
-    return {"critic": critic, "generator": training_passes(generator) + opinion}
+    return {
+        "critic": filling + judging,
+        "judging": judging,
+        "generator": training_passes(generator) + opinion,
+    }
+
+
+def iteration_passes(
+    updates: Mapping[str, list[Cost]], critic_steps: int, *, share_last_batch: bool
+) -> list[Cost]:
+    """Passes of one iteration, from those of `update_passes`."""
+    last = updates["judging" if share_last_batch else "critic"]
+    return (critic_steps - 1) * updates["critic"] + updates["generator"] + last
 
 
 def training_passes(layers: Sequence[LayerCost]) -> list[Cost]:

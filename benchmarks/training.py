@@ -16,40 +16,46 @@ SIZE, HOLE, CRITIC_STEPS = 256, 128, 5  # of that configuration
 
 
 def rows() -> list[Row]:
-    return [
+    updates = [
         Row(
-            f"training/{name}",
-            functools.partial(_prepare, phases),
-            functools.partial(_flops, phases),
-            items=BATCH * sum(phases.values()),
-            quick=name == "critic_update",
+            f"training/{phase}_update",
+            functools.partial(_prepare, phase),
+            functools.partial(_update_flops, phase),
+            items=BATCH,
+            quick=phase == "critic",
         )
-        for name, phases in (
-            ("critic_update", {"critic": 1}),
-            ("generator_update", {"generator": 1}),
-            ("iteration", {"critic": CRITIC_STEPS, "generator": 1}),
-        )
+        for phase in ("critic", "generator")
     ]
+    iteration = Row("training/iteration", _prepare, _iteration_flops, items=BATCH * CRITIC_STEPS)
+    return [*updates, iteration]
 
 
-def _flops(phases: dict[str, int]) -> int:
+def _update_flops(phase: str) -> int:
+    return sum(cost.flops for cost in _updates()[phase])
+
+
+def _iteration_flops() -> int:
+    from benchmarks.costs import iteration_passes
+
+    passes = iteration_passes(_updates(), CRITIC_STEPS, share_last_batch=True)
+    return sum(cost.flops for cost in passes)
+
+
+def _updates() -> dict:
     from benchmarks.costs import update_passes
 
-    passes = update_passes((SIZE, SIZE), (HOLE, HOLE), batch=BATCH, reference="torch")
-    return sum(repeats * cost.flops for name, repeats in phases.items() for cost in passes[name])
+    return update_passes((SIZE, SIZE), (HOLE, HOLE), batch=BATCH, reference="torch")
 
 
-def _prepare(phases: dict[str, int]) -> Call:
-    """A step of the trainer with only these phases."""
+def _prepare(phase: str | None = None) -> Call:
+    """A step of the trainer, or one update of a phase on a batch of its own."""
     from ppdeepfill.config import load_config
     from ppdeepfill.trainer import Trainer
 
     settings = ("data.train=bundled:train", "data.validation=null", "data.workers=0")
     settings += (f"data.batch_size={BATCH}", "device=cpu", "logging.visualdl=false")
     trainer = Trainer(load_config(CONFIG, settings))
-    trainer.phases = [
-        phase._replace(repeats=phases[phase.name])
-        for phase in trainer.phases
-        if phase.name in phases
-    ]
+    if phase is not None:
+        chosen = next(x for x in trainer.phases if x.name == phase)
+        trainer.phases = [chosen._replace(repeats=1)]
     return trainer.step

@@ -43,6 +43,7 @@ class Trainer:
     Attributes:
         network: the layer that is trained.
         extra_modules: what the objective trains beside it.
+        batch: what the last update was on.
         iteration: how many are done.
     """
 
@@ -77,11 +78,12 @@ class Trainer:
         self.guard = FiniteGuard(config.schedule.max_bad_updates)
         self.meter = Meter()
         self.reporter = Reporter(config, self.network, self.dataset)
+        self.batch: Batch | None = None
         self.iteration = 0
         self.saved: Path | None = None
 
     def step(self) -> dict[str, Tensor]:
-        """Do one iteration: every phase, and in it each repeat on a fresh batch.
+        """Do one iteration: every phase with its repeats.
 
         Returns:
             The named scalars of each phase's last update, on the device.
@@ -99,9 +101,10 @@ class Trainer:
         return scalars
 
     def _update(self, phase: Phase) -> dict[str, Tensor]:
-        with self.meter.waiting(self.config.data.batch_size):
-            batch = next(self.loader)
-        loss, terms = phase.loss(batch)
+        if phase.fresh_batch:
+            with self.meter.waiting(self.config.data.batch_size):
+                self.batch = next(self.loader)
+        loss, terms = phase.loss(self.batch)
         loss.backward()
 
         scalars = {phase.name: loss, **terms}
@@ -111,7 +114,7 @@ class Trainer:
         gradients = [p.grad for p in self.parameters[phase.name] if p.grad is not None]
         parallel.average_([*scalars.values(), *gradients])
 
-        if self.guard.allows([*scalars.values(), *gradients], self._describe_update(phase, batch)):
+        if self.guard.allows([*scalars.values(), *gradients], self._describe_update(phase)):
             self.optimizers[phase.name].step()
             self.meter.add(scalars)
         self.optimizers[phase.name].clear_grad(set_to_zero=False)
@@ -188,7 +191,7 @@ class Trainer:
         self.meter.restore(checkpoint.progress["interval"])
         self.reporter.best_score = checkpoint.progress["best_score"]
         self.iteration = checkpoint.generator.iteration
-        batches = self.iteration * sum(phase.repeats for phase in self.phases)
+        batches = self.iteration * sum(p.repeats for p in self.phases if p.fresh_batch)
         self.loader = open_loader(self.config, self.dataset, first_batch=batches)
         logger.info("resumed from %s", self.saved)
 
@@ -203,7 +206,9 @@ class Trainer:
         """All that is trained; the network as `generator`."""
         return {"generator": self.network, **self.extra_modules}
 
-    def _describe_update(self, phase: Phase, batch: Batch) -> str:
-        first = int(batch.sample_numbers[0])  # of all processes: number 0 speaks, and has the first
+    def _describe_update(self, phase: Phase) -> str:
+        first = int(
+            self.batch.sample_numbers[0]
+        )  # of all processes: number 0 speaks, and has the first
         last = first + self.config.data.batch_size - 1
         return f"{phase.name} update of iteration {self.iteration + 1}, samples {first} to {last}"

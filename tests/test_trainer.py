@@ -66,6 +66,19 @@ def test_an_iteration_draws_one_batch_for_each_update(photos, tmp_path):
     assert trainer.meter.read().samples == 8
 
 
+def test_a_shared_batch_is_drawn_once(photos, tmp_path):
+    options = {"critic_steps": 3, "share_last_batch": True, "critic_channels": 4}
+    trainer = Trainer(small_config(photos, tmp_path, objective__options=options))
+    batches = []
+    load = trainer.loader
+    trainer.loader = (batches.append(batch.sample_numbers) or batch for batch in load)
+    before = [weights(module) for module in trainer.modules.values()]
+    trainer.step()
+    assert np.array_equal(np.concatenate(batches), np.arange(6))
+    for old, module in zip(before, trainer.modules.values(), strict=True):
+        assert changed(old, module)
+
+
 def test_updates_are_adam_steps_on_the_gradient_of_the_loss(photos, tmp_path):
     """Against Adam written out: the first step of every weight, from the loss of the same batch."""
     config = small_config(photos, tmp_path, objective__options__adversarial_weight=0.0)

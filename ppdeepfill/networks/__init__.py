@@ -21,7 +21,7 @@ from ppdeepfill.networks.contextual_attention import (
     contextual_attention,
 )
 from ppdeepfill.networks.deepfill_v1 import CoarseNetwork, DeepFillV1, RefinementNetwork
-from ppdeepfill.networks.prediction import Prediction, complete, offsets_of
+from ppdeepfill.networks.prediction import Prediction, complete, offsets_of, refined_in_hole
 
 __all__ = [
     "NETWORKS",
@@ -37,6 +37,7 @@ __all__ = [
     "deepfill_v1_torch",
     "limit_attention_memory",
     "offsets_of",
+    "refined_in_hole",
 ]
 
 

@@ -17,7 +17,11 @@ from ppdeepfill.networks.bounded_attention import BoundedContextualAttention
 from ppdeepfill.networks.contextual_attention import Reference, downsample_nearest
 from ppdeepfill.networks.layers import Activation, ConvBlock, UpsampledConvBlock
 from ppdeepfill.networks.prediction import Prediction, complete
+from ppdeepfill.networks.windows import Windows, windows_around_holes
 
+# How far a pixel of the result sees beyond itself at 1/4: one position for each 3x3 convolution
+# there, and two for the decoder (3 pixels at full size, 2 at half of it).
+COARSE_MARGIN, REFINEMENT_MARGIN = 2 + 2, 4 + 2
 INPUT_CHANNELS = 5  # image, a plane of ones that marks the border, mask
 
 
@@ -32,9 +36,12 @@ class CoarseNetwork(nn.Layer):
         self.bottleneck = two_convolutions(4 * n, 4 * n, reference)
         self.decoder = Decoder(4 * n, reference=reference)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, windows: Windows | None = None) -> Tensor:
+        """x [B, 5, H, W] -> [B, 3, H, W], or of windows (h, w) at 1/4 only [B, 3, 4h, 4w]."""
         x = self.encoder(x)  # [B, 4n, H/4, W/4]
         x = self.dilated(x)
+        if windows is not None:
+            x = windows.of(x)
         x = self.bottleneck(x)
         return self.decoder(x)
 
@@ -70,16 +77,21 @@ class RefinementNetwork(nn.Layer):
         self.merge = two_convolutions(8 * n, 4 * n, reference)
         self.decoder = Decoder(4 * n, reference=reference)
 
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor | None, ...]:
+    def forward(
+        self, x: Tensor, mask: Tensor, windows: Windows | None = None
+    ) -> tuple[Tensor | None, ...]:
         """x [B, 5, H, W], mask [B, 1, H, W] -> refined, and what the attention says of patches.
 
-        refined [B, 3, H, W], attention [B, L, h, w] and offsets [B, 2, h, w] as in `Prediction`.
+        refined [B, 3, H, W], attention [B, L, h, w] and offsets [B, 2, h, w] as in `Prediction`; of
+        windows (h, w) at 1/4 refined is [B, 3, 4h, 4w].
         """
         dilated = self.dilated(self.dilated_encoder(x))  # [B, 4n, H/4, W/4]
 
         features = self.attention_encoder(x)  # [B, 4n, H/4, W/4]
         small_mask = downsample_nearest(mask, 4, self.reference)  # [B, 1, H/4, W/4]
         attended, *chosen = self.attention(features, features, small_mask)
+        if windows is not None:
+            dilated, attended = windows.of(dilated), windows.of(attended)
         attended = self.after_attention(attended)  # [B, 4n, H/4, W/4]
 
         merged = self.merge(paddle.concat([dilated, attended], axis=1))
@@ -124,6 +136,32 @@ class DeepFillV1(nn.Layer):
         )
         return Prediction(refined, coarse, *chosen)
 
+    def refined_in_hole(
+        self,
+        masked_image: Tensor,
+        mask: Tensor,
+        windows: tuple[Windows, Windows] | None = None,
+    ) -> Tensor:
+        """`refined` of the prediction where the hole is; elsewhere it means nothing.
+
+        Saves what the last layers of both stages would compute outside the hole.
+
+        Args:
+            masked_image: as in `forward`.
+            mask: as in `forward`.
+            windows: what to compute of either stage; None: `windows_of_stages`.
+
+        Returns:
+            [B, 3, H, W].
+        """
+        size = mask.shape[2:]
+        coarse_windows, windows = windows or windows_of_stages(mask)
+        ones = paddle.ones_like(mask)
+        coarse = self.coarse(paddle.concat([masked_image, ones, mask], axis=1), coarse_windows)
+        coarse = complete(coarse_windows.put_back(coarse, size, 4), masked_image, mask)
+        refined, *_ = self.refinement(paddle.concat([coarse, ones, mask], axis=1), mask, windows)
+        return windows.put_back(refined, size, 4)
+
 
 class Encoder(nn.Sequential):
     """[B, 5, H, W] -> [B, widths[-1], H/4, W/4].
@@ -165,6 +203,15 @@ class Decoder(nn.Sequential):
             ("full2", ConvBlock(full, full // 2, reference=reference)),
             ("to_rgb", to_rgb),
         )
+
+
+def windows_of_stages(mask: Tensor) -> tuple[Windows, Windows]:
+    """What the holes of [B, 1, H, W] need of the last features of both stages, at 1/4."""
+    coarse, refinement = (
+        windows_around_holes(mask, scale=4, margin=margin)
+        for margin in (COARSE_MARGIN, REFINEMENT_MARGIN)
+    )
+    return coarse, refinement
 
 
 def dilated_convolutions(channels: int, reference: Reference) -> nn.Sequential:

@@ -148,7 +148,7 @@ class UpsampledConvBlock(ConvBlock):
 
 
 class AddBias(PyLayer):
-    """x [B, C, H, W] plus a bias [C], whose gradient is precise; gradients of first order only.
+    """x [B, C, H, W] plus a bias [C], whose gradient is precise.
 
     Paddle's own takes ten times as long on a CPU, and adds up the gradient over batch, rows and
     columns in one float32 number, which loses up to 3e-4 of it on 256 x 256 maps.

@@ -7,7 +7,7 @@ Letters: B batch, H W image, h w attention map, L background patches.
 
 from typing import NamedTuple
 
-from paddle import Tensor
+from paddle import Tensor, nn
 
 from ppdeepfill.networks.contextual_attention import attention_to_offsets
 
@@ -52,3 +52,13 @@ def complete(predicted: Tensor, image: Tensor, mask: Tensor) -> Tensor:
         [B, 3, H, W], outside the hole equal to `image`.
     """
     return predicted * mask + image * (1.0 - mask)
+
+
+def refined_in_hole(network: nn.Layer, masked_image: Tensor, mask: Tensor) -> Tensor:
+    """`refined` [B, 3, H, W] of the prediction, of which only the hole counts.
+
+    A network that has a method of this name can leave out what the hole does not need.
+    """
+    if hasattr(network, "refined_in_hole"):
+        return network.refined_in_hole(masked_image, mask)
+    return network(masked_image, mask).refined

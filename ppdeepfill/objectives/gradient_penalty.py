@@ -6,8 +6,8 @@ Letters: B batch, h w image, x a point, g the gradient of the critic's score at 
 
 The penalty's gradient by the weights is that of u . g with u = dP / dg held constant. u . g is also
 the change of the score along u, and where activations are piecewise linear, a pass forward through
-the critic with the slopes of x computes it layer by layer. Each layer then needs the gradient of its
-weights alone, so the work is that of differentiating twice, in operations that every device has.
+the critic with the slopes of x computes it layer by layer. Each layer then needs the gradient of
+its weights alone, so the work is that of differentiating twice.
 """
 
 import paddle

@@ -14,7 +14,7 @@ import numpy as np
 import paddle
 from paddle import Tensor, nn
 
-from ppdeepfill.networks import complete
+from ppdeepfill.networks import complete, refined_in_hole
 from ppdeepfill.networks.critics import Critics
 from ppdeepfill.objectives import reconstruction
 from ppdeepfill.objectives.gradient_penalty import gradient_penalty
@@ -38,8 +38,10 @@ class WganGp:
         image_size: (H, W) of the training images.
         local_size: (h, w) of the region that the local critic sees.
         seed: with the sample numbers of a batch, decides its interpolation weights.
-        critic_steps: critic updates before each generator update, each on a fresh batch (paper,
-            authors: 5).
+        critic_steps: critic updates for each generator update (paper, authors: 5).
+        share_last_batch: the generator and the last of these updates take one batch, and what the
+            generator makes of it is computed once (port); otherwise every update has its own
+            (authors). The generator then goes first and meets the critics of the update before.
         adversarial_weight: weight of the critics' scores (authors, port: 0.001); 0 trains with
             the L1 terms alone and leaves the critics out.
         global_critic_weight: weight of the score of the whole image against the local one.
@@ -70,6 +72,7 @@ class WganGp:
         local_size: tuple[int, int],
         seed: int,
         critic_steps: int = 5,
+        share_last_batch: bool = False,
         adversarial_weight: float = 1e-3,
         global_critic_weight: float = 1.0,
         gradient_penalty_weight: float = 10.0,
@@ -96,6 +99,7 @@ class WganGp:
         self.network = network
         self.seed = seed
         self.critic_steps = critic_steps
+        self.share_last_batch = share_last_batch
         self.adversarial_weight = adversarial_weight
         self.global_critic_weight = global_critic_weight
         self.gradient_penalty_weight = gradient_penalty_weight
@@ -116,6 +120,7 @@ class WganGp:
             "per_known_pixel": reconstruction.known_l1_per_known_pixel,
             "per_pixel": reconstruction.known_l1_per_pixel,
         }[known_l1]
+        self._completed = None, None  # a batch and what the generator has just made of it
         self.critics = None
         if self.adversarial:
             reference = {"deepfill_v1": "tensorflow", "deepfill_v1_torch": "torch"}[critics]
@@ -132,13 +137,17 @@ class WganGp:
         if not self.adversarial:
             return [generator]
         critic = Phase("critic", self.critics, self.critic_loss, repeats=self.critic_steps)
-        return [critic, generator]
+        if not self.share_last_batch:
+            return [critic, generator]
+        first, last = (
+            critic._replace(repeats=critic.repeats - 1),
+            critic._replace(repeats=1, fresh_batch=False),
+        )
+        return [first, generator, last] if first.repeats else [generator, last]
 
     def critic_loss(self, batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Wasserstein distance and penalty of both critics; the generator gets no graph."""
-        with paddle.no_grad():  # the critics learn from finished images
-            prediction = self.network(batch.image * (1.0 - batch.mask), batch.mask)
-            completed = complete(prediction.refined, batch.image, batch.mask)
+        completed = self._completed_without_graph(batch)
         mix = self.draw_mix(batch.sample_numbers)
         views = [
             (self.critics.whole, batch.image, completed, batch.mask, mix.whole),
@@ -167,6 +176,7 @@ class WganGp:
         loss = self.hole_l1_weight * terms["hole_l1"] + self.known_l1_weight * terms["known_l1"]
         if self.adversarial:
             completed = complete(prediction.refined, batch.image, batch.mask)
+            self._completed = batch, completed.detach()
             whole = self.critics.whole(completed).mean()
             local = self.critics.local(reconstruction.crop(completed, batch.bboxes)).mean()
             terms["adversarial"] = -(self.global_critic_weight * whole + local)
@@ -181,6 +191,17 @@ class WganGp:
         ]
         whole, local = np.stack(weights).T.reshape(2, -1, 1, 1, 1)
         return Mix(_tensor(whole), _tensor(local))
+
+    def _completed_without_graph(self, batch) -> Tensor:
+        """The completed images [B, 3, H, W], of which the critics learn."""
+        known, completed = self._completed
+        if known is not batch:
+            with paddle.no_grad():
+                masked_image = batch.image * (1.0 - batch.mask)
+                refined = refined_in_hole(self.network, masked_image, batch.mask)
+                completed = complete(refined, batch.image, batch.mask)
+        self._completed = None, None
+        return completed
 
     def _over_stages(self, term, prediction, batch) -> Tensor:
         """term(refined, batch), plus coarse_weight * term(coarse, batch) of a first stage."""

@@ -13,6 +13,8 @@ from benchmarks.costs import (
     attention_flops,
     critic_layers,
     generator_layers,
+    hole_layers,
+    iteration_passes,
     layer_costs,
     update_passes,
 )
@@ -63,8 +65,30 @@ def test_an_update_sums_its_passes():
     (from_data,) = (x.forward.flops for x in network if x.first)
     judged = sum(x.forward.flops for x in critics)
     first = sum(x.forward.flops for x in critics if x.first)
-    assert updates["critic"] == whole + 2 * (3 * judged - first) + 4 * judged
+    filled = sum(x.forward.flops for x in hole_layers((64, 64), (32, 32), batch=1))
+    assert updates["critic"] == filled + updates["judging"]
+    assert updates["judging"] == 2 * (3 * judged - first) + 4 * judged
     assert updates["generator"] == 3 * whole - from_data + 2 * judged
+
+
+def test_a_small_hole_costs_less_than_its_image():
+    small, whole = (hole_layers((128, 128), (side, side), batch=1) for side in (16, 127))
+    assert [x.name for x in small] == [x.name for x in whole]
+    costs = [(x.forward.flops, y.forward.flops) for x, y in zip(small, whole, strict=True)]
+    assert all(some <= more for some, more in costs)
+    assert sum(some for some, _ in costs) < 0.8 * sum(more for _, more in costs)
+    everything = generator_layers((128, 128))
+    assert [x.forward.flops for x in whole] == [x.forward.flops for x in everything]
+
+
+def test_an_iteration_fills_one_batch_less_when_it_is_shared():
+    updates = update_passes((64, 64), (32, 32), batch=1)
+    fresh, shared = (
+        sum(x.flops for x in iteration_passes(updates, 5, share_last_batch=share))
+        for share in (False, True)
+    )
+    filled = hole_layers((64, 64), (32, 32), batch=1)
+    assert fresh - shared == sum(x.forward.flops for x in filled)
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,37 @@ def test_phases_repeat_the_critics(batch):
     assert (generator.name, generator.repeats) == ("generator", 1)
 
 
+@pytest.mark.parametrize(
+    ("critic_steps", "expected"),
+    [
+        (3, [("critic", 2, True), ("generator", 1, True), ("critic", 1, False)]),
+        (1, [("generator", 1, True), ("critic", 1, False)]),
+    ],
+)
+def test_the_last_critic_update_takes_the_batch_that_is_shared(critic_steps, expected):
+    phases = make_objective(critic_steps=critic_steps, share_last_batch=True).phases()
+    assert [(phase.name, phase.repeats, phase.fresh_batch) for phase in phases] == expected
+
+
+def test_a_shared_batch_is_completed_once(batch):
+    objective, alone = (make_objective(share_last_batch=True) for _ in range(2))
+    for module in ("network", "critics"):
+        getattr(alone, module).set_state_dict(getattr(objective, module).state_dict())
+    expected, _ = alone.critic_loss(batch)
+    objective.generator_loss(batch)
+    other = batch.samples(slice(0, 2))
+    calls = []
+    objective.network.coarse.register_forward_pre_hook(lambda *_: calls.append(1))
+    shared, _ = objective.critic_loss(batch)
+    assert not calls
+    assert float(shared) == pytest.approx(float(expected), rel=1e-5)
+    objective.generator_loss(batch)
+    calls.clear()
+    objective.critic_loss(other)
+    objective.critic_loss(batch)
+    assert len(calls) == 2
+
+
 def test_mix_depends_on_seed_and_sample_numbers_only():
     objective = make_objective()
     together = objective.draw_mix(np.array([5, 9]))

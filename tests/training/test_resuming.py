@@ -31,8 +31,10 @@ def fit_until(trainer, iteration, signal_number):
     trainer.fit()
 
 
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monkeypatch):
+@pytest.mark.parametrize("share", [False, True])
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monkeypatch, share):
     changes = {"data__validation": str(photos), "data__validation_images": 3}
+    changes["objective__options__share_last_batch"] = share
     config = small_config(photos, "run", **changes, schedule__log_every=3, schedule__iterations=5)
     for folder in ("whole", "parts"):
         (tmp_path / folder).mkdir()

@@ -1,0 +1,79 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Windows of feature maps around the holes of a batch, where only the holes' content is asked for.
+
+Letters: B batch, C channels, H W map, h w window.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor
+
+STEP = 4  # sides of windows are multiples of it, so that few kinds occur
+
+
+class Windows(NamedTuple):
+    """One window for each image, all of one size.
+
+    Attributes:
+        corners: (top, left) of each.
+        size: (h, w).
+    """
+
+    corners: list[tuple[int, int]]
+    size: tuple[int, int]
+
+    def of(self, x: Tensor) -> Tensor:
+        """Cut the windows out: [B, C, H, W] -> [B, C, h, w]."""
+        height, width = self.size
+        return paddle.stack(
+            [
+                sample[:, top : top + height, left : left + width]
+                for sample, (top, left) in zip(x, self.corners, strict=True)
+            ]
+        )
+
+    def put_back(self, x: Tensor, size: tuple[int, int], scale: int) -> Tensor:
+        """What was computed of them, with zeros around it: [B, C, scale * h, scale * w] -> H, W.
+
+        Args:
+            x: what stands in the windows after upsampling by `scale`.
+            size: (H, W) of the result.
+            scale: of the result to the map of the windows.
+        """
+        (height, width), (full_height, full_width) = x.shape[2:], size
+        samples = []
+        for sample, (top, left) in zip(x.split(len(self.corners)), self.corners, strict=True):
+            top, left = scale * top, scale * left
+            around = [left, full_width - left - width, top, full_height - top - height]
+            samples.append(F.pad(sample, around))
+        return paddle.concat(samples)
+
+
+def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows:
+    """The smallest windows that hold each hole and `margin` positions around it.
+
+    Args:
+        mask: [B, 1, H, W], 1 = hole.
+        scale: of the mask to the map that the windows are for; divides H and W.
+        margin: in positions of that map.
+    """
+    holes = mask.numpy()[:, 0] > 0
+    axes = [_spans(holes.any(axis=axis), scale, margin) for axis in (2, 1)]
+    (tops, height), (lefts, width) = axes
+    return Windows(list(zip(tops, lefts, strict=True)), (height, width))
+
+
+def _spans(holes: np.ndarray, scale: int, margin: int) -> tuple[list[int], int]:
+    """Starts and common length along one axis, for [B, size] that tells where holes are."""
+    size = holes.shape[1] // scale
+    starts = holes.argmax(axis=1) // scale - margin
+    ends = size - holes[:, ::-1].argmax(axis=1) // scale + margin
+    length = int((ends - starts)[holes.any(axis=1)].max(initial=1))
+    length = min(-(-length // STEP) * STEP, size)
+    return np.clip(starts, 0, size - length).tolist(), length

@@ -1,0 +1,143 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Compiled convolutions against Paddle's own."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import paddle
+import paddle.nn.functional as F
+import pytest
+
+from ppdeepfill.networks import compiled_convolution
+from ppdeepfill.networks.compiled_convolution import ONEDNN, compiles, convolve
+
+pytestmark = pytest.mark.skipif(
+    not compiles(paddle.zeros([1])), reason="this Paddle computes convolutions eagerly only"
+)
+
+# filter size, in, out, and the geometry
+KINDS = {
+    "3x3": (3, 6, 8, {"stride": 1, "padding": [1, 1, 1, 1], "dilation": 1}),
+    "5x5 of an image": (5, 5, 16, {"stride": 1, "padding": [2, 2, 2, 2], "dilation": 1}),
+    "to an image": (3, 16, 3, {"stride": 1, "padding": [1, 1, 1, 1], "dilation": 1}),
+    "halving": (3, 4, 4, {"stride": 2, "padding": [0, 1, 0, 1], "dilation": 1}),
+    "critic": (5, 3, 8, {"stride": 2, "padding": [1, 2, 1, 2], "dilation": 1}),
+    "dilated": (3, 8, 8, {"stride": 1, "padding": [16, 16, 16, 16], "dilation": 16}),
+}
+CONSTANT = {"neither": (False, False), "input": (True, False), "weight": (False, True)}
+
+
+def tensors(rng, kind, size=(10, 14), constant=(False, False)):
+    side, channels, out, geometry = KINDS[kind]
+    shapes = [3, channels, *size], [out, channels, side, side]
+    x, weight = (paddle.to_tensor(rng.standard_normal(s).astype(np.float32)) for s in shapes)
+    x.stop_gradient, weight.stop_gradient = constant
+    return x, weight, geometry
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("constant", list(CONSTANT))
+def test_results_and_gradients_equal_paddles(kind, constant, rng):
+    x, weight, geometry = tensors(rng, kind, constant=CONSTANT[constant])
+    results = []
+    for function in (F.conv2d, convolve):
+        result = function(x, weight, **geometry)
+        (result * result).sum().backward()
+        results.append(
+            [result.numpy(), *(None if t.grad is None else t.grad.numpy() for t in (x, weight))]
+        )
+        x.clear_gradient(), weight.clear_gradient()
+    for expected, ours in zip(*results, strict=True):
+        if expected is None:
+            assert ours is None
+        else:
+            np.testing.assert_allclose(ours, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_one_graph_serves_all_sizes_and_batches(rng):
+    for size in [(10, 14), (33, 7), (3, 3)]:
+        x, weight, geometry = tensors(rng, "3x3", size)
+        together = convolve(x, weight, **geometry).numpy()
+        np.testing.assert_allclose(
+            together, F.conv2d(x, weight, **geometry).numpy(), atol=1e-5 * np.abs(together).max()
+        )
+        for number in range(3):
+            alone = convolve(x[number : number + 1], weight, **geometry).numpy()[0]
+            np.testing.assert_allclose(alone, together[number], atol=1e-5)
+
+
+def test_a_graph_may_be_used_again_before_it_is_differentiated(rng):
+    x, weight, geometry = tensors(rng, "3x3")
+    square = [weight, paddle.to_tensor(rng.standard_normal([6, 8, 3, 3]).astype(np.float32))]
+    gradients = []
+    for function in (F.conv2d, convolve):
+        y = x
+        for number in range(4):
+            y = function(y, square[number % 2], **geometry)
+        gradients.append(paddle.grad(y.sum(), [x, weight]))
+    for expected, ours in zip(*gradients, strict=True):
+        np.testing.assert_allclose(
+            ours.numpy(), expected.numpy(), atol=1e-5 * float(expected.abs().max())
+        )
+
+
+def test_without_gradients_none_are_kept(rng):
+    x, weight, geometry = tensors(rng, "halving")
+    with paddle.no_grad():
+        result = convolve(x, weight, **geometry)
+    assert result.stop_gradient
+    np.testing.assert_array_equal(result.numpy(), convolve(x, weight, **geometry).numpy())
+
+
+def test_a_weight_that_changes_is_seen(rng):
+    x, weight, geometry = tensors(rng, "3x3")
+    before = convolve(x, weight, **geometry).numpy()
+    weight.set_value(2.0 * weight)
+    np.testing.assert_allclose(convolve(x, weight, **geometry).numpy(), 2.0 * before, rtol=1e-6)
+
+
+def test_other_graphs_of_the_process_are_left_alone(rng):
+    x, weight, geometry = tensors(rng, "3x3")
+    before = paddle.get_flags(ONEDNN)
+    convolve(x, weight, **geometry).sum().backward()
+    assert paddle.get_flags(ONEDNN) == before
+
+
+def test_threads_get_their_own_results(rng):
+    inputs = [tensors(rng, "3x3", (8 + n % 5, 9)) for n in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda args: convolve(*args[:2], **args[2]).numpy(), inputs))
+    for (x, weight, geometry), ours in zip(inputs, results, strict=True):
+        expected = F.conv2d(x, weight, **geometry).numpy()
+        np.testing.assert_allclose(ours, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16"])
+def test_other_types_are_for_paddle(dtype):
+    assert not compiles(paddle.zeros([1], dtype))
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_second_derivatives_equal_paddles(kind, rng):
+    x, weight, geometry = tensors(rng, kind)
+    results = []
+    for function in (F.conv2d, convolve):
+        result = function(x, weight, **geometry)
+        gradients = paddle.grad((result**3).sum(), [x, weight], create_graph=True)
+        sum((gradient * gradient).sum() for gradient in gradients).backward()
+        results.append([x.grad.numpy(), weight.grad.numpy()])
+        x.clear_gradient(), weight.clear_gradient()
+    for expected, ours in zip(*results, strict=True):
+        np.testing.assert_allclose(ours, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_what_only_asked_for_a_gradient_is_removed(rng):
+    x, weight, geometry = tensors(rng, "3x3")
+    convolve(x, weight, **geometry).sum().backward()
+    kind = compiled_convolution._Kind(tuple(weight.shape), 1, (1, 1, 1, 1), 1)
+    for graph in (compiled_convolution._InputGradient, compiled_convolution._WeightGradient):
+        program = compiled_convolution._compiled(graph, kind).forward.concrete_program.main_program
+        names = [operator.name() for operator in program.global_block().ops]
+        assert names.count("pd_op.conv2d") == 0
+        assert names.count("pd_op.conv2d_grad") == 1

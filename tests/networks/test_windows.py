@@ -1,0 +1,71 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What is computed around the holes only equals the whole there."""
+
+import numpy as np
+import paddle
+import pytest
+
+from ppdeepfill.networks import NETWORKS, build_network, refined_in_hole
+from ppdeepfill.networks.windows import Windows, windows_around_holes
+
+HEIGHT, WIDTH = 128, 192
+
+# name: (top, left, bottom, right) of the hole of each image
+HOLES = {
+    "inside": [(40, 64, 72, 100)],
+    "in corners": [(0, 0, 24, 24), (104, 168, 128, 192)],
+    "at borders": [(50, 0, 60, 8), (0, 90, 31, 97), (127, 191, 128, 192)],
+    "of several sizes": [(40, 64, 90, 120), (70, 3, 71, 4)],
+    "nowhere": [(0, 0, 0, 0)],
+    "one of two": [(0, 0, 0, 0), (60, 60, 80, 90)],
+    "everywhere": [(0, 0, 128, 192)],
+}
+
+
+def masks(holes: list[tuple[int, int, int, int]]) -> paddle.Tensor:
+    mask = np.zeros((len(holes), 1, HEIGHT, WIDTH), np.float32)
+    for sample, (top, left, bottom, right) in zip(mask, holes, strict=True):
+        sample[:, top:bottom, left:right] = 1.0
+    return paddle.to_tensor(mask)
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+@pytest.mark.parametrize("holes", list(HOLES))
+def test_refined_in_hole_equals_refined_there(name, holes, rng):
+    mask = masks(HOLES[holes])
+    network = build_network(name, base_channels=4)
+    image = paddle.to_tensor(rng.uniform(-1, 1, (*mask.shape[:1], 3, HEIGHT, WIDTH)), "float32")
+    with paddle.no_grad():
+        expected = network(image * (1.0 - mask), mask).refined
+        ours = refined_in_hole(network, image * (1.0 - mask), mask)
+    assert ours.shape == expected.shape
+    assert float(((ours - expected) * mask).abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("holes", list(HOLES))
+def test_windows_hold_holes_and_margins(holes):
+    windows = windows_around_holes(masks(HOLES[holes]), scale=4, margin=3)
+    height, width = windows.size
+    assert height <= HEIGHT // 4 and width <= WIDTH // 4
+    for (top, left), hole in zip(windows.corners, HOLES[holes], strict=True):
+        assert 0 <= top <= HEIGHT // 4 - height and 0 <= left <= WIDTH // 4 - width
+        if hole[2] > hole[0]:
+            assert top <= max(hole[0] // 4 - 3, 0) and left <= max(hole[1] // 4 - 3, 0)
+            assert top + height >= min(-(-hole[2] // 4) + 3, HEIGHT // 4)
+            assert left + width >= min(-(-hole[3] // 4) + 3, WIDTH // 4)
+
+
+def test_windows_are_small_where_holes_are():
+    assert windows_around_holes(masks(HOLES["inside"]), scale=4, margin=3).size == (16, 16)
+
+
+def test_what_is_cut_out_can_be_put_back(rng):
+    x = paddle.to_tensor(rng.standard_normal((2, 3, 10, 12)).astype(np.float32))
+    windows = Windows([(0, 2), (5, 7)], (4, 5))
+    back = windows.put_back(windows.of(x), (10, 12), 1).numpy()
+    for sample, expected, (top, left) in zip(back, x.numpy(), windows.corners, strict=True):
+        inside = np.s_[:, top : top + 4, left : left + 5]
+        np.testing.assert_array_equal(sample[inside], expected[inside])
+        sample[inside] = 0.0
+    assert not back.any()
