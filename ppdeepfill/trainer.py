@@ -24,6 +24,7 @@ from ppdeepfill.training.guard import FiniteGuard
 from ppdeepfill.training.initial_weights import load_initial_weights
 from ppdeepfill.training.interruption import Interruption
 from ppdeepfill.training.meter import Meter
+from ppdeepfill.training.precision import check_precision, computing_in, loss_scale
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume
 from ppdeepfill.training.state import generator_of, restore_training, training_arrays
@@ -49,7 +50,8 @@ class Trainer:
     def __init__(self, config: Config):
         self.config = config
         parallel.start(config.device)
-        set_default_dtype({"fp32": "float32"}[config.precision])
+        check_precision(config.precision)
+        set_default_dtype("float32")
         seed(config.seed)
         with refusals_of("network.options"):
             self.network = build_network(config.network.name, **config.network.options)
@@ -72,6 +74,7 @@ class Trainer:
             phase: Adam(parameters=parameters, **config.optimizer.model_dump())
             for phase, parameters in self.parameters.items()
         }
+        self.scales = {phase.name: loss_scale(config.precision) for phase in self.phases}
         self.dataset = open_dataset(config, config.data.train)
         self.loader = open_loader(config, self.dataset)
         self.guard = FiniteGuard(config.schedule.max_bad_updates)
@@ -101,8 +104,10 @@ class Trainer:
     def _update(self, phase: Phase) -> dict[str, Tensor]:
         with self.meter.waiting(self.config.data.batch_size):
             batch = next(self.loader)
-        loss, terms = phase.loss(batch)
-        loss.backward()
+        with computing_in(self.config.precision):
+            loss, terms = phase.loss(batch)
+        scale = self.scales[phase.name]
+        scale.scaled(loss).backward()
 
         scalars = {phase.name: loss, **terms}
         if phase.trains is self.network:
@@ -110,8 +115,12 @@ class Trainer:
         scalars = {name: scalar.detach() for name, scalar in scalars.items()}
         gradients = [p.grad for p in self.parameters[phase.name] if p.grad is not None]
         parallel.average_([*scalars.values(), *gradients])
+        scale.unscale_(gradients)
 
-        if self.guard.allows([*scalars.values(), *gradients], self._describe_update(phase, batch)):
+        losses, update = list(scalars.values()), self._describe_update(phase, batch)
+        if scale.absorbs(losses, gradients, update):
+            self.meter.add(scalars)
+        elif self.guard.allows([*losses, *gradients], update):
             self.optimizers[phase.name].step()
             self.meter.add(scalars)
         self.optimizers[phase.name].clear_grad(set_to_zero=False)
@@ -164,7 +173,7 @@ class Trainer:
         checkpoint = Checkpoint(
             generator_of(self.config, self.network, self.iteration),
             training_arrays(self.extra_modules, self.optimizers, self.phases),
-            {"best_score": self.reporter.best_score, "interval": self.meter.state()},
+            self._progress(),
             self.config.to_dict(),
         )
         keep = self.config.schedule.keep_checkpoints
@@ -185,8 +194,7 @@ class Trainer:
         check_same_method(checkpoint.config, self.config.to_dict())
         load_weights(self.network, checkpoint.generator.weights, source=str(self.saved))
         restore_training(self.extra_modules, self.optimizers, self.phases, checkpoint.arrays)
-        self.meter.restore(checkpoint.progress["interval"])
-        self.reporter.best_score = checkpoint.progress["best_score"]
+        self._restore_progress(checkpoint.progress)
         self.iteration = checkpoint.generator.iteration
         batches = self.iteration * sum(phase.repeats for phase in self.phases)
         self.loader = open_loader(self.config, self.dataset, first_batch=batches)
@@ -202,6 +210,21 @@ class Trainer:
     def modules(self) -> dict[str, Layer]:
         """All that is trained; the network as `generator`."""
         return {"generator": self.network, **self.extra_modules}
+
+    def _progress(self) -> dict:
+        """What a checkpoint holds beside arrays, as JSON can."""
+        return {
+            "best_score": self.reporter.best_score,
+            "interval": self.meter.state(),
+            "loss_scales": {phase: scale.state() for phase, scale in self.scales.items()},
+        }
+
+    def _restore_progress(self, progress: dict) -> None:
+        self.reporter.best_score = progress["best_score"]
+        self.meter.restore(progress["interval"])
+        states = progress.get("loss_scales", {})  # older checkpoints have none
+        for phase, scale in self.scales.items():
+            scale.restore(states.get(phase, {}))
 
     def _describe_update(self, phase: Phase, batch: Batch) -> str:
         first = int(batch.sample_numbers[0])  # of all processes: number 0 speaks, and has the first

@@ -18,6 +18,7 @@ from ppdeepfill.networks.contextual_attention import Reference, downsample_neare
 from ppdeepfill.networks.layers import Activation, ConvBlock, UpsampledConvBlock
 from ppdeepfill.networks.prediction import Prediction, complete
 
+FULL_TYPES = (paddle.float32, paddle.float64)
 INPUT_CHANNELS = 5  # image, a plane of ones that marks the border, mask
 
 
@@ -79,7 +80,7 @@ class RefinementNetwork(nn.Layer):
 
         features = self.attention_encoder(x)  # [B, 4n, H/4, W/4]
         small_mask = downsample_nearest(mask, 4, self.reference)  # [B, 1, H/4, W/4]
-        attended, *chosen = self.attention(features, features, small_mask)
+        attended, *chosen = _in_float32(self.attention, features, features, small_mask)
         attended = self.after_attention(attended)  # [B, 4n, H/4, W/4]
 
         merged = self.merge(paddle.concat([dilated, attended], axis=1))
@@ -183,6 +184,17 @@ def two_convolutions(in_channels: int, channels: int, reference: Reference) -> n
         ("conv1", ConvBlock(in_channels, channels, reference=reference)),
         ("conv2", ConvBlock(channels, channels, reference=reference)),
     )
+
+
+def _in_float32(layer: nn.Layer, *tensors: Tensor):
+    """What a layer returns where mixed precision surrounds it: its sums and softmax need float32.
+
+    float64 stays as it is.
+    """
+    if not paddle.in_dynamic_mode():  # an exported graph is in one precision
+        return layer(*tensors)
+    with paddle.amp.auto_cast(enable=False):
+        return layer(*(x if x.dtype in FULL_TYPES else x.astype("float32") for x in tensors))
 
 
 def _clip_to_image(x: Tensor) -> Tensor:
