@@ -5,6 +5,7 @@
 import logging
 from collections.abc import Sequence
 
+import paddle
 from paddle import Tensor
 
 from ppdeepfill.training.guard import all_finite
@@ -40,7 +41,7 @@ class LossScale:
         """Divide the gradients of a scaled loss in place; exact, as a power of two."""
         if self.value != 1.0:
             for gradient in gradients:
-                gradient.scale_(1.0 / self.value)
+                paddle.assign(gradient / self.value, output=gradient)
 
     def absorbs(self, scalars: Sequence[Tensor], gradients: Sequence[Tensor], update: str) -> bool:
         """Whether the gradients overflowed by this factor, which then is halved.
