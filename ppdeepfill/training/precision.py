@@ -15,9 +15,6 @@ from ppdeepfill.training.loss_scale import LossScale
 
 TYPES = {"bf16": "bfloat16", "fp16": "float16"}
 CONVOLUTIONS = {"conv2d", "conv2d_transpose"}
-# Paddle would compute these in 16 bits too, under the names of its versions. The only product
-# beside the attention's is a critic's score, of which the losses take small differences.
-PRODUCTS = {"matmul", "matmul_v2", "linear", "linear_v2", "mul"}
 
 
 def check_precision(precision: str) -> None:
@@ -42,11 +39,12 @@ def computing_in(precision: str) -> AbstractContextManager[None]:
     """While entered, convolutions compute in `precision`: fp32, bf16 or fp16."""
     if precision not in TYPES:
         return nullcontext()
+    dtype = TYPES[precision]
+    # Paddle would take matrix products too. Beside the attention's, the only one is a critic's
+    # score, and losses are small differences of scores.
+    others = paddle.amp.white_list()[dtype]["O1"] - CONVOLUTIONS
     return paddle.amp.auto_cast(
-        custom_white_list=CONVOLUTIONS,
-        custom_black_list=PRODUCTS,
-        level="O1",
-        dtype=TYPES[precision],
+        custom_white_list=CONVOLUTIONS, custom_black_list=others, level="O1", dtype=dtype
     )
 
 

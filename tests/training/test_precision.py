@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Mixed precision. No GPU here: convolutions are rounded by tests/simulated_amp.py."""
+"""Mixed precision. Without a GPU: convolutions are rounded by tests/simulated_amp.py."""
 
 import signal
 
@@ -14,7 +14,8 @@ from small_run import read_checkpoints, read_metrics, small_config
 from ppdeepfill import parallel
 from ppdeepfill.checkpoint import read_checkpoint
 from ppdeepfill.errors import ConfigError, UserError
-from ppdeepfill.networks import Prediction
+from ppdeepfill.networks import CoarseNetwork, Prediction
+from ppdeepfill.networks.critics import GlobalCritic
 from ppdeepfill.objectives import build_objective
 from ppdeepfill.trainer import Trainer
 from ppdeepfill.training.loss_scale import LossScale
@@ -62,6 +63,35 @@ def test_convolutions_alone_compute_in_16_bits(photos, tmp_path, amp, precision)
     trainer.step()
     assert amp.rounded.keys() == {"conv2d", "conv2d_transpose"}
     assert watched.calls == 3 and not watched.rounded
+
+
+@pytest.mark.skipif(paddle.__version__ < "3", reason="graphs without types of operators")
+def test_paddle_itself_takes_the_convolutions_alone_to_16_bits(static_graph):
+    """Its rules for casts, as it applies them to a graph that never runs: they need no GPU."""
+    x = paddle.static.data("x", [2, 5, 32, 32], "float32")
+    coarse, critic = CoarseNetwork(4), GlobalCritic((32, 32), 4)
+    with computing_in("bf16"):
+        loss = (critic(coarse(x)) - 1.0).abs().mean()
+    narrow, wide = set(), set()
+    for operator in static_graph.global_block().ops:
+        for value in operator.results():
+            names = narrow if "bf16" in str(value.type()) else wide
+            names.add(operator.name())
+    assert loss.dtype == paddle.float32
+    assert narrow == {"pd_op.conv2d", "pd_op.conv2d_transpose", "pd_op.cast"}
+    assert not wide & {"pd_op.conv2d", "pd_op.conv2d_transpose"}
+    assert wide >= {"pd_op.matmul", "pd_op.elu", "pd_op.leaky_relu", "pd_op.mean"}
+
+
+@pytest.fixture
+def static_graph():
+    paddle.enable_static()
+    program = paddle.static.Program()
+    try:
+        with paddle.static.program_guard(program, paddle.static.Program()):
+            yield program
+    finally:
+        paddle.disable_static()
 
 
 class Watched(nn.Layer):
@@ -116,14 +146,21 @@ def test_the_penalty_is_that_of_float32(photos, tmp_path, amp, precision):
     assert penalties[0] == penalties[1]
 
 
-@MIXED
-def test_losses_follow_those_of_float32(photos, tmp_path, precision):
-    """20 iterations; the L1 terms were 2e-4 apart at most in bf16, 3e-5 in fp16."""
-    expected = curves(photos, tmp_path, "fp32", 20)
+@pytest.mark.parametrize(("precision", "tolerance"), [("bf16", 5e-3), ("fp16", 1e-3)])
+def test_losses_follow_those_of_float32(photos, tmp_path, precision, tolerance, expected_curves):
+    """20 iterations; the L1 terms were 2e-4 apart at most in bf16, 3e-5 in fp16.
+
+    With PaddlePaddle 2.6 4e-3 and 5e-4: on a CPU it cuts bfloat16 off instead of rounding.
+    """
     actual = curves(photos, tmp_path, precision, 20)
     assert np.isfinite(actual).all()
-    assert (actual != expected).any()
-    np.testing.assert_allclose(actual[:, :2], expected[:, :2], rtol=1e-3)
+    assert (actual != expected_curves).any()
+    np.testing.assert_allclose(actual[:, :2], expected_curves[:, :2], rtol=tolerance)
+
+
+@pytest.fixture(scope="module")
+def expected_curves(photos, tmp_path_factory) -> np.ndarray:
+    return curves(photos, tmp_path_factory.mktemp("run"), "fp32", 20)
 
 
 @pytest.mark.slow
@@ -131,7 +168,8 @@ def test_losses_follow_those_of_float32(photos, tmp_path, precision):
 def test_training_converges_as_in_float32(photos, tmp_path, precision):
     """200 iterations at ten times the usual step; L1 falls by a seventh.
 
-    Means over 20 iterations were 0.9 % apart at most.
+    Means over 20 iterations were 0.7 % apart at most, as far as two runs in float32 whose steps
+    differ by 1e-4 of themselves come apart (0.4 %).
     """
     expected = curves(photos, tmp_path, "fp32", 200, optimizer__learning_rate=1e-3)
     actual = curves(photos, tmp_path, precision, 200, optimizer__learning_rate=1e-3)
@@ -159,19 +197,29 @@ def means(curves: np.ndarray) -> np.ndarray:
 
 
 def test_the_optimizer_gets_gradients_without_the_scale(photos, tmp_path, amp):
-    """Adam's steps would hide it, its running means do not. They were 0.3 % apart at most."""
-    moments = []
+    """Adam's steps would hide it, its running means do not.
+
+    Single gradients differ more than rounding explains, where a unit is near the kink of its
+    activation; their length was 0.8 % apart at most.
+    """
+    lengths = []
     for precision in ("fp32", "fp16"):
-        trainer = Trainer(
-            small_config(photos, tmp_path, precision=precision, objective__options__critic_steps=1)
-        )
+        trainer = Trainer(small_config(photos, tmp_path, precision=precision))
         trainer.step()
-        critic = trainer.phases[0]
-        moments.append(adam_arrays(trainer.optimizers[critic.name], critic.trains))
-    expected, actual = moments
-    for name, array in expected.items():
-        if name.startswith("moment1") and not name.endswith("to_score.bias"):
-            assert np.abs(actual[name] - array).max() <= 0.02 * np.abs(array).max(), name
+        lengths.append(
+            [
+                length_of_mean_gradient(trainer.optimizers[phase.name], phase.trains)
+                for phase in trainer.phases
+            ]
+        )
+    expected, actual = lengths
+    assert actual == pytest.approx(expected, rel=0.05)
+
+
+def length_of_mean_gradient(optimizer, layer) -> float:
+    state = adam_arrays(optimizer, layer)
+    means = [array.ravel() for name, array in state.items() if name.startswith("moment1")]
+    return float(np.linalg.norm(np.concatenate(means)))
 
 
 def test_an_overflow_is_no_bad_update_until_the_scale_is_1(photos, tmp_path, amp, monkeypatch):
@@ -244,3 +292,14 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, amp, 
     for name, content in read_checkpoints(whole).items():
         assert (tmp_path / "parts" / "run" / name).read_bytes() == content, name
     assert read_metrics(whole) == read_metrics("run")
+
+
+def test_a_run_may_go_on_in_another_precision(photos, tmp_path, amp):
+    Trainer(small_config(photos, tmp_path, schedule__iterations=1)).fit()
+    for iterations, precision, scale in [(2, "fp16", 2.0**16), (3, "bf16", 1.0)]:
+        trainer = Trainer(
+            small_config(photos, tmp_path, precision=precision, schedule__iterations=iterations)
+        )
+        trainer.fit()
+        assert trainer.iteration == iterations
+        assert {s.value for s in trainer.scales.values()} == {scale}
