@@ -50,7 +50,7 @@ class Checkpoint(NamedTuple):
     Attributes:
         generator: the network that is trained.
         arrays: critics and optimizers by structured name.
-        progress: scores and running means, as JSON can hold them.
+        progress: scores, running means and loss scales, as JSON can hold them.
         config: the resolved configuration.
     """
 

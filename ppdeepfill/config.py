@@ -128,7 +128,9 @@ class Config(Section):
     seed: int = Field(default=2018, ge=0, lt=2**31, description="of weights, batches and masks")
     output_dir: Text = Field(description="folder for log, pictures and checkpoints")
     device: str = Field(default="auto", description="auto, cpu, gpu, gpu:N (also xpu, npu, mlu)")
-    precision: Literal["fp32"] = Field(default="fp32", description="of weights and arithmetic")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        default="fp32", description="of the convolutions in training; bf16, fp16 need a GPU"
+    )
     resume: Text = Field(
         default="auto",
         description="auto: newest checkpoint in output_dir; none: start anew; or a checkpoint path",

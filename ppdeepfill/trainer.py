@@ -24,6 +24,7 @@ from ppdeepfill.training.guard import FiniteGuard
 from ppdeepfill.training.initial_weights import load_initial_weights
 from ppdeepfill.training.interruption import Interruption
 from ppdeepfill.training.meter import Meter
+from ppdeepfill.training.precision import check_precision, computing_in, loss_scale
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume
 from ppdeepfill.training.state import generator_of, restore_training, training_arrays
@@ -50,7 +51,8 @@ class Trainer:
     def __init__(self, config: Config):
         self.config = config
         parallel.start(config.device)
-        set_default_dtype({"fp32": "float32"}[config.precision])
+        check_precision(config.precision)
+        set_default_dtype("float32")
         seed(config.seed)
         with refusals_of("network.options"):
             self.network = build_network(config.network.name, **config.network.options)
@@ -73,6 +75,7 @@ class Trainer:
             phase: Adam(parameters=parameters, **config.optimizer.model_dump())
             for phase, parameters in self.parameters.items()
         }
+        self.scales = {phase.name: loss_scale(config.precision) for phase in self.phases}
         self.dataset = open_dataset(config, config.data.train)
         self.loader = open_loader(config, self.dataset)
         self.guard = FiniteGuard(config.schedule.max_bad_updates)
@@ -104,8 +107,10 @@ class Trainer:
         if phase.fresh_batch:
             with self.meter.waiting(self.config.data.batch_size):
                 self.batch = next(self.loader)
-        loss, terms = phase.loss(self.batch)
-        loss.backward()
+        with computing_in(self.config.precision):
+            loss, terms = phase.loss(self.batch)
+        scale = self.scales[phase.name]
+        scale.scaled(loss).backward()
 
         scalars = {phase.name: loss, **terms}
         if phase.trains is self.network:
@@ -113,8 +118,12 @@ class Trainer:
         scalars = {name: scalar.detach() for name, scalar in scalars.items()}
         gradients = [p.grad for p in self.parameters[phase.name] if p.grad is not None]
         parallel.average_([*scalars.values(), *gradients])
+        scale.unscale_(gradients)
 
-        if self.guard.allows([*scalars.values(), *gradients], self._describe_update(phase)):
+        losses, update = list(scalars.values()), self._describe_update(phase)
+        if scale.absorbs(losses, gradients, update):
+            self.meter.add(scalars)
+        elif self.guard.allows([*losses, *gradients], update):
             self.optimizers[phase.name].step()
             self.meter.add(scalars)
         self.optimizers[phase.name].clear_grad(set_to_zero=False)
@@ -167,7 +176,7 @@ class Trainer:
         checkpoint = Checkpoint(
             generator_of(self.config, self.network, self.iteration),
             training_arrays(self.extra_modules, self.optimizers, self.phases),
-            {"best_score": self.reporter.best_score, "interval": self.meter.state()},
+            self._progress(),
             self.config.to_dict(),
         )
         keep = self.config.schedule.keep_checkpoints
@@ -188,8 +197,7 @@ class Trainer:
         check_same_method(checkpoint.config, self.config.to_dict())
         load_weights(self.network, checkpoint.generator.weights, source=str(self.saved))
         restore_training(self.extra_modules, self.optimizers, self.phases, checkpoint.arrays)
-        self.meter.restore(checkpoint.progress["interval"])
-        self.reporter.best_score = checkpoint.progress["best_score"]
+        self._restore_progress(checkpoint.progress)
         self.iteration = checkpoint.generator.iteration
         batches = self.iteration * sum(p.repeats for p in self.phases if p.fresh_batch)
         self.loader = open_loader(self.config, self.dataset, first_batch=batches)
@@ -206,9 +214,23 @@ class Trainer:
         """All that is trained; the network as `generator`."""
         return {"generator": self.network, **self.extra_modules}
 
+    def _progress(self) -> dict:
+        """What a checkpoint holds beside arrays, as JSON can."""
+        return {
+            "best_score": self.reporter.best_score,
+            "interval": self.meter.state(),
+            "loss_scales": {phase: scale.state() for phase, scale in self.scales.items()},
+        }
+
+    def _restore_progress(self, progress: dict) -> None:
+        self.reporter.best_score = progress["best_score"]
+        self.meter.restore(progress["interval"])
+        states = progress.get("loss_scales", {})  # older checkpoints have none
+        for phase, scale in self.scales.items():
+            scale.restore(states.get(phase, {}))
+
     def _describe_update(self, phase: Phase) -> str:
-        first = int(
-            self.batch.sample_numbers[0]
-        )  # of all processes: number 0 speaks, and has the first
+        # Of all processes number 0 speaks, and it has the first sample.
+        first = int(self.batch.sample_numbers[0])
         last = first + self.config.data.batch_size - 1
         return f"{phase.name} update of iteration {self.iteration + 1}, samples {first} to {last}"

@@ -147,7 +147,7 @@ def test_override_of_one_section_leaves_another_that_shares_its_yaml_anchor(writ
         ("mask.max_shrink=128", ["mask.max_shrink", "no hole remains"]),
         ("mask.kind=circle", ["mask.kind", "'rectangle', 'center' or 'free_form'", "'circle'"]),
         ("device=cuda", ["device must be auto, cpu, gpu", "'cuda'"]),
-        ("precision=fp16", ["precision must be 'fp32'", "'fp16'"]),
+        ("precision=fp8", ["precision must be 'fp32', 'bf16' or 'fp16'", "'fp8'"]),
         ("network.name=deepfil_v1", ["network.name", "did you mean deepfill_v1?", "Known:"]),
         ("objective.name=zzz", ["objective.name", "Known: wgan_gp"]),
         ("network.options=3", ["network.options must be a mapping", "3"]),

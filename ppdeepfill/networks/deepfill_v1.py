@@ -23,6 +23,7 @@ from ppdeepfill.networks.windows import Windows, windows_around_holes
 # there, and two for the decoder (3 pixels at full size, 2 at half of it).
 COARSE_MARGIN, REFINEMENT_MARGIN = 2 + 2, 4 + 2
 INPUT_CHANNELS = 5  # image, a plane of ones that marks the border, mask
+FULL_TYPES = (paddle.float32, paddle.float64)
 
 
 class CoarseNetwork(nn.Layer):
@@ -89,7 +90,7 @@ class RefinementNetwork(nn.Layer):
 
         features = self.attention_encoder(x)  # [B, 4n, H/4, W/4]
         small_mask = downsample_nearest(mask, 4, self.reference)  # [B, 1, H/4, W/4]
-        attended, *chosen = self.attention(features, features, small_mask)
+        attended, *chosen = _in_float32(self.attention, features, features, small_mask)
         if windows is not None:
             dilated, attended = windows.of(dilated), windows.of(attended)
         attended = self.after_attention(attended)  # [B, 4n, H/4, W/4]
@@ -230,6 +231,17 @@ def two_convolutions(in_channels: int, channels: int, reference: Reference) -> n
         ("conv1", ConvBlock(in_channels, channels, reference=reference)),
         ("conv2", ConvBlock(channels, channels, reference=reference)),
     )
+
+
+def _in_float32(layer: nn.Layer, *tensors: Tensor):
+    """What a layer returns where mixed precision surrounds it: its sums and softmax need float32.
+
+    float64 stays as it is.
+    """
+    if not paddle.in_dynamic_mode():  # an exported graph is in one precision
+        return layer(*tensors)
+    with paddle.amp.auto_cast(enable=False):
+        return layer(*(x if x.dtype in FULL_TYPES else x.astype("float32") for x in tensors))
 
 
 def _clip_to_image(x: Tensor) -> Tensor:

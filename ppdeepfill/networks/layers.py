@@ -80,7 +80,10 @@ class ConvBlock(nn.Layer):
         """[B, C, H, W] -> [B, out, H', W']."""
         if not paddle.in_dynamic_mode():  # an exported graph knows convolutions with bias
             return self.convolve(x, self.conv.bias)
-        return AddBias.apply(self._convolve_in_bands(x), self.conv.bias)
+        x = self._convolve_in_bands(x)
+        if x.dtype != self.conv.bias.dtype:  # mixed precision convolves in 16 bits
+            x = x.astype(self.conv.bias.dtype)
+        return AddBias.apply(x, self.conv.bias)
 
     def convolve(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """The same without activation, and without bias unless it is given."""

@@ -162,7 +162,8 @@ class WganGp:
         for critic, real, fake, mask, weights in views:
             region = mask if self.penalty_region == "hole" else paddle.ones_like(mask)
             wasserstein += wasserstein_loss(critic, real, fake)
-            penalty += gradient_penalty(critic, real, fake, weights, region)
+            with paddle.amp.auto_cast(enable=False):  # a slope and its derivative need float32
+                penalty += gradient_penalty(critic, real, fake, weights, region)
         loss = wasserstein + self.gradient_penalty_weight * penalty
         return loss, {"wasserstein": wasserstein, "gradient_penalty": penalty}
 

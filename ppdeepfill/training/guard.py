@@ -34,8 +34,7 @@ class FiniteGuard:
         Raises:
             UserError: the last of `max_bad_updates` in a row.
         """
-        flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
-        if bool(flat.isfinite().all()):  # the one wait for the device in an update
+        if all_finite(tensors):
             self._in_a_row = 0
             return True
         self._in_a_row += 1
@@ -48,3 +47,9 @@ class FiniteGuard:
                 "data.batch_size; if the same samples fail again, look at their images"
             )
         return False
+
+
+def all_finite(tensors: Sequence[Tensor]) -> bool:
+    """Whether tensors of one type hold neither nan nor infinity; waits for the device."""
+    flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
+    return bool(flat.isfinite().all())
