@@ -9,8 +9,10 @@ Each process works on its share of every batch; `average_` makes their gradients
 process every function here is a no-op.
 """
 
+import ctypes
 import logging
 import os
+import sys
 from collections.abc import Sequence
 
 import paddle
@@ -19,11 +21,14 @@ from paddle.base import core
 
 from ppdeepfill.errors import ConfigError
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+
 
 def start(device: str) -> None:
     """Choose device and threads and, when launched as one of several processes, meet the others.
 
-    On a CPU the processes share all cores, unless the variable OMP_NUM_THREADS names a number.
+    On a CPU the processes share all cores, unless the variable OMP_NUM_THREADS names a number, and
+    keep the memory of freed tensors, unless there are variables MALLOC_....
 
     Args:
         device: auto (a GPU when this Paddle is built for one and there is one, else the CPU), cpu,
@@ -47,6 +52,7 @@ def start(device: str) -> None:
         distributed.init_parallel_env()
     if "OMP_NUM_THREADS" not in os.environ:  # without it, Paddle computes on one core
         core.set_num_threads(threads())
+    _keep_freed_memory()
     if rank() > 0:
         logging.getLogger("ppdeepfill").setLevel(logging.ERROR)  # process 0 speaks for all
 
@@ -101,6 +107,23 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # not on every system
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _keep_freed_memory() -> None:
+    """Let the process keep the memory of freed tensors for the next ones.
+
+    The C library of Linux returns blocks of megabytes to the system at once, and each new tensor
+    then waits for its pages: up to four times the time of a sum or an activation. Variables
+    MALLOC_... of the environment have the last word.
+    """
+    if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):  # another C library
+        return
+    mallopt(M_MMAP_THRESHOLD, 1 << 30)
+    mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def _has_gpu() -> bool:
