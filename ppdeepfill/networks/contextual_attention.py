@@ -212,7 +212,7 @@ def cosine_similarity(
     scores = _sum_shifted(scores, columns + 1, patch_size, length + 2 * reach * step)
     scores = _sum_shifted(scores, step, patch_size, length)
     scores = scores.reshape([-1, row, height_ + 2 * reach, row_])
-    scores = _first(scores, width, height_, width_)
+    scores = _crop(scores, [0, 0, 0], [width, height_, width_])
     if stride > 1:
         scores = scores[:, :, ::stride, ::stride]
     norm = patch_norm(background, patch_size, stride, reference)  # [B, 1, L]
@@ -252,12 +252,12 @@ def propagate(
     scores = _with_zeros(scores, 1, reach, reach + 1)
     columns = patches + reach
     scores = _sum_shifted(scores.flatten(1), columns + 1, size, positions * columns)
-    scores = _first(scores.reshape([-1, positions, columns]), patches)
-    scores = _with_columns_continued(scores, 2, background_grid, reach)
-    scores = _with_columns_continued(scores, 1, foreground_grid, reach)
+    scores = _crop(scores.reshape([-1, positions, columns]), [0], [patches])
+    scores = _continue_columns(scores, 2, background_grid, reach)
+    scores = _continue_columns(scores, 1, foreground_grid, reach)
     columns = (height_ + 2 * reach) * width_ + 1
     scores = _sum_shifted(scores.flatten(1), width * columns + width_, size, positions * columns)
-    return _first(scores.reshape([-1, positions, columns]), patches)
+    return _crop(scores.reshape([-1, positions, columns]), [0], [patches])
 
 
 def paste(
@@ -294,8 +294,9 @@ def paste(
     columns = background.shape[3] // (rate * stride)
     weights = _cell_weights(attention_BPL, foreground_grid, (rows, columns), stride)  # [B, P', L']
     pasted = paddle.matmul(cells, weights, transpose_y=True)
-    pasted = F.pixel_shuffle(pasted.reshape([0, -1, height + 1, width + 1]), rate)
-    return pasted[:, :, before : before + height * rate, before : before + width * rate] / 4.0
+    pasted = pasted.reshape([-1, background.shape[1] * rate**2, height + 1, width + 1])
+    pasted = F.pixel_shuffle(pasted, rate)
+    return _crop(pasted, [before, before], [height * rate, width * rate]) / 4.0
 
 
 def overlap_patches(
@@ -336,25 +337,19 @@ def _aligned_positions(size: int, rate: int) -> Tensor:
 
 def _sum_shifted(scores: Tensor, step: int, size: int, length: int) -> Tensor:
     """sum over s < size of scores[:, s * step : s * step + length]."""
-    total = _window(scores, 0, length)
+    total = _crop(scores, [0], [length])
     for s in range(1, size):
-        total = total + _window(scores, s * step, length)
+        total = total + _crop(scores, [s * step], [length])
     return total
 
 
-def _window(x: Tensor, start: int, length: int) -> Tensor:
-    """x[:, start : start + length], which takes ten times longer with gradients."""
-    if paddle.in_dynamic_mode():
-        return paddle.crop(x, [x.shape[0], length], [0, start])
-    return x[:, start : start + length]
-
-
-def _first(x: Tensor, *sizes: int) -> Tensor:
-    """The first entries of the last axes."""
-    kept = x.ndim - len(sizes)
-    if paddle.in_dynamic_mode():
-        return paddle.crop(x, [*x.shape[:kept], *sizes], [0] * x.ndim)
-    return paddle.slice(x, list(range(kept, x.ndim)), [0] * len(sizes), list(sizes))
+def _crop(x: Tensor, starts: list[int], sizes: list[int]) -> Tensor:
+    """x[..., start : start + size] along the last axes, as many as there are starts."""
+    kept = x.ndim - len(starts)
+    if paddle.in_dynamic_mode():  # slices take ten times longer on a CPU
+        return paddle.crop(x, [*x.shape[:kept], *sizes], [0] * kept + starts)
+    ends = [starts[i] + sizes[i] for i in range(len(starts))]
+    return paddle.slice(x, list(range(kept, x.ndim)), starts, ends)
 
 
 def _with_zeros(x: Tensor, axis: int, before: int, after: int) -> Tensor:
@@ -369,15 +364,25 @@ def _with_zeros(x: Tensor, axis: int, before: int, after: int) -> Tensor:
     return paddle.concat(parts, axis)
 
 
-def _with_columns_continued(x: Tensor, axis: int, grid: tuple[int, int], reach: int) -> Tensor:
+def _continue_columns(x: Tensor, axis: int, grid: tuple[int, int], reach: int) -> Tensor:
+    """Rows around a flattened grid in which its columns go on: x [B, N, M], one of them h * w.
+
+    The end of a column leads to the top of the next one. A row of zeros more at the end.
+    """
     height, width = grid
-    for s in range(reach):
-        starts = [(height - 1) * width, 2 * s * width + 1]
-        last, first = (paddle.slice(x, [axis], [i], [i + width - 1]) for i in starts)
-        zero = paddle.zeros_like(paddle.slice(x, [axis], [0], [1]))
-        spare = [zero] if s == reach - 1 else []
-        x = paddle.concat([zero, last, x, first, zero, *spare], axis)
+    for row in range(reach):
+        zero = paddle.zeros_like(_part(x, axis, 0, 1))
+        last = paddle.concat([zero, _part(x, axis, (height - 1) * width, width)], axis)
+        first = paddle.concat([_part(x, axis, 2 * row * width, width), zero], axis)
+        around = [_part(last, axis, 0, width), x, _part(first, axis, 1, width)]
+        x = paddle.concat(around + [zero] * (row == reach - 1), axis)
     return x
+
+
+def _part(x: Tensor, axis: int, start: int, size: int) -> Tensor:
+    """[B, N, M] cut along axis 1 or 2."""
+    behind = 2 - axis
+    return _crop(x, [start] + [0] * behind, [size] + x.shape[3 - behind :])
 
 
 def _times_rows(scores_BPL: Tensor, factor_B1L: Tensor) -> Tensor:
