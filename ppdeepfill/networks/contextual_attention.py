@@ -87,8 +87,7 @@ def contextual_attention(
         mask_small = downsample_nearest(mask, rate, reference)
         known_B1L = known_patches(mask_small, patch_size, stride)  # [B, 1, L]
         # Masked patches keep a score of 0 in the softmax instead of leaving it: so do both codes.
-        ones = paddle.ones([1, similarity_BPL.shape[1], 1], known_B1L.dtype)
-        known_BPL = paddle.matmul(ones, known_B1L)
+        known_BPL = _repeated(known_B1L, similarity_BPL)
         attention_BPL = F.softmax(similarity_BPL * known_BPL * softmax_scale, axis=-1) * known_BPL
 
     pasted = paste(attention_BPL, background, foreground_grid, rate=rate, stride=stride)
@@ -217,7 +216,7 @@ def cosine_similarity(
         scores = scores[:, :, ::stride, ::stride]
     norm = patch_norm(background, patch_size, stride, reference)  # [B, 1, L]
     scores = scores.flatten(2).reshape([-1, height * width, norm.shape[2]])
-    return _times_rows(scores, 1.0 / norm)
+    return scores / _repeated(norm, scores)
 
 
 def propagate(
@@ -353,15 +352,9 @@ def _crop(x: Tensor, starts: list[int], sizes: list[int]) -> Tensor:
 
 
 def _with_zeros(x: Tensor, axis: int, before: int, after: int) -> Tensor:
-    """Zeros before and behind [B, N, M] along an axis; F.pad takes ten times longer on a CPU."""
-    parts = [x]
-    for place, count in ((0, before), (2, after)):
-        if isinstance(count, int) and count == 0:
-            continue
-        shape = list(x.shape)
-        shape[axis] = count
-        parts.insert(place, paddle.zeros(shape, x.dtype))
-    return paddle.concat(parts, axis)
+    """Zeros at both ends of [B, N, M] along an axis; F.pad takes ten times longer on a CPU."""
+    zero = paddle.zeros_like(_part(x, axis, 0, 1))
+    return paddle.concat([zero] * before + [x] + [zero] * after, axis)
 
 
 def _continue_columns(x: Tensor, axis: int, grid: tuple[int, int], reach: int) -> Tensor:
@@ -385,9 +378,9 @@ def _part(x: Tensor, axis: int, start: int, size: int) -> Tensor:
     return _crop(x, [start] + [0] * behind, [size] + x.shape[3 - behind :])
 
 
-def _times_rows(scores_BPL: Tensor, factor_B1L: Tensor) -> Tensor:
-    ones = paddle.ones([1, scores_BPL.shape[1], 1], factor_B1L.dtype)
-    return scores_BPL * paddle.matmul(ones, factor_B1L)
+def _repeated(row_B1L: Tensor, like_BPL: Tensor) -> Tensor:
+    """A row for every position: [B, P, L]. On a CPU, broadcasting one takes ten times longer."""
+    return paddle.matmul(paddle.ones_like(_part(like_BPL, 2, 0, 1)), row_B1L)
 
 
 def _cell_weights(
@@ -406,11 +399,10 @@ def _cell_weights(
         height_, width_ = height_ * stride, width_ * stride
     columns = (height_ + 1) * (width_ + 1)
     weights = _with_zeros(weights.reshape([-1, height_, width_]), 2, 1, 0)
-    weights = weights.reshape([-1, width, height_ * (width_ + 1)])
-    weights = _with_zeros(weights, 2, width_ + 1, 0)
     weights = _with_zeros(weights, 1, 1, 0)
-    weights = weights.reshape([-1, height * (width + 1), columns])
-    weights = _with_zeros(weights, 1, width + 1, width + 3).flatten(1)
+    weights = _with_zeros(weights.reshape([-1, width, columns]), 1, 1, 0)
+    weights = weights.reshape([-1, height, (width + 1) * columns])
+    weights = _with_zeros(weights, 1, 1, 2).flatten(1)
     step, length = (width + 1) * columns + width_ + 1, (height + 1) * (width + 1) * columns
     weights = _sum_shifted(weights, columns + 1, 2, length + step)
     weights = _sum_shifted(weights, step, 2, length)
