@@ -87,11 +87,12 @@ def contextual_attention(
         mask_small = downsample_nearest(mask, rate, reference)
         known_B1L = known_patches(mask_small, patch_size, stride)  # [B, 1, L]
         # Masked patches keep a score of 0 in the softmax instead of leaving it: so do both codes.
-        attention_BPL = F.softmax(similarity_BPL * known_B1L * softmax_scale, axis=-1) * known_B1L
+        known_BPL = _repeated(known_B1L, similarity_BPL)
+        attention_BPL = F.softmax(similarity_BPL * known_BPL * softmax_scale, axis=-1) * known_BPL
 
     pasted = paste(attention_BPL, background, foreground_grid, rate=rate, stride=stride)
-    attention = attention_BPL.transpose([0, 2, 1])  # [B, L, P]
-    return pasted, attention.reshape([0, -1, *foreground_grid])
+    attention = attention_BPL.reshape([0, *foreground_grid, -1])
+    return pasted, attention.transpose([0, 3, 1, 2])
 
 
 class ContextualAttention(nn.Layer):
@@ -182,9 +183,9 @@ def cosine_similarity(
 ) -> Tensor:
     """Compare foreground patches with unit-length background patches.
 
-    The product of two k x k patches is a sum over k * k pairs of positions. Here the k rows of
-    a patch are stacked as channels and multiplied, and the k columns are added up along the
-    diagonal of the scores: k times fewer multiplications than comparing whole patches. As in both
+    The product of two k x k patches is the sum of k * k products of single positions. Here every
+    position is multiplied with every other one once, and products are added up along the diagonals
+    of the scores: k * k times fewer multiplications than comparing whole patches. As in both
     references only the background is normalised, which the softmax over background
     patches allows.
 
@@ -198,18 +199,24 @@ def cosine_similarity(
     Returns:
         [B, P, L] scores, P = h * w and L the number of background patches.
     """
-    height, width = _grid(foreground)
-    background_height, background_width = _grid(background)
     reach = patch_size // 2
-    asking, answering = (_stack_rows(x, reach) for x in (foreground, background))
-    products = paddle.matmul(asking.flatten(2), answering.flatten(2), transpose_x=True)
-    products = _sum_along_diagonal(products, patch_size)
-    products = products.reshape(
-        [-1, height, width + reach, background_height, background_width + reach]
-    )
-    products = products[:, :, :width, ::stride, :background_width:stride]
+    (height, width), (height_, width_) = _grid(foreground), _grid(background)  # _: background
+    # With zeros around both maps, a shift of both is one shift of the flattened scores.
+    asking = F.pad(foreground, [reach, reach, reach, reach + 1])
+    answering = F.pad(background, [reach] * 4)
+    row, row_ = width + 2 * reach, width_ + 2 * reach
+    scores = paddle.matmul(asking.flatten(2), answering.flatten(2), transpose_x=True).flatten(1)
+    columns = (height_ + 2 * reach) * row_
+    step, length = row * columns + row_, height * row * columns
+    scores = _sum_shifted(scores, columns + 1, patch_size, length + 2 * reach * step)
+    scores = _sum_shifted(scores, step, patch_size, length)
+    scores = scores.reshape([-1, row, height_ + 2 * reach, row_])
+    scores = _crop(scores, [0, 0, 0], [width, height_, width_])
+    if stride > 1:
+        scores = scores[:, :, ::stride, ::stride]
     norm = patch_norm(background, patch_size, stride, reference)  # [B, 1, L]
-    return products.flatten(3).flatten(1, 2) / norm
+    scores = scores.flatten(2).reshape([-1, height * width, norm.shape[2]])
+    return scores / _repeated(norm, scores)
 
 
 def propagate(
@@ -237,10 +244,19 @@ def propagate(
     """
     if size == 1:
         return similarity_BPL
-    rows_first = _sum_along_diagonal(similarity_BPL, size)
-    columns_first = _transpose_grids(rows_first, foreground_grid, background_grid)
-    columns_first = _sum_along_diagonal(columns_first, size)
-    return _transpose_grids(columns_first, foreground_grid[::-1], background_grid[::-1])
+    reach = size // 2
+    (height, width), (height_, width_) = foreground_grid, background_grid
+    positions, patches = height * width, height_ * width_
+    scores = _with_zeros(similarity_BPL, 2, reach, 0)
+    scores = _with_zeros(scores, 1, reach, reach + 1)
+    columns = patches + reach
+    scores = _sum_shifted(scores.flatten(1), columns + 1, size, positions * columns)
+    scores = _crop(scores.reshape([-1, positions, columns]), [0], [patches])
+    scores = _continue_columns(scores, 2, background_grid, reach)
+    scores = _continue_columns(scores, 1, foreground_grid, reach)
+    columns = (height_ + 2 * reach) * width_ + 1
+    scores = _sum_shifted(scores.flatten(1), width * columns + width_, size, positions * columns)
+    return _crop(scores.reshape([-1, positions, columns]), [0], [patches])
 
 
 def paste(
@@ -253,13 +269,12 @@ def paste(
 ) -> Tensor:
     """Lay on every position the background patches that its weights mix.
 
-    Patches are 2 * rate wide and placed `rate` apart. So two patches of a row meet in each strip
-    of `rate` columns, one with its right and one with its left half, and where these halves come
-    from neighbouring patches they are the same strip of the background. Here the weights of such
-    pairs are added up and strips are mixed: half the multiplications of mixing patches.
+    Patches are 2 * rate wide and placed `rate` apart. So four patches meet in each cell of rate x rate
+    positions, each with another quarter, and where these quarters come from neighbouring patches
+    they are the same cell of the background. Here the weights of such patches are added up and
+    cells are mixed: a quarter of the multiplications of mixing patches.
 
-    Four patches overlap everywhere inside: hence the division by 4, which both references keep at
-    the borders and at rate 1.
+    Hence the division by 4, which both references keep at the borders and at rate 1.
 
     Args:
         attention_BPL: [B, P, L] weights.
@@ -271,19 +286,16 @@ def paste(
     Returns:
         [B, C, h * rate, w * rate].
     """
-    height, width = foreground_grid
-    before, after = paste_padding(rate)
-    strips = F.unfold(
-        background,
-        [2 * rate, rate],
-        strides=[rate * stride, rate],
-        paddings=[before, before, after, after],
-    )  # [B, C * 2 * rate * rate, L'], one strip more in each row than there are patches
+    (height, width), (before, after) = foreground_grid, paste_padding(rate)
+    padding = [before, before, after, after]
+    cells = F.unfold(background, rate, strides=rate, paddings=padding)  # [B, C * rate * rate, L']
     rows = background.shape[2] // (rate * stride)
-    weights = _strip_weights(attention_BPL, (height, width), rows, stride)  # [B, P', L']
-    columns = paddle.matmul(strips, weights, transpose_y=True)
-    pasted = overlap_patches(columns, (height, width + 1), (2 * rate, rate), rate)
-    return pasted[:, :, before : before + height * rate, before : before + width * rate] / 4.0
+    columns = background.shape[3] // (rate * stride)
+    weights = _cell_weights(attention_BPL, foreground_grid, (rows, columns), stride)  # [B, P', L']
+    pasted = paddle.matmul(cells, weights, transpose_y=True)
+    pasted = pasted.reshape([-1, background.shape[1] * rate**2, height + 1, width + 1])
+    pasted = F.pixel_shuffle(pasted, rate)
+    return _crop(pasted, [before, before], [height * rate, width * rate]) / 4.0
 
 
 def overlap_patches(
@@ -322,58 +334,79 @@ def _aligned_positions(size: int, rate: int) -> Tensor:
     return paddle.floor(positions + 0.5).astype("int64")
 
 
-def _stack_rows(x: Tensor, reach: int) -> Tensor:
-    """Each position with the rows around it: [B, C, h, w] -> [B, C * k, h, w + reach].
+def _sum_shifted(scores: Tensor, step: int, size: int, length: int) -> Tensor:
+    """sum over s < size of scores[:, s * step : s * step + length]."""
+    total = _crop(scores, [0], [length])
+    for s in range(1, size):
+        total = total + _crop(scores, [s * step], [length])
+    return total
 
-    k = 2 * reach + 1. The columns of zeros at the right keep a shift along flattened positions from
-    reaching the next row.
+
+def _crop(x: Tensor, starts: list[int], sizes: list[int]) -> Tensor:
+    """x[..., start : start + size] along the last axes, as many as there are starts."""
+    kept = x.ndim - len(starts)
+    if paddle.in_dynamic_mode():  # slices take ten times longer on a CPU
+        return paddle.crop(x, [*x.shape[:kept], *sizes], [0] * kept + starts)
+    ends = [starts[i] + sizes[i] for i in range(len(starts))]
+    return paddle.slice(x, list(range(kept, x.ndim)), starts, ends)
+
+
+def _with_zeros(x: Tensor, axis: int, before: int, after: int) -> Tensor:
+    """Zeros at both ends of [B, N, M] along an axis; F.pad takes ten times longer on a CPU."""
+    zero = paddle.zeros_like(_part(x, axis, 0, 1))
+    return paddle.concat([zero] * before + [x] + [zero] * after, axis)
+
+
+def _continue_columns(x: Tensor, axis: int, grid: tuple[int, int], reach: int) -> Tensor:
+    """Rows around a flattened grid in which its columns go on: x [B, N, M], one of them h * w.
+
+    The end of a column leads to the top of the next one. A row of zeros more at the end.
     """
-    height = x.shape[2]
-    x = F.pad(x, [0, reach, reach, reach])
-    return paddle.concat([x[:, :, row : row + height] for row in range(2 * reach + 1)], axis=1)
+    height, width = grid
+    for row in range(reach):
+        zero = paddle.zeros_like(_part(x, axis, 0, 1))
+        last = paddle.concat([zero, _part(x, axis, (height - 1) * width, width)], axis)
+        first = paddle.concat([_part(x, axis, 2 * row * width, width), zero], axis)
+        around = [_part(last, axis, 0, width), x, _part(first, axis, 1, width)]
+        x = paddle.concat(around + [zero] * (row == reach - 1), axis)
+    return x
 
 
-def _sum_along_diagonal(scores_BPL: Tensor, size: int) -> Tensor:
-    """sum over |s| <= size // 2 of scores[:, p + s, l + s], zeros beyond the border."""
-    reach = size // 2
-    rows, columns = scores_BPL.shape[1], scores_BPL.shape[2]
-    total = scores_BPL.unsqueeze(1)  # [B, 1, P, L], since oneDNN pads images only
-    padded = F.pad(total, [reach] * 4)
-    for s in range(1, reach + 1):
-        for start in (reach + s, reach - s):
-            total = total + padded[:, :, start : start + rows, start : start + columns]
-    return total.squeeze(1)
+def _part(x: Tensor, axis: int, start: int, size: int) -> Tensor:
+    """[B, N, M] cut along axis 1 or 2."""
+    behind = 2 - axis
+    return _crop(x, [start] + [0] * behind, [size] + x.shape[3 - behind :])
 
 
-def _strip_weights(
-    attention_BPL: Tensor, foreground_grid: tuple[int, int], rows: int, stride: int
+def _repeated(row_B1L: Tensor, like_BPL: Tensor) -> Tensor:
+    """A row for every position: [B, P, L]. On a CPU, broadcasting one takes ten times longer."""
+    return paddle.matmul(paddle.ones_like(_part(like_BPL, 2, 0, 1)), row_B1L)
+
+
+def _cell_weights(
+    attention_BPL: Tensor,
+    foreground_grid: tuple[int, int],
+    background_grid: tuple[int, int],
+    stride: int,
 ) -> Tensor:
-    """Weights of patches [B, P, L] -> of strips [B, P', L'], one more than patches in each row.
-
-    A strip is the left half of its patch and the right half of the one before: pairs (p, l) and
-    (p - 1, l - 1) add up. The zeros at the end of each row keep rows apart.
-    """
-    height, width = foreground_grid
-    patches = attention_BPL.shape[1]
-    # All paddings are those of an image by a constant: oneDNN and exported graphs know no others.
+    (height, width), (height_, width_) = foreground_grid, background_grid
+    positions = height * width
+    weights = attention_BPL
     if stride > 1:  # between two patches lie strips that begin none
-        spread = attention_BPL.reshape([-1, patches, attention_BPL.shape[2], 1])
-        attention_BPL = F.pad(spread, [0, stride - 1, 0, 0]).flatten(2)
-    weights = attention_BPL.reshape([-1, patches, rows, attention_BPL.shape[2] // rows])
-    weights = F.pad(weights, [0, 1, 0, 0]).flatten(2)
-    weights = weights.reshape([-1, 1, width, weights.shape[2]])
-    weights = F.pad(weights, [0, 0, 0, 1])  # [B * h, 1, w + 1, L']
-    weights = weights.reshape([-1, 1, height * (width + 1), weights.shape[3]])
-    before = F.pad(weights, [1, 0, 1, 0])[:, :, :-1, :-1]
-    return (weights + before).squeeze(1)
-
-
-def _transpose_grids(
-    scores_BPL: Tensor, foreground_grid: tuple[int, int], background_grid: tuple[int, int]
-) -> Tensor:
-    """Reorder both flattened grids of [B, P, L] from row-major to column-major."""
-    scores = scores_BPL.reshape([-1, *foreground_grid, *background_grid])
-    return scores.transpose([0, 2, 1, 4, 3]).flatten(3).flatten(1, 2)
+        weights = F.pad(weights.reshape([0, positions * height_, width_, 1]), [0, stride - 1, 0, 0])
+        weights = weights.reshape([0, positions * height_, 1, width_ * stride])
+        weights = F.pad(weights, [0, 0, 0, stride - 1])
+        height_, width_ = height_ * stride, width_ * stride
+    columns = (height_ + 1) * (width_ + 1)
+    weights = _with_zeros(weights.reshape([-1, height_, width_]), 2, 1, 0)
+    weights = _with_zeros(weights, 1, 1, 0)
+    weights = _with_zeros(weights.reshape([-1, width, columns]), 1, 1, 0)
+    weights = weights.reshape([-1, height, (width + 1) * columns])
+    weights = _with_zeros(weights, 1, 1, 2).flatten(1)
+    step, length = (width + 1) * columns + width_ + 1, (height + 1) * (width + 1) * columns
+    weights = _sum_shifted(weights, columns + 1, 2, length + step)
+    weights = _sum_shifted(weights, step, 2, length)
+    return weights.reshape([-1, (height + 1) * (width + 1), columns])
 
 
 def _box_sum(x: Tensor, size: int, stride: int) -> Tensor:
