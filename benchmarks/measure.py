@@ -27,7 +27,7 @@ def measure(row: Row, repeats: int) -> Measurement:
     set_up = _peak_of_ended_processes()
     call()
     seconds, core_seconds = [], []
-    for _ in range(repeats):
+    for _ in range(min(repeats, row.most_calls)):
         start, core_start = time.perf_counter(), _core_seconds()
         call()
         seconds.append(time.perf_counter() - start)

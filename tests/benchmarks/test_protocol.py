@@ -72,14 +72,14 @@ sys.path.insert(0, {str(ROOT)!r})
 from benchmarks.measure import measure
 from benchmarks.row import Row
 def start(size):
-    subprocess.run([sys.executable, "-c", f"bytes({{size}} << 20)"], check=True)
+    subprocess.run([sys.executable, "-c", f"b'x' * ({{size}} << 20)"], check=True)
 def prepare():
     start(200 if {when == "set_up"} else 0)
     return lambda: start(200 if {when == "call"} else 0)
 print(measure(Row("a", prepare), 1).to_json())
 """
     # Started by a small process: Linux counts what the starting one holds as the started one's.
-    start = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:-1])"]
+    start = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"]
     command = [*start, *_program(tmp_path, body)]
     measured = run_row(command, "a", repeats=1, threads=1, folder=tmp_path)
     assert (measured.peak_bytes > 150 << 20) == counts
