@@ -6,7 +6,7 @@ import functools
 import subprocess
 import sys
 
-from benchmarks.memory import require_memory
+from benchmarks.memory import GIB, require_memory
 from benchmarks.row import Call, Row, Skip
 from benchmarks.scratch import scratch_folder
 
@@ -21,6 +21,7 @@ def rows() -> list[Row]:
             functools.partial(prepare, size),
             functools.partial(_flops, size),
             quick=name == "256",
+            most_calls=1 if name == "1080p" else sys.maxsize,
         )
         for way, prepare in (("dygraph", _dygraph), ("exported", _exported), ("onnx", _onnx))
         for name, size in SIZES.items()
@@ -35,10 +36,10 @@ def _flops(size: tuple[int, int]) -> int:
 
 def _dygraph(size: tuple[int, int]) -> Call:
     from ppdeepfill import parallel
-    from ppdeepfill.inpainter import Inpainter
+    from ppdeepfill.inpainter import ATTENTION_MEMORY, Inpainter
     from ppdeepfill.networks import build_network
 
-    require_memory(size)
+    require_memory(size, attention_limit=ATTENTION_MEMORY * GIB)
     parallel.start("cpu")  # as `predict` does
     return functools.partial(Inpainter(build_network(NETWORK)), *_picture(size))
 

@@ -24,14 +24,15 @@ def measure(row: Row, repeats: int) -> Measurement:
         call = row.prepare()
     except Skip as reason:
         return Measurement(note=str(reason))
+    set_up = _peak_of_ended_processes()
     call()
     seconds, core_seconds = [], []
-    for _ in range(repeats):
+    for _ in range(min(repeats, row.most_calls)):
         start, core_start = time.perf_counter(), _core_seconds()
         call()
         seconds.append(time.perf_counter() - start)
         core_seconds.append(_core_seconds() - core_start)
-    peak = _peak_bytes()
+    peak = _peak_bytes(set_up)
     return Measurement(seconds, core_seconds, peak, flops=row.flops(), items=row.items)
 
 
@@ -40,10 +41,21 @@ def _core_seconds() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in _usages())
 
 
-def _peak_bytes() -> int:
-    """The most memory that this process, or one that it started, has held."""
+def _peak_bytes(set_up: int) -> int:
+    """The most memory that this process, or one that it started since the set-up, has held.
+
+    Args:
+        set_up: what `_peak_of_ended_processes` said after it.
+    """
+    started = _peak_of_ended_processes()
+    peak = _usages()[0].ru_maxrss
     unit = 1 if sys.platform == "darwin" else 1024
-    return unit * max(usage.ru_maxrss for usage in _usages())
+    return unit * max(peak, started if started > set_up else 0)
+
+
+def _peak_of_ended_processes() -> int:
+    """Of the largest of those that this process started, in the system's unit."""
+    return _usages()[1].ru_maxrss
 
 
 def _usages() -> list:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows that this machine has no memory for are left out: a killed process tells nothing."""
 
+from math import inf
 from pathlib import Path
 
 from benchmarks.row import Skip
@@ -9,24 +10,30 @@ from benchmarks.row import Skip
 GIB = 1 << 30
 
 
-def require_memory(size: tuple[int, int]) -> None:
-    """Skip where a picture [H, W] needs more memory than is free."""
-    needed, free = picture_bytes(size), _free_bytes()
+def require_memory(size: tuple[int, int], *, attention_limit: float = inf) -> None:
+    """Skip where a picture [H, W] needs more memory than is free; see `picture_bytes`."""
+    needed, free = picture_bytes(size, attention_limit), _free_bytes()
     if needed > free:
         raise Skip(f"needs some {needed / GIB:.0f} GiB, {free / GIB:.0f} GiB are free")
 
 
-def picture_bytes(size: tuple[int, int]) -> int:
-    """About what the network needs: mostly the scores of the attention, six times at once."""
+def picture_bytes(size: tuple[int, int], attention_limit: float = inf) -> float:
+    """About what the network needs: mostly the scores of the attention, six times at once.
+
+    Args:
+        size: height and width of the picture.
+        attention_limit: bytes that the attention keeps to, in blocks.
+    """
     height, width = size
     positions = (height // 8) * (width // 8)
-    return 4 * (6 * positions**2 + 400 * height * width)
+    attention = min(4 * 6 * positions**2, attention_limit)
+    return attention + 4 * 400 * height * width
 
 
 def _free_bytes() -> float:
     """Memory that can be had without pushing others out; infinite where nothing tells."""
     path = Path("/proc/meminfo")
     if not path.is_file():
-        return float("inf")
+        return inf
     lines = path.read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is measured: named rows."""
 
+import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ class Row(NamedTuple):
             a multiplication and its addition being two; asked after the measurement.
         items: images in one call.
         quick: also measured with --quick.
+        most_calls: of those that count, for a row that takes minutes.
     """
 
     name: str
@@ -29,3 +31,4 @@ class Row(NamedTuple):
     flops: Callable[[], int] = int
     items: int = 1
     quick: bool = False
+    most_calls: int = sys.maxsize

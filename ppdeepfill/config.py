@@ -50,6 +50,10 @@ class DataConfig(Section):
     random_crop: bool = Field(
         default=True, description="crop at random; false: resize the whole image"
     )
+    reduced_decoding: bool = Field(
+        default=True,
+        description="where nothing is cropped, decode large JPEGs no larger than needed",
+    )
     horizontal_flip: bool = Field(default=True, description="mirror half of the images")
     batch_size: int = Field(default=48, ge=1, description="images per update, over all processes")
     workers: int = Field(

@@ -13,6 +13,7 @@ from small_run import read_metrics, small_config, write_photos
 from ppdeepfill import parallel
 from ppdeepfill.checkpoint import read_checkpoint
 from ppdeepfill.errors import ConfigError
+from ppdeepfill.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = "-m paddle.distributed.launch --nproc_per_node 2 --backend gloo".split()
@@ -40,6 +41,22 @@ def test_a_mean_goes_back_into_every_tensor(monkeypatch):
     assert float(scalar) == 5.5
     assert (layer.weight.grad.numpy() == 1.5).all()  # the parameter's own gradient
     assert scalar.shape == []
+
+
+def test_every_update_meets_the_other_processes_once(tmp_path, monkeypatch):
+    """In one transfer: all gradients and what is logged, with nothing for layers at rest."""
+    config = small_config(write_photos(tmp_path / "photos"), tmp_path / "run")
+    trainer = Trainer(config)
+    sizes = []
+    monkeypatch.setattr(parallel, "world_size", lambda: 2)
+    monkeypatch.setattr(parallel.distributed, "all_reduce", lambda flat: sizes.append(flat.size))
+    trainer.step()
+    critics, generator = (
+        sum(p.size for p in trainer.parameters[phase]) for phase in ("critic", "generator")
+    )
+    assert len(sizes) == 3  # two critic updates and one of the generator
+    assert critics < sizes[0] == sizes[1] < critics + 20
+    assert generator < sizes[2] < generator + 20
 
 
 @pytest.mark.parametrize("device", ["gpu", "gpu:3"])

@@ -81,14 +81,14 @@ class ImageSource:
         """The path of an image inside its folder or archive, or the line of its list."""
         return self._files.names[index]
 
-    def read(self, index: int) -> ndarray:
-        """The image as uint8 [H,W,3] RGB.
+    def read(self, index: int, *, at_least: tuple[int, int] | None = None) -> ndarray:
+        """The image as uint8 [H,W,3] RGB; `at_least` as in `decode_image`.
 
         Raises:
             UnreadableImage: the file is missing, empty, cut off or not an image.
         """
         try:
-            return decode_image(self._files.read_bytes(index))
+            return decode_image(self._files.read_bytes(index), at_least=at_least)
         except (OSError, ValueError) as error:
             raise UnreadableImage(self.name(index), str(error)) from error
 

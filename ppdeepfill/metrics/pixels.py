@@ -8,7 +8,6 @@ says which pixels count, all if None. Letters: x completed, y truth. Formulas: d
 
 import numpy as np
 from numpy import ndarray
-from skimage.metrics import structural_similarity
 
 WHITE = 255
 PSNR_OF_EQUALS = 100.0  # dB; infinity would swallow every mean it enters
@@ -58,6 +57,8 @@ def ssim(completed: ndarray, image: ndarray) -> float:
     Source: Wang et al., Image Quality Assessment: From Error Visibility to Structural Similarity
     (2004), equation 13; scikit-image.
     """
+    from skimage.metrics import structural_similarity  # 0.2 s, for many a program that never asks
+
     similarity = structural_similarity(
         completed,
         image,

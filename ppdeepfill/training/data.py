@@ -18,6 +18,7 @@ def open_dataset(config: Config, images: str) -> InpaintingDataset:
         image_size=config.data.image_size,
         mask=config.mask,
         random_crop=config.data.random_crop,
+        reduced_decoding=config.data.reduced_decoding,
         horizontal_flip=config.data.horizontal_flip,
         seed=config.seed,
     )

@@ -4,6 +4,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,8 @@ from benchmarks.protocol import Measurement, run_row
 from benchmarks.row import Row, Skip
 from benchmarks.rows import ROWS
 from benchmarks.table import Result, header, line, ratio
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _program(tmp_path, body: str) -> list[str]:
@@ -59,6 +62,27 @@ def test_a_row_is_called_once_more_than_measured():
     assert len(measured.seconds) == len(measured.core_seconds) == 3
     assert measured.flops == 7 and measured.items == 2 and measured.peak_bytes > 1 << 20
     assert Measurement.from_json(measured.to_json()) == measured
+
+
+@pytest.mark.parametrize(("when", "counts"), [("set_up", False), ("call", True)])
+def test_a_process_counts_as_memory_of_a_row_that_starts_it_in_its_call(tmp_path, when, counts):
+    body = f"""
+import subprocess
+sys.path.insert(0, {str(ROOT)!r})
+from benchmarks.measure import measure
+from benchmarks.row import Row
+def start(size):
+    subprocess.run([sys.executable, "-c", f"b'x' * ({{size}} << 20)"], check=True)
+def prepare():
+    start(200 if {when == "set_up"} else 0)
+    return lambda: start(200 if {when == "call"} else 0)
+print(measure(Row("a", prepare), 1).to_json())
+"""
+    # Started by a small process: Linux counts what the starting one holds as the started one's.
+    start = [sys.executable, "-c", "import subprocess, sys; subprocess.run(sys.argv[1:])"]
+    command = [*start, *_program(tmp_path, body)]
+    measured = run_row(command, "a", repeats=1, threads=1, folder=tmp_path)
+    assert (measured.peak_bytes > 150 << 20) == counts
 
 
 def test_a_row_that_cannot_be_measured_says_why():

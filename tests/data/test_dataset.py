@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ppdeepfill.data import UnreadableImage
+from ppdeepfill.data.decoding import decode_image
 from ppdeepfill.errors import DataError
 
 
@@ -94,6 +95,22 @@ def test_without_random_crop_the_whole_image_is_resized(make_dataset, tmp_path, 
     np.testing.assert_array_equal(
         dataset[0, 0, 0].image, cv2.resize(image, (32, 32), interpolation=cv2.INTER_LINEAR)
     )
+
+
+def test_a_large_jpeg_is_reduced_only_where_it_is_resized_and_that_is_wished(
+    make_dataset, tmp_path, make
+):
+    jpeg = make.encoded(make.picture(128, 140), ".jpg")
+    (tmp_path / "a.jpg").write_bytes(jpeg)
+    for reduced_decoding in (True, False):
+        options = {"reduced_decoding": reduced_decoding, "horizontal_flip": False}
+        stored = decode_image(jpeg, at_least=(32, 32) if reduced_decoding else None)
+        assert stored.shape[0] == (32 if reduced_decoding else 128)
+        dataset = make_dataset(tmp_path, random_crop=False, **options)
+        for sample in (dataset[0, 0, 0], dataset.validation_sample(0)):
+            np.testing.assert_array_equal(sample.image, cv2.resize(stored, (32, 32)))
+        window = make_dataset(tmp_path, random_crop=True, **options).validation_sample(0).image
+        np.testing.assert_array_equal(window, decode_image(jpeg)[48:80, 54:86])
 
 
 def test_an_unreadable_image_is_replaced_and_named(make_dataset, tmp_path, make):

@@ -12,6 +12,11 @@ ENDINGS = [".jpg", ".png", ".bmp", ".webp", ".tif"]
 EXIF_THUMBNAIL = b"\xff\xe1\x00\x10Exif\x00\x00\xff\xd8\xff\xda\xff\xd9"  # has an own end mark
 
 
+ORIENTATION_6 = bytes.fromhex(  # APP1: big-endian TIFF with one entry, turn by a quarter
+    "ffe100224578696600004d4d002a00000008000101120003000000010006000000000000"
+)
+
+
 def with_header(jpeg: bytes, segment: bytes) -> bytes:
     return jpeg[:2] + segment + b"\x00" * (2 + segment[3] - len(segment)) + jpeg[2:]
 
@@ -46,12 +51,9 @@ def test_every_kind_of_png_becomes_8_bit_rgb(stored):
 
 
 def test_exif_orientation_is_applied(make):
-    orientation = bytes.fromhex(  # APP1: big-endian TIFF with one entry, orientation 6
-        "ffe100224578696600004d4d002a00000008000101120003000000010006000000000000"
-    )
     jpeg = make.encoded(make.picture(16, 24), ".jpg")
     assert decode_image(jpeg).shape == (16, 24, 3)
-    assert decode_image(jpeg[:2] + orientation + jpeg[2:]).shape == (24, 16, 3)
+    assert decode_image(jpeg[:2] + ORIENTATION_6 + jpeg[2:]).shape == (24, 16, 3)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -101,3 +103,43 @@ def test_a_damaged_png_is_refused_without_a_word_of_libpng(make, capfd, place):
     with pytest.raises(ValueError, match="wrong checksum|cut off"):
         decode_image(bytes(content))
     assert capfd.readouterr().err == ""
+
+
+def detailed_picture(height, width):
+    """uint8 [H,W,3]: waves of all lengths, down to two pixels."""
+    rng = np.random.default_rng(0)
+    picture = np.full((height, width, 3), 128, np.float32)
+    for level in range(8):
+        noise = rng.standard_normal((2**level + 1, 2**level + 1, 3)).astype(np.float32)
+        picture += 40 / 1.5**level * cv2.resize(noise, (width, height))
+    return np.clip(picture, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("header", [b"", EXIF_THUMBNAIL, ORIENTATION_6, b"\xff"])
+@pytest.mark.parametrize(("at_least", "divisor"), [(32, 8), (33, 4), (65, 2), (130, 1), (900, 1)])
+def test_a_jpeg_is_decoded_as_small_as_is_large_enough(make, header, at_least, divisor):
+    jpeg = make.encoded(make.picture(259, 300), ".jpg")
+    jpeg = with_header(jpeg, header) if header == EXIF_THUMBNAIL else jpeg[:2] + header + jpeg[2:]
+    shape = decode_image(jpeg, at_least=(at_least, at_least // 2)).shape
+    expected = [-(-259 // divisor), -(-300 // divisor)]
+    assert list(shape) == [*(expected[::-1] if header == ORIENTATION_6 else expected), 3]
+    assert min(shape[:2]) >= min(at_least, 259)
+
+
+@pytest.mark.parametrize("size", [(32, 32), (48, 32), (80, 120)])
+def test_a_reduced_jpeg_resizes_to_a_picture_closer_to_the_mean_of_each_area(make, size):
+    jpeg = make.encoded(detailed_picture(512, 640), ".jpg")
+    full, reduced = decode_image(jpeg), decode_image(jpeg, at_least=size)
+    assert reduced.size < full.size
+    areas = cv2.resize(full, size[::-1], interpolation=cv2.INTER_AREA).astype(int)
+    of_full, of_reduced = (
+        np.abs(cv2.resize(image, size[::-1]) - areas).mean() for image in (full, reduced)
+    )
+    assert of_reduced < of_full
+    assert of_reduced < 4  # of 255
+
+
+@pytest.mark.parametrize("ending", [".png", ".bmp", ".webp", ".tif"])
+def test_other_formats_are_decoded_in_full(make, ending):
+    content = make.encoded(make.picture(64, 80), ending)
+    np.testing.assert_array_equal(decode_image(content, at_least=(8, 8)), decode_image(content))
