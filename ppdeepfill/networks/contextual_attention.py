@@ -270,9 +270,9 @@ def paste(
     """Lay on every position the background patches that its weights mix.
 
     Patches are 2 * rate wide and placed `rate` apart. So four patches meet in each cell of
-    rate x rate positions, each with another quarter, and where these quarters come from neighbouring
-    patches they are the same cell of the background. Here the weights of such patches are added up and
-    cells are mixed: a quarter of the multiplications of mixing patches.
+    rate x rate positions, each with another quarter, and where these quarters come from
+    neighbouring patches they are the same cell of the background. Here the weights of such patches
+    are added up and cells are mixed: a quarter of the multiplications of mixing patches.
 
     Hence the division by 4, which both references keep at the borders and at rate 1.
 
