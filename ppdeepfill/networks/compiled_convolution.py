@@ -1,42 +1,40 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Convolution on a CPU by a compiled graph, which may use oneDNN where eager Paddle may not.
+"""Convolution on a CPU by compiled graphs, which may use oneDNN where eager Paddle may not.
 
 Paddle's eager kernel copies the k x k neighbourhood of every position before it multiplies. That of
-oneDNN needs no copy and is 1.5 to 4 times as fast, in either direction. A graph is compiled for
-each kind of convolution and serves images of all sizes.
+oneDNN needs no copy and is 1.5 to 4 times as fast, in either direction.
 
 Letters: B batch, C channels, H W feature map, k filter size.
 """
 
-import functools
-import threading
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import paddle
-import paddle.nn.functional as F
-from paddle import Tensor, nn
+from paddle import Tensor
 from paddle.autograd import PyLayer
-from paddle.static import InputSpec
 
-ONEDNN = "FLAGS_use_onednn"
-
-_lock = threading.RLock()  # one thread at a time: graphs and the flag are shared
+from ppdeepfill.networks.compiled_graphs import (
+    ActivatedStep,
+    Convolution,
+    Forward,
+    InputGradient,
+    WeightGradient,
+    compiled,
+    compiled_steps,
+    paddle_suits,
+    run,
+)
 
 
 def compiles(x: Tensor) -> bool:
-    """Whether `convolve` may take x: float32 on a CPU, computed now, by a Paddle that suits.
-
-    Paddle 2 starts threads of its own for each graph and gains nothing.
-    """
+    """Whether this module takes x: float32 on a CPU, computed now, by a Paddle that suits."""
     return (
         paddle.in_dynamic_mode()
         and x.place.is_cpu_place()
         and x.dtype == paddle.float32
-        and _paddle_suits()
+        and paddle_suits()
     )
 
 
@@ -55,133 +53,118 @@ def convolve(
         padding: zeros at top, bottom, left, right.
         dilation: distance of the filter's taps.
     """
-    kind = _Kind(tuple(weight.shape), stride, tuple(padding), dilation)
-    return _CompiledConvolution.apply(x, weight, kind)
+    kind = Convolution(tuple(weight.shape), stride, tuple(padding), dilation)
+    return _Convolve.apply(x, weight, kind)
 
 
-class _Kind(NamedTuple):
-    """What a graph is compiled for."""
+def convolve_transposed(x: Tensor, weight: Tensor) -> Tensor:
+    """`F.conv2d_transpose` with 4x4 filters, stride 2 and padding 1; gradients of first order.
 
-    weight_shape: tuple[int, int, int, int]
-    stride: int
-    padding: tuple[int, int, int, int]
-    dilation: int
+    Args:
+        x: [B, C, H, W].
+        weight: [C, out, 4, 4].
+
+    Returns:
+        [B, out, 2H, 2W].
+    """
+    return _ConvolveTransposed.apply(x, weight)
 
 
-class _CompiledConvolution(PyLayer):
-    """`F.conv2d`, whose gradients are computed by compiled graphs too."""
+class Step(NamedTuple):
+    """A convolution with bias and activation.
 
+    Attributes:
+        weight: as in `convolve`, or as in `convolve_transposed` for steps that double the size.
+        bias: [out].
+        activation: of every value, a function that a graph may hold; None leaves them.
+        geometry: stride, padding and dilation of `convolve`; None doubles the size.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    activation: Callable[[Tensor], Tensor] | None
+    geometry: Mapping | None
+
+    def described(self) -> ActivatedStep:
+        """What a graph has to know of it."""
+        if self.geometry is None:
+            return ActivatedStep(Convolution.halving(self.weight), True, self.activation)
+        stride, padding, dilation = (self.geometry[k] for k in ("stride", "padding", "dilation"))
+        kind = Convolution(tuple(self.weight.shape), stride, tuple(padding), dilation)
+        return ActivatedStep(kind, False, self.activation)
+
+
+def run_steps(x: Tensor, steps: Sequence[Step]) -> Tensor:
+    """Take steps one after another by one graph, where no gradients are wanted.
+
+    Args:
+        x: [B, C, H, W], which `compiles`.
+        steps: the first takes C channels.
+    """
+    described = tuple(step.described() for step in steps)
+    (batch, _, *size), doubled = x.shape, []
+    for step in described:
+        if step.doubles:
+            size = [2 * n for n in size]
+            doubled.append(paddle.empty([batch, step.channels[1], *size]))
+        else:
+            size = step.convolution.result_size(*size)
+    weights = [step.weight for step in steps]
+    biases = [step.bias.reshape([1, -1, 1, 1]) for step in steps]
+    return run(compiled_steps(described), x, weights, biases, doubled)
+
+
+class _Convolve(PyLayer):
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, kind: _Kind) -> Tensor:
-        ctx.kind = kind
-        ctx.constant = x.stop_gradient, weight.stop_gradient
+    def forward(ctx, x: Tensor, weight: Tensor, kind: Convolution) -> Tensor:
+        ctx.kind, ctx.constant = kind, (x.stop_gradient, weight.stop_gradient)
         ctx.save_for_backward(x, weight)
-        return _run(_Forward, kind, x, weight)
+        return run(compiled(Forward, kind), x, weight)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensor()
-        if paddle.is_grad_enabled():  # the gradient is to be differentiated
-            return _eager_gradients(ctx.kind, x, weight, gradient)
-        graphs = zip((_InputGradient, _WeightGradient), ctx.constant, strict=True)
-        return tuple(
-            None if constant else _run(graph, ctx.kind, x, weight, gradient)
-            for graph, constant in graphs
+        if paddle.is_grad_enabled():  # the gradients are to be differentiated
+            stride, padding, dilation = ctx.kind[1:]
+            geometry = [stride] * 2, list(padding), "EXPLICIT", [dilation] * 2, 1, "NCHW"
+            gradients = paddle._C_ops.conv2d_grad(x, weight, gradient, *geometry)
+            return _wanted(ctx, lambda: gradients[0], lambda: gradients[1])
+        return _wanted(
+            ctx,
+            lambda: run(compiled(InputGradient, ctx.kind), x, weight, gradient),
+            lambda: run(compiled(WeightGradient, ctx.kind), x, weight, gradient),
         )
 
 
-def _eager_gradients(kind: _Kind, x: Tensor, weight: Tensor, gradient: Tensor) -> tuple:
-    """The gradients of both, as functions of all three."""
-    geometry = [kind.stride] * 2, list(kind.padding), "EXPLICIT", [kind.dilation] * 2, 1, "NCHW"
-    gradients = paddle._C_ops.conv2d_grad(x, weight, gradient, *geometry)
+class _ConvolveTransposed(PyLayer):
+    """`_Convolve` backwards: its forward pass is the gradient of the other's input."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor) -> Tensor:
+        ctx.kind, ctx.constant = (
+            Convolution.halving(weight),
+            (x.stop_gradient, weight.stop_gradient),
+        )
+        ctx.save_for_backward(x, weight)
+        batch, _, height, width = x.shape
+        doubled = paddle.empty([batch, weight.shape[1], 2 * height, 2 * width])
+        return run(compiled(InputGradient, ctx.kind), doubled, weight, x)
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, weight = ctx.saved_tensor()
+        if paddle.is_grad_enabled():
+            raise NotImplementedError("Paddle has no second derivative of this on a CPU")
+        return _wanted(
+            ctx,
+            lambda: run(compiled(Forward, ctx.kind), gradient, weight),
+            lambda: run(compiled(WeightGradient, ctx.kind), gradient, weight, x),
+        )
+
+
+def _wanted(ctx, *gradients: Callable[[], Tensor]) -> tuple[Tensor | None, ...]:
+    """The gradients of those that are no constants."""
     return tuple(
-        None if tensor.stop_gradient else result
-        for tensor, result in zip((x, weight), gradients, strict=True)
+        None if constant else gradient()
+        for constant, gradient in zip(ctx.constant, gradients, strict=True)
     )
-
-
-class _Forward(nn.Layer):
-    """(x, weight) -> result."""
-
-    def __init__(self, kind: _Kind):
-        super().__init__()
-        self.strides = [kind.stride] * 2
-        self.padding = list(kind.padding)
-        self.dilations = [kind.dilation] * 2
-
-    def forward(self, x: Tensor, weight: Tensor) -> Tensor:
-        # oneDNN keeps results in a layout of its own; a graph must not end in it.
-        return paddle.assign(self.convolve(x, weight))
-
-    def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
-        return F.conv2d(x, weight, None, self.strides, self.padding, self.dilations)
-
-
-class _InputGradient(_Forward):
-    """(x, weight, gradient of the result) -> gradient of x."""
-
-    def forward(self, x: Tensor, weight: Tensor, gradient: Tensor) -> Tensor:
-        x.stop_gradient = False
-        result = self.convolve(x, weight)
-        return paddle.assign(paddle.static.gradients([result], [x], [gradient])[0])
-
-
-class _WeightGradient(_Forward):
-    """(x, weight, gradient of the result) -> gradient of the weight."""
-
-    def forward(self, x: Tensor, weight: Tensor, gradient: Tensor) -> Tensor:
-        weight.stop_gradient = False
-        result = self.convolve(x, weight)
-        return paddle.assign(paddle.static.gradients([result], [weight], [gradient])[0])
-
-
-def _run(graph: type[_Forward], kind: _Kind, *tensors: Tensor) -> Tensor:
-    # Without gradients the graph would be traced anew, and know none.
-    with _lock, paddle.enable_grad(), _onednn():
-        return _compiled(graph, kind)(*(tensor.detach() for tensor in tensors))
-
-
-@functools.cache
-def _compiled(graph: type[_Forward], kind: _Kind) -> nn.Layer:
-    """The graph, for tensors of all sizes."""
-    out, channels, *_ = kind.weight_shape
-    shapes = [None, channels, None, None], kind.weight_shape, [None, out, None, None]
-    if graph is _Forward:
-        shapes = shapes[:2]
-    specs = [InputSpec(list(shape), "float32", stop_gradient=True) for shape in shapes]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Paddle's own, about places
-        layer = paddle.jit.to_static(graph(kind), input_spec=specs, full_graph=True)
-        layer.eval()  # or it would get a backward graph of its own
-        _remove_unused_convolutions(layer.forward.concrete_program.main_program)
-    return layer
-
-
-def _remove_unused_convolutions(program) -> None:
-    """Remove from a graph what only served to ask for a gradient."""
-    block = program.global_block()
-    for operator in block.ops:
-        if operator.name() == "pd_op.conv2d" and operator.result(0).use_empty():
-            block.remove_op(operator)
-
-
-@contextmanager
-def _onednn() -> Iterator[None]:
-    """While entered, compiled graphs use oneDNN. Others of this process may not be made for it."""
-    before = paddle.get_flags(ONEDNN)
-    paddle.set_flags({ONEDNN: True})
-    try:
-        yield
-    finally:
-        paddle.set_flags(before)
-
-
-@functools.cache
-def _paddle_suits() -> bool:
-    if paddle.__version__.startswith("2."):
-        return False
-    try:
-        paddle.get_flags(ONEDNN)
-    except ValueError:  # a Paddle without oneDNN
-        return False
-    return hasattr(paddle._C_ops, "conv2d_grad")

@@ -15,7 +15,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.networks.bounded_attention import BoundedContextualAttention
 from ppdeepfill.networks.contextual_attention import Reference, downsample_nearest
-from ppdeepfill.networks.layers import Activation, ConvBlock, UpsampledConvBlock
+from ppdeepfill.networks.layers import Activation, ConvBlock, ConvSequence, UpsampledConvBlock
 from ppdeepfill.networks.prediction import Prediction, complete
 from ppdeepfill.networks.windows import Windows, windows_around_holes
 
@@ -164,7 +164,7 @@ class DeepFillV1(nn.Layer):
         return windows.put_back(refined, size, 4)
 
 
-class Encoder(nn.Sequential):
+class Encoder(ConvSequence):
     """[B, 5, H, W] -> [B, widths[-1], H/4, W/4].
 
     Args:
@@ -191,7 +191,7 @@ class Encoder(nn.Sequential):
         )
 
 
-class Decoder(nn.Sequential):
+class Decoder(ConvSequence):
     """Features [B, C, H/4, W/4] -> image [B, 3, H, W] in [-1, 1]; C is a multiple of 8."""
 
     def __init__(self, channels: int, *, reference: Reference = "tensorflow"):
@@ -215,9 +215,9 @@ def windows_of_stages(mask: Tensor) -> tuple[Windows, Windows]:
     return coarse, refinement
 
 
-def dilated_convolutions(channels: int, reference: Reference) -> nn.Sequential:
+def dilated_convolutions(channels: int, reference: Reference) -> ConvSequence:
     """Four 3x3 convolutions whose dilation doubles from 2 to 16: [B, C, h, w] -> the same."""
-    return nn.Sequential(
+    return ConvSequence(
         *(
             (f"dilation{d}", ConvBlock(channels, channels, dilation=d, reference=reference))
             for d in (2, 4, 8, 16)
@@ -225,9 +225,9 @@ def dilated_convolutions(channels: int, reference: Reference) -> nn.Sequential:
     )
 
 
-def two_convolutions(in_channels: int, channels: int, reference: Reference) -> nn.Sequential:
+def two_convolutions(in_channels: int, channels: int, reference: Reference) -> ConvSequence:
     """Two 3x3 convolutions: [B, in_channels, h, w] -> [B, channels, h, w]."""
-    return nn.Sequential(
+    return ConvSequence(
         ("conv1", ConvBlock(in_channels, channels, reference=reference)),
         ("conv2", ConvBlock(channels, channels, reference=reference)),
     )

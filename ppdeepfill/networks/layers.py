@@ -8,15 +8,21 @@ Letters: B batch, C channels, H W feature map.
 import math
 from collections.abc import Callable
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import ParamAttr, Tensor, nn
 from paddle.autograd import PyLayer
 
 from ppdeepfill.networks import compiled_convolution
+from ppdeepfill.networks.compiled_convolution import Step
 from ppdeepfill.networks.contextual_attention import Reference
 
 BAND_BYTES = 1 << 29  # a convolution that would unfold more is done in bands
+
+# Which of three taps are added up to each of four, along one axis and along both.
+_TAPS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
+FOLDING = np.kron(_TAPS, _TAPS).T  # [9, 16]
 
 Activation = Callable[[Tensor], Tensor]
 
@@ -76,6 +82,10 @@ class ConvBlock(nn.Layer):
         x = self.before_activation(x)
         return x if self.activation is None else self.activation(x)
 
+    def step(self) -> Step:
+        """The same for `compiled_convolution.run_steps`."""
+        return Step(self.conv.weight, self.conv.bias, self.activation, self.geometry)
+
     def before_activation(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, out, H', W']."""
         if not paddle.in_dynamic_mode():  # an exported graph knows convolutions with bias
@@ -124,9 +134,16 @@ class UpsampledConvBlock(ConvBlock):
         super().__init__(in_channels, out_channels, reference=reference)
 
     def convolve(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        if bias is None and compiled_convolution.compiles(x):
+            return compiled_convolution.convolve_transposed(x, self._filters())
         return F.conv2d_transpose(x, self._filters(), bias, stride=2, padding=1)
 
+    def step(self) -> Step:
+        return Step(self._filters(), self.conv.bias, self.activation, None)
+
     def unfolded_bytes(self, x: Tensor) -> int:
+        if compiled_convolution.compiles(x):
+            return 0
         return 4 * 16 * self.conv.weight.shape[0] * x.shape[2] * x.shape[3]
 
     def convolve_in_bands(self, x: Tensor, bands: int) -> Tensor:
@@ -142,12 +159,19 @@ class UpsampledConvBlock(ConvBlock):
 
     def _filters(self) -> Tensor:
         """[out, C, 3, 3] -> [C, out, 4, 4], see the class."""
-        filters = self.conv.weight.transpose([1, 0, 2, 3])
-        for axis in (2, 3):
-            first, middle, last = filters.split(3, axis=axis)
-            taps = [last, middle + last, first + middle, first]
-            filters = paddle.concat(taps, axis=axis)
-        return filters
+        weight = self.conv.weight.transpose([1, 0, 2, 3])
+        folding = paddle.to_tensor(FOLDING).astype(weight.dtype)
+        folded = paddle.matmul(weight.reshape([-1, 9]), folding)
+        return folded.reshape([*weight.shape[:2], 4, 4])
+
+
+class ConvSequence(nn.Sequential):
+    """Convolution blocks one after another: x [B, C, H, W]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not compiled_convolution.compiles(x) or paddle.is_grad_enabled():
+            return super().forward(x)
+        return compiled_convolution.run_steps(x, [block.step() for block in self])
 
 
 class AddBias(PyLayer):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compiled convolutions against Paddle's own."""
 
+import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,8 +10,10 @@ import paddle
 import paddle.nn.functional as F
 import pytest
 
-from ppdeepfill.networks import compiled_convolution
-from ppdeepfill.networks.compiled_convolution import ONEDNN, compiles, convolve
+from ppdeepfill.networks import compiled_graphs
+from ppdeepfill.networks.compiled_convolution import compiles, convolve, convolve_transposed
+from ppdeepfill.networks.compiled_graphs import ONEDNN
+from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
 
 pytestmark = pytest.mark.skipif(
     not compiles(paddle.zeros([1])), reason="this Paddle computes convolutions eagerly only"
@@ -133,11 +136,58 @@ def test_second_derivatives_equal_paddles(kind, rng):
 
 
 def test_what_only_asked_for_a_gradient_is_removed(rng):
-    x, weight, geometry = tensors(rng, "3x3")
-    convolve(x, weight, **geometry).sum().backward()
-    kind = compiled_convolution._Kind(tuple(weight.shape), 1, (1, 1, 1, 1), 1)
-    for graph in (compiled_convolution._InputGradient, compiled_convolution._WeightGradient):
-        program = compiled_convolution._compiled(graph, kind).forward.concrete_program.main_program
+    _, weight, _ = tensors(rng, "3x3")
+    kind = compiled_graphs.Convolution(tuple(weight.shape), 1, (1, 1, 1, 1), 1)
+    for graph in (compiled_graphs.InputGradient, compiled_graphs.WeightGradient):
+        program = compiled_graphs.compiled(graph, kind).forward.concrete_program.main_program
         names = [operator.name() for operator in program.global_block().ops]
         assert names.count("pd_op.conv2d") == 0
         assert names.count("pd_op.conv2d_grad") == 1
+
+
+@pytest.mark.parametrize("constant", list(CONSTANT))
+def test_transposed_results_and_gradients_equal_paddles(constant, rng):
+    x = paddle.to_tensor(rng.standard_normal([2, 6, 5, 7]).astype(np.float32))
+    weight = paddle.to_tensor(rng.standard_normal([6, 4, 4, 4]).astype(np.float32))
+    x.stop_gradient, weight.stop_gradient = CONSTANT[constant]
+    wanted = [tensor for tensor in (x, weight) if not tensor.stop_gradient]
+    results = []
+    for function in (
+        functools.partial(F.conv2d_transpose, stride=2, padding=1),
+        convolve_transposed,
+    ):
+        result = function(x, weight)
+        gradients = paddle.grad((result**3).sum(), wanted)
+        results.append([result, *gradients])
+    for expected, ours in zip(*results, strict=True):
+        np.testing.assert_allclose(
+            ours.numpy(), expected.numpy(), atol=1e-4 * float(expected.abs().max())
+        )
+
+
+def test_a_missing_second_derivative_is_said(rng):
+    x, weight = paddle.ones([1, 3, 4, 4]), paddle.ones([3, 2, 4, 4])
+    x.stop_gradient = weight.stop_gradient = False
+    with pytest.raises(Exception, match="no second derivative"):
+        paddle.grad(convolve_transposed(x, weight).sum(), [x, weight], create_graph=True)
+
+
+def test_steps_in_one_graph_equal_steps_alone(rng):
+    blocks = ConvSequence(
+        ConvBlock(5, 8, 5),
+        ConvBlock(8, 8, stride=2),
+        ConvBlock(8, 6, dilation=4, activation=F.relu),
+        UpsampledConvBlock(6, 4),
+        UpsampledConvBlock(4, 4),
+        ConvBlock(4, 3, activation=None),
+    )
+    for block in blocks:
+        block.conv.bias.set_value(rng.standard_normal(block.conv.bias.shape).astype(np.float32))
+    for size in [(12, 16), (10, 30)]:
+        x = paddle.to_tensor(rng.standard_normal([2, 5, *size]).astype(np.float32))
+        expected = blocks(x)
+        assert not expected.stop_gradient
+        with paddle.no_grad():
+            ours = blocks(x)
+        assert ours.stop_gradient and ours.shape == [2, 3, 2 * size[0], 2 * size[1]]
+        np.testing.assert_allclose(ours.numpy(), expected.numpy(), atol=1e-5)

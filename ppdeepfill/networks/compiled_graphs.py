@@ -1,0 +1,216 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Graphs of convolutions for a CPU, compiled for oneDNN, and how they are run.
+
+A graph is compiled once for each kind of convolution, in each direction, and takes tensors of all
+sizes.
+
+Letters: B batch, C channels, H W feature map, k filter size.
+"""
+
+import functools
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor, nn
+from paddle.static import InputSpec
+
+ONEDNN = "FLAGS_use_onednn"
+
+_lock = threading.RLock()  # one thread at a time: graphs and the flag are shared
+
+
+class Convolution(NamedTuple):
+    """A convolution [B, C, H, W] -> [B, out, H', W'] without its numbers.
+
+    Attributes:
+        weight_shape: (out, C, k, k).
+        stride: step between filter positions.
+        padding: zeros at top, bottom, left, right.
+        dilation: distance of the filter's taps.
+    """
+
+    weight_shape: tuple[int, int, int, int]
+    stride: int
+    padding: tuple[int, int, int, int]
+    dilation: int
+
+    @classmethod
+    def halving(cls, weight: Tensor) -> "Convolution":
+        """The one whose transposed doubles the size; weight [C, out, 4, 4]."""
+        return cls(tuple(weight.shape), 2, (1, 1, 1, 1), 1)
+
+    def result_size(self, height: int, width: int) -> tuple[int, int]:
+        """(H', W')."""
+        top, bottom, left, right = self.padding
+        span = self.dilation * (self.weight_shape[2] - 1) + 1
+        return (
+            (height + top + bottom - span) // self.stride + 1,
+            (width + left + right - span) // self.stride + 1,
+        )
+
+
+class ActivatedStep(NamedTuple):
+    """A convolution, or its transposed one, and what follows it.
+
+    Attributes:
+        convolution: where the step doubles the size, the one that halves it.
+        doubles: whether the transposed one is taken.
+        activation: of every value; None leaves them.
+    """
+
+    convolution: Convolution
+    doubles: bool
+    activation: Callable[[Tensor], Tensor] | None
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Of input and result."""
+        out, channels, *_ = self.convolution.weight_shape
+        return (out, channels) if self.doubles else (channels, out)
+
+
+class Forward(nn.Layer):
+    """(x, weight) -> result."""
+
+    inputs = ("x", "weight")
+
+    def __init__(self, convolution: Convolution):
+        super().__init__()
+        self.convolution = convolution
+
+    def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+        # oneDNN keeps results in a layout of its own; a graph must not end in it.
+        return paddle.assign(_convolve(x, weight, self.convolution))
+
+
+class InputGradient(Forward):
+    """(x, weight, gradient of the result) -> gradient of x. Only the shape of x matters."""
+
+    inputs = ("x", "weight", "gradient")
+
+    def forward(self, x: Tensor, weight: Tensor, gradient: Tensor) -> Tensor:
+        return paddle.assign(_input_gradient(x, weight, gradient, self.convolution))
+
+
+class WeightGradient(Forward):
+    """(x, weight, gradient of the result) -> gradient of the weight."""
+
+    inputs = ("x", "weight", "gradient")
+
+    def forward(self, x: Tensor, weight: Tensor, gradient: Tensor) -> Tensor:
+        weight.stop_gradient = False
+        result = _convolve(x, weight, self.convolution)
+        return paddle.assign(paddle.static.gradients([result], [weight], [gradient])[0])
+
+
+class Steps(nn.Layer):
+    """(x, weights, biases [1, out, 1, 1], tensors of the shapes of doubled maps) -> result."""
+
+    def __init__(self, steps: Sequence[ActivatedStep]):
+        super().__init__()
+        self.steps = steps
+
+    def forward(self, x: Tensor, weights: list, biases: list, doubled: list) -> Tensor:
+        doubled = list(doubled)
+        for number, step in enumerate(self.steps):
+            if step.doubles:
+                x = _input_gradient(doubled.pop(0), weights[number], x, step.convolution)
+            else:
+                x = _convolve(x, weights[number], step.convolution)
+            x = x + biases[number]
+            if step.activation is not None:
+                x = step.activation(x)
+        return paddle.assign(x)
+
+
+@functools.cache
+def compiled(graph: type[Forward], convolution: Convolution) -> nn.Layer:
+    """The graph for tensors of all sizes."""
+    out, channels, *_ = convolution.weight_shape
+    shapes = {
+        "x": [None, channels, None, None],
+        "weight": convolution.weight_shape,
+        "gradient": [None, out, None, None],
+    }
+    return _compile(graph(convolution), [_spec(shapes[name]) for name in graph.inputs])
+
+
+@functools.cache
+def compiled_steps(steps: tuple[ActivatedStep, ...]) -> nn.Layer:
+    """`Steps` for tensors of all sizes."""
+    first, _ = steps[0].channels
+    specs = [
+        _spec([None, first, None, None]),
+        [_spec(step.convolution.weight_shape) for step in steps],
+        [_spec([1, step.channels[1], 1, 1]) for step in steps],
+        [_spec([None, step.channels[1], None, None]) for step in steps if step.doubles],
+    ]
+    return _compile(Steps(steps), specs)
+
+
+def run(graph: nn.Layer, *tensors: Tensor | list[Tensor]) -> Tensor:
+    """What a compiled graph makes of tensors, and lists of them; without gradients."""
+    # Where gradients are off, the graph would be traced anew, and find none.
+    with _lock, paddle.enable_grad(), _onednn():
+        result = graph(*paddle.utils.map_structure(Tensor.detach, list(tensors)))
+    result.stop_gradient = True
+    return result
+
+
+@functools.cache
+def paddle_suits() -> bool:
+    """Whether this Paddle gains by it: version 2 starts threads of its own for each graph."""
+    if paddle.__version__.startswith("2."):
+        return False
+    try:
+        paddle.get_flags(ONEDNN)
+    except ValueError:  # built without oneDNN
+        return False
+    return True
+
+
+def _convolve(x: Tensor, weight: Tensor, kind: Convolution) -> Tensor:
+    return F.conv2d(x, weight, None, kind.stride, list(kind.padding), kind.dilation)
+
+
+def _input_gradient(x: Tensor, weight: Tensor, gradient: Tensor, kind: Convolution) -> Tensor:
+    x.stop_gradient = False
+    return paddle.static.gradients([_convolve(x, weight, kind)], [x], [gradient])[0]
+
+
+def _spec(shape: Sequence[int | None]) -> InputSpec:
+    return InputSpec(list(shape), "float32", stop_gradient=True)
+
+
+def _compile(layer: nn.Layer, specs: list) -> nn.Layer:
+    with _lock, paddle.enable_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Paddle's own, about places
+        layer = paddle.jit.to_static(layer, input_spec=specs, full_graph=True)
+        layer.eval()  # or it would get a backward graph of its own
+        _remove_unused_convolutions(layer.forward.concrete_program.main_program)
+    return layer
+
+
+def _remove_unused_convolutions(program) -> None:
+    """Remove from a graph what only served to ask for a gradient."""
+    block = program.global_block()
+    for operator in block.ops:
+        if operator.name() == "pd_op.conv2d" and operator.result(0).use_empty():
+            block.remove_op(operator)
+
+
+@contextmanager
+def _onednn() -> Iterator[None]:
+    """While entered, compiled graphs use oneDNN. Others of this process may not be made for it."""
+    before = paddle.get_flags(ONEDNN)
+    paddle.set_flags({ONEDNN: True})
+    try:
+        yield
+    finally:
+        paddle.set_flags(before)
