@@ -50,12 +50,15 @@ def _measured(case: str, processes: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "seconds.json"
         start = [*launcher, "--log_dir", folder] if processes > 1 else []
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, *start, __file__, case],
             env=os.environ | {"OMP_NUM_THREADS": "1", RESULT: str(result)},
             capture_output=True,
-            check=True,
+            text=True,
+            check=False,
         )
+        if done.returncode:
+            sys.exit(f"{processes} processes failed:\n{done.stdout}{done.stderr}")
         return min(json.loads(result.read_text()))
 
 
