@@ -35,12 +35,10 @@ def _flops(size: tuple[int, int]) -> int:
 
 
 def _dygraph(size: tuple[int, int]) -> Call:
-    from ppdeepfill import parallel
     from ppdeepfill.inpainter import ATTENTION_MEMORY, Inpainter
     from ppdeepfill.networks import build_network
 
     require_memory(size, attention_limit=ATTENTION_MEMORY * GIB)
-    parallel.start("cpu")  # as `predict` does
     return functools.partial(Inpainter(build_network(NETWORK)), *_picture(size))
 
 

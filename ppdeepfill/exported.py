@@ -22,7 +22,7 @@ from paddle import inference
 from ppdeepfill.errors import ExportError
 from ppdeepfill.foreign_models import DESCRIPTION
 from ppdeepfill.inpainter import check_pair
-from ppdeepfill.parallel import threads
+from ppdeepfill.parallel import threads, use_processor
 
 # image [B, 3, H, W] in 0..255, mask [B, 1, H, W], both float32 -> completed [B, 3, H, W] in 0..255
 Run = Callable[[ndarray, ndarray], ndarray]
@@ -100,6 +100,7 @@ def open_predictor(folder: Path, description: dict, *, onednn: bool = False) -> 
     kind, _, number = paddle.get_device().partition(":")
     if kind == "gpu":
         config.enable_use_gpu(100, int(number))  # MB to begin with; it takes more as needed
+    use_processor()
     config.set_cpu_math_library_num_threads(threads())  # by itself it takes one
     if onednn:
         config.enable_mkldnn()

@@ -18,6 +18,7 @@ from paddle import Tensor, nn
 from ppdeepfill.checkpoint import load_generator
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.networks import MemoryBudgetError, Prediction, limit_attention_memory
+from ppdeepfill.parallel import use_processor
 
 MULTIPLE = 8  # the networks halve the image twice, the attention once more
 ATTENTION_MEMORY = 2.0  # GiB
@@ -44,6 +45,7 @@ class Inpainter:
             raise ConfigError(
                 f"attention_memory must be above 0 GiB, and a finite number; got {attention_memory}"
             )
+        use_processor()
         self.network = network
         limit_attention_memory(network, int(attention_memory * GIB))
         network.eval()

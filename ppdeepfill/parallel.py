@@ -50,11 +50,16 @@ def start(device: str) -> None:
         ) from error
     if world_size() > 1:
         distributed.init_parallel_env()
+    use_processor()
+    if rank() > 0:
+        logging.getLogger("ppdeepfill").setLevel(logging.ERROR)  # process 0 speaks for all
+
+
+def use_processor() -> None:
+    """Compute on all cores, and keep the memory of freed tensors, as `start` says."""
     if "OMP_NUM_THREADS" not in os.environ:  # without it, Paddle computes on one core
         core.set_num_threads(threads())
     _keep_freed_memory()
-    if rank() > 0:
-        logging.getLogger("ppdeepfill").setLevel(logging.ERROR)  # process 0 speaks for all
 
 
 def threads() -> int:

@@ -9,6 +9,7 @@ Masks: above 127 = hole. Exit status: 0 all images done, 2 not all; messages say
 """
 
 import argparse
+import ctypes
 import json
 import os
 import platform
@@ -24,6 +25,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 LARGEST = 4096  # of flags that count; a typing error would ask for a million threads
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
 
@@ -248,6 +250,7 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
     else:
         config.disable_gpu()
         config.set_cpu_math_library_num_threads(arguments.cpu_threads)
+        keep_freed_memory()
         if arguments.enable_mkldnn:
             config.set_mkldnn_cache_capacity(10)  # shapes whose plans are kept
             config.enable_mkldnn()
@@ -268,6 +271,18 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
         return output.copy_to_cpu()
 
     return run
+
+
+def keep_freed_memory() -> None:
+    """Tensors of the next picture need not wait for new pages from the system, on Linux."""
+    if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
+        return
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):  # another C library
+        return
+    mallopt(M_MMAP_THRESHOLD, 1 << 30)
+    mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def use_tensorrt(config, folder: Path, precision, arguments: argparse.Namespace) -> None:
