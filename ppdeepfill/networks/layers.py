@@ -88,33 +88,43 @@ class ConvBlock(nn.Layer):
 
     def before_activation(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, out, H', W']."""
+        if compiled_convolution.compiles(x):
+            return self.convolve_compiled(x, self.conv.bias)
         if not paddle.in_dynamic_mode():  # an exported graph knows convolutions with bias
-            return self.convolve(x, self.conv.bias)
+            return self.convolve_eagerly(x, self.conv.bias)
         x = self._convolve_in_bands(x)
         if x.dtype != self.conv.bias.dtype:  # mixed precision convolves in 16 bits
             x = x.astype(self.conv.bias.dtype)
         return AddBias.apply(x, self.conv.bias)
 
-    def convolve(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """The same without activation, and without bias unless it is given."""
-        if bias is None and compiled_convolution.compiles(x):
-            return compiled_convolution.convolve(x, self.conv.weight, **self.geometry)
+    def convolve(self, x: Tensor) -> Tensor:
+        """The same without bias."""
+        if compiled_convolution.compiles(x):
+            return self.convolve_compiled(x)
+        return self.convolve_eagerly(x)
+
+    def convolve_compiled(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """What `compiled_convolution` makes of it."""
+        return compiled_convolution.convolve(x, self.conv.weight, bias, **self.geometry)
+
+    def convolve_eagerly(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """What Paddle's own operator makes of it."""
         return F.conv2d(x, self.conv.weight, bias, **self.geometry)
 
     def convolve_in_bands(self, x: Tensor, bands: int) -> Tensor:
-        """`convolve` for `bands` parts of the rows one after another."""
+        """`convolve_eagerly` for `bands` parts of the rows one after another."""
         return convolve_in_bands(x, self.conv.weight, bands, **self.geometry)
 
     def unfolded_bytes(self, x: Tensor) -> int:
-        """What the kernel copies: the k x k neighbourhood of every position."""
-        if compiled_convolution.compiles(x):
-            return 0
+        """What Paddle's kernel copies: the k x k neighbourhood of every position."""
         return 4 * math.prod(self.conv.weight.shape[1:]) * x.shape[2] * x.shape[3]
 
     def _convolve_in_bands(self, x: Tensor) -> Tensor:
-        """`convolve`, for some rows at a time where the whole takes much memory."""
+        """`convolve_eagerly`, for some rows at a time where the whole takes much memory."""
         bands = math.ceil(self.unfolded_bytes(x) / BAND_BYTES)
-        return self.convolve(x) if self.training or bands <= 1 else self.convolve_in_bands(x, bands)
+        if self.training or bands <= 1:
+            return self.convolve_eagerly(x)
+        return self.convolve_in_bands(x, bands)
 
 
 class UpsampledConvBlock(ConvBlock):
@@ -133,17 +143,16 @@ class UpsampledConvBlock(ConvBlock):
     def __init__(self, in_channels: int, out_channels: int, *, reference: Reference = "tensorflow"):
         super().__init__(in_channels, out_channels, reference=reference)
 
-    def convolve(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        if bias is None and compiled_convolution.compiles(x):
-            return compiled_convolution.convolve_transposed(x, self._filters())
+    def convolve_compiled(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        return compiled_convolution.convolve_transposed(x, self._filters(), bias)
+
+    def convolve_eagerly(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         return F.conv2d_transpose(x, self._filters(), bias, stride=2, padding=1)
 
     def step(self) -> Step:
         return Step(self._filters(), self.conv.bias, self.activation, None)
 
     def unfolded_bytes(self, x: Tensor) -> int:
-        if compiled_convolution.compiles(x):
-            return 0
         return 4 * 16 * self.conv.weight.shape[0] * x.shape[2] * x.shape[3]
 
     def convolve_in_bands(self, x: Tensor, bands: int) -> Tensor:
@@ -152,7 +161,7 @@ class UpsampledConvBlock(ConvBlock):
         results = []
         for row in range(0, rows, step):
             start, stop = max(row - 1, 0), min(row + step + 1, rows)  # with a neighbour each
-            part = self.convolve(x[:, :, start:stop])
+            part = self.convolve_eagerly(x[:, :, start:stop])
             first = 2 * (row - start)
             results.append(part[:, :, first : first + 2 * (min(row + step, rows) - row)])
         return paddle.concat(results, axis=2)

@@ -58,6 +58,28 @@ def test_results_and_gradients_equal_paddles(kind, constant, rng):
             np.testing.assert_allclose(ours, expected, atol=1e-5 * np.abs(expected).max())
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+def test_a_bias_is_added_and_gets_its_gradient(transposed, rng):
+    x, weight, geometry = tensors(rng, "3x3")
+    function, ours = (
+        functools.partial(F.conv2d, **geometry),
+        functools.partial(convolve, **geometry),
+    )
+    if transposed:
+        weight = paddle.to_tensor(rng.standard_normal([6, 4, 4, 4]), "float32", stop_gradient=False)
+        function = functools.partial(F.conv2d_transpose, stride=2, padding=1)
+        ours = convolve_transposed
+    bias = rng.standard_normal(4 if transposed else 8).astype(np.float32)
+    bias = paddle.to_tensor(bias, stop_gradient=False)
+    results = []
+    for convolution in (function, ours):
+        result = convolution(x, weight, bias)
+        results.append([result, *paddle.grad((result**3).sum(), [x, weight, bias])])
+    for expected, own in zip(*results, strict=True):
+        tolerance = 1e-5 * float(expected.abs().max())
+        np.testing.assert_allclose(own.numpy(), expected.numpy(), atol=tolerance)
+
+
 def test_one_graph_serves_all_sizes_and_batches(rng):
     for size in [(10, 14), (33, 7), (3, 3)]:
         x, weight, geometry = tensors(rng, "3x3", size)
