@@ -178,9 +178,11 @@ class ConvSequence(nn.Sequential):
     """Convolution blocks one after another: x [B, C, H, W]."""
 
     def forward(self, x: Tensor) -> Tensor:
-        if not compiled_convolution.compiles(x) or paddle.is_grad_enabled():
-            return super().forward(x)
-        return compiled_convolution.run_steps(x, [block.step() for block in self])
+        if compiled_convolution.compiles(x) and not paddle.is_grad_enabled():
+            return compiled_convolution.run_steps(x, [block.step() for block in self])
+        for block in self:  # not by `super`, which an export would take for this method
+            x = block(x)
+        return x
 
 
 class AddBias(PyLayer):
