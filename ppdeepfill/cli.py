@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         arguments.parser.error(_unknown_argument(unknown[0], arguments.flags))
     warnings.filterwarnings("ignore", message="No ccache found")  # by paddle, for builders of C++
-    os.environ.setdefault("GLOG_minloglevel", "1")  # Paddle tells of each kind of graph it runs
+    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ tells how it compiles a graph
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # its warnings name no file, ours do
     try:
         with _messages_on_stdout():
