@@ -70,28 +70,25 @@ def contextual_attention(
 
     foreground_small = downsample_nearest(foreground, rate, reference)  # [B, C, hf, wf]
     background_small = downsample_nearest(background, rate, reference)  # [B, C, hb, wb]
-    similarity_BPL = cosine_similarity(
-        foreground_small,
+    grid = _grid(foreground_small)
+    background_grid = _grid(background_small[:, :, ::stride, ::stride])
+    # One name from the scores to the weights: each is large and freed by the next.
+    attention_BPL = cosine_similarity(
+        foreground_small * softmax_scale,
         background_small,
         patch_size=patch_size,
         stride=stride,
         reference=reference,
     )
-    foreground_grid = _grid(foreground_small)
-    background_grid = _grid(background_small[:, :, ::stride, ::stride])
-    similarity_BPL = propagate(similarity_BPL, foreground_grid, background_grid, propagation_size)
-
+    attention_BPL = propagate(attention_BPL, grid, background_grid, propagation_size)
     if mask is None:
-        attention_BPL = F.softmax(similarity_BPL * softmax_scale, axis=-1)
+        attention_BPL = F.softmax(attention_BPL, axis=-1)
     else:
         mask_small = downsample_nearest(mask, rate, reference)
-        known_B1L = known_patches(mask_small, patch_size, stride)  # [B, 1, L]
-        # Masked patches keep a score of 0 in the softmax instead of leaving it: so do both codes.
-        known_BPL = _repeated(known_B1L, similarity_BPL)
-        attention_BPL = F.softmax(similarity_BPL * known_BPL * softmax_scale, axis=-1) * known_BPL
-
-    pasted = paste(attention_BPL, background, foreground_grid, rate=rate, stride=stride)
-    attention = attention_BPL.reshape([0, *foreground_grid, -1])
+        known_B1L = known_patches(mask_small, patch_size, stride)
+        attention_BPL = _softmax_of_known(attention_BPL, known_B1L)
+    pasted = paste(attention_BPL, background, grid, rate=rate, stride=stride)
+    attention = attention_BPL.reshape([0, *grid, -1])
     return pasted, attention.transpose([0, 3, 1, 2])
 
 
@@ -261,12 +258,12 @@ def paste(
 ) -> Tensor:
     """Lay on every position the background patches that its weights mix.
 
-    Patches are 2 * rate wide and placed `rate` apart. So four patches meet in each cell of rate x rate
-    positions, each with another quarter, and where these quarters come from neighbouring patches
-    they are the same cell of the background. Here the weights of such patches are added up and
-    cells are mixed: a quarter of the multiplications of mixing patches.
+    Patches are 2 * rate wide and placed `rate` apart. So four patches meet in each cell of
+    rate x rate positions, each with another quarter, and where these quarters come from
+    neighbouring patches they are the same cell of the background. Here the weights of such patches
+    are added up and cells are mixed: a quarter of the multiplications of mixing patches.
 
-    Hence the division by 4, which both references keep at the borders and at rate 1.
+    Both references divide by 4 at the borders and at rate 1 too.
 
     Args:
         attention_BPL: [B, P, L] weights.
@@ -290,30 +287,6 @@ def paste(
     pasted = pasted.reshape([-1, background.shape[1] * rate**2, hf + 1, wf + 1])
     pasted = F.pixel_shuffle(pasted, rate)
     return _crop(pasted, [before, before], [hf * rate, wf * rate]) / 4.0
-
-
-def overlap_patches(
-    columns: Tensor, grid: tuple[int, int], size: tuple[int, int], rate: int
-) -> Tensor:
-    """Add up patches of size (k, k') laid `rate` apart, borders included.
-
-    Args:
-        columns: [B, C * k * k', h * w].
-        grid: (h, w) of the patches.
-        size: (k, k').
-        rate: their distance.
-
-    Returns:
-        [B, C, (h - 1) * rate + k, (w - 1) * rate + k'].
-    """
-    area = size[0] * size[1]
-    channels = columns.shape[1] // area
-    # A transposed convolution with one-hot filters adds the overlapping patches; unlike `fold`
-    # it accepts symbolic sizes in an exported graph.
-    one_hot = paddle.eye(area, dtype=columns.dtype).tile([channels, 1])
-    filters = one_hot.reshape([channels * area, 1, *size])
-    columns = columns.reshape([-1, channels * area, *grid])
-    return F.conv2d_transpose(columns, filters, stride=rate, groups=channels)
 
 
 def _grid(x: Tensor) -> tuple[int, int]:
@@ -370,6 +343,12 @@ def _continue_columns(x: Tensor, axis: int, grid: tuple[int, int], reach: int) -
         behind = _part(_with_zeros(first, axis, 0, 1), axis, 1, width)
         x = paddle.concat([before, x, behind], axis)
     return x
+
+
+def _softmax_of_known(scores_BPL: Tensor, known_B1L: Tensor) -> Tensor:
+    """Weights [B, P, L]. Masked patches count with a score of 0, as in both codes, but get none."""
+    known_BPL = _repeated(known_B1L, scores_BPL)
+    return F.softmax(scores_BPL * known_BPL, axis=-1) * known_BPL
 
 
 def _repeated(row_B1L: Tensor, like_BPL: Tensor) -> Tensor:
