@@ -173,9 +173,9 @@ def attention_flops(channels: int, foreground: int, background: int, *, rate: in
         channels: C.
         foreground: positions after subsampling.
         background: patches.
-        rate: strips of 2 * rate x rate are pasted. Scores sum 3 rows; the columns are added after.
+        rate: cells of rate x rate are pasted. Scores are of single positions and added up after.
     """
-    per_pair = 3 * channels + channels * 2 * rate**2
+    per_pair = channels + channels * rate**2
     return 2 * per_pair * foreground * background
 
 
@@ -195,13 +195,16 @@ def _weighted_layer(layer: nn.Layer, inputs, output: Tensor) -> tuple[Cost, Cost
 
 
 def _attention(layer: nn.Layer, inputs, outputs) -> tuple[Cost, Cost, Cost]:
-    """Products of scores and pasting; some eight passes over the scores between them."""
+    """Products of scores and pasting; the scores are read or written some 96 times between them.
+
+    Propagation and the sums of patches take most: each sum of 3 copies three parts and adds twice.
+    """
     batch, channels, height, width = inputs[0].shape
     rate = layer.options["rate"]
     positions = height * width // rate**2
-    pasted = channels * 2 * rate**2 * positions
+    pasted = channels * rate**2 * positions
     flops = batch * attention_flops(channels, positions, positions, rate=rate)
-    moved = FLOAT * batch * (16 * positions**2 + 6 * pasted)
+    moved = FLOAT * batch * (96 * positions**2 + 6 * pasted)
     # Either factor of each product has a gradient.
     return Cost(flops, moved), Cost(2 * flops, 2 * moved), Cost()
 

@@ -25,7 +25,6 @@ from ppdeepfill.networks.contextual_attention import (
     check_shapes,
     downsample_nearest,
     known_patches,
-    overlap_patches,
     paste_padding,
     patch_norm,
 )
@@ -228,7 +227,7 @@ def _cut_patches(background: Tensor, tile: Tile, rate: int, stride: int) -> Tens
 def _add_patches(features: Tensor, sample: int, columns: Tensor, tile: Tile, rate: int) -> None:
     """Lay the patches [N, C * k * k] of a tile into one sample of the features [B, C, Hf, Wf]."""
     columns, grid = columns.t().unsqueeze(0), (tile.height, tile.width)
-    pasted = overlap_patches(columns, grid, (2 * rate, 2 * rate), rate)[0] / 4.0
+    pasted = _overlap(columns, grid, 2 * rate, rate)[0] / 4.0
     before, _ = paste_padding(rate)
     top, left = tile.top * rate - before, tile.left * rate - before
     height, width = features.shape[2:]
@@ -238,3 +237,12 @@ def _add_patches(features: Tensor, sample: int, columns: Tensor, tile: Tile, rat
     features[sample, :, rows, columns] += pasted[
         :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
     ]
+
+
+def _overlap(columns: Tensor, grid: tuple[int, int], size: int, rate: int) -> Tensor:
+    """Add up square patches laid `rate` apart, borders included: [1, C * size**2, h * w] -> map."""
+    channels = columns.shape[1] // size**2
+    one_hot = paddle.eye(size**2, dtype=columns.dtype).tile([channels, 1])
+    filters = one_hot.reshape([columns.shape[1], 1, size, size])
+    columns = columns.reshape([1, columns.shape[1], *grid])
+    return F.conv2d_transpose(columns, filters, stride=rate, groups=channels)

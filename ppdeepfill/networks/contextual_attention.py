@@ -70,28 +70,25 @@ def contextual_attention(
 
     foreground_small = downsample_nearest(foreground, rate, reference)  # [B, C, hf, wf]
     background_small = downsample_nearest(background, rate, reference)  # [B, C, hb, wb]
-    similarity_BPL = cosine_similarity(
-        foreground_small,
+    grid = _grid(foreground_small)
+    background_grid = _grid(background_small[:, :, ::stride, ::stride])
+    # One name from the scores to the weights: each is large and freed by the next.
+    attention_BPL = cosine_similarity(
+        foreground_small * softmax_scale,
         background_small,
         patch_size=patch_size,
         stride=stride,
         reference=reference,
     )
-    foreground_grid = _grid(foreground_small)
-    background_grid = _grid(background_small[:, :, ::stride, ::stride])
-    similarity_BPL = propagate(similarity_BPL, foreground_grid, background_grid, propagation_size)
-
+    attention_BPL = propagate(attention_BPL, grid, background_grid, propagation_size)
     if mask is None:
-        attention_BPL = F.softmax(similarity_BPL * softmax_scale, axis=-1)
+        attention_BPL = F.softmax(attention_BPL, axis=-1)
     else:
         mask_small = downsample_nearest(mask, rate, reference)
-        known_B1L = known_patches(mask_small, patch_size, stride)  # [B, 1, L]
-        # Masked patches keep a score of 0 in the softmax instead of leaving it: so do both codes.
-        known_BPL = _repeated(known_B1L, similarity_BPL)
-        attention_BPL = F.softmax(similarity_BPL * known_BPL * softmax_scale, axis=-1) * known_BPL
-
-    pasted = paste(attention_BPL, background, foreground_grid, rate=rate, stride=stride)
-    attention = attention_BPL.reshape([0, *foreground_grid, -1])
+        known_B1L = known_patches(mask_small, patch_size, stride)
+        attention_BPL = _softmax_of_known(attention_BPL, known_B1L)
+    pasted = paste(attention_BPL, background, grid, rate=rate, stride=stride)
+    attention = attention_BPL.reshape([0, *grid, -1])
     return pasted, attention.transpose([0, 3, 1, 2])
 
 
@@ -199,23 +196,21 @@ def cosine_similarity(
     Returns:
         [B, P, L] scores, P = h * w and L the number of background patches.
     """
-    reach = patch_size // 2
-    (height, width), (height_, width_) = _grid(foreground), _grid(background)  # _: background
-    # With zeros around both maps, a shift of both is one shift of the flattened scores.
-    asking = F.pad(foreground, [reach, reach, reach, reach + 1])
-    answering = F.pad(background, [reach] * 4)
-    row, row_ = width + 2 * reach, width_ + 2 * reach
-    scores = paddle.matmul(asking.flatten(2), answering.flatten(2), transpose_x=True).flatten(1)
-    columns = (height_ + 2 * reach) * row_
-    step, length = row * columns + row_, height * row * columns
-    scores = _sum_shifted(scores, columns + 1, patch_size, length + 2 * reach * step)
-    scores = _sum_shifted(scores, step, patch_size, length)
-    scores = scores.reshape([-1, row, height_ + 2 * reach, row_])
-    scores = _crop(scores, [0, 0, 0], [width, height_, width_])
+    (hf, wf), (hb, wb), reach = _grid(foreground), _grid(background), patch_size // 2
+    # With zeros around both maps, a shift of both is one shift of the flattened scores. The shift
+    # of the last row reaches into one row more.
+    padding = [reach, reach, reach, reach + 1]
+    asking, answering = F.pad(foreground, padding), F.pad(background, padding)
+    row_f, row_b = wf + 2 * reach, wb + 2 * reach
+    scores = paddle.matmul(asking.flatten(2), answering.flatten(2), transpose_x=True)
+    kept = [(hf + 2 * reach) * row_f, (hb + 2 * reach) * row_b]
+    scores = _sum_shifted(scores, [1, 1], patch_size, kept)
+    scores = _sum_shifted(scores, [row_f, row_b], patch_size, [hf * row_f, hb * row_b])
+    scores = _crop(scores.reshape([-1, row_f, hb, row_b]), [0, 0, 0], [wf, hb, wb])
     if stride > 1:
         scores = scores[:, :, ::stride, ::stride]
     norm = patch_norm(background, patch_size, stride, reference)  # [B, 1, L]
-    scores = scores.flatten(2).reshape([-1, height * width, norm.shape[2]])
+    scores = scores.reshape([-1, hf * wf, norm.shape[2]])
     return scores / _repeated(norm, scores)
 
 
@@ -244,19 +239,13 @@ def propagate(
     """
     if size == 1:
         return similarity_BPL
-    reach = size // 2
-    (height, width), (height_, width_) = foreground_grid, background_grid
-    positions, patches = height * width, height_ * width_
-    scores = _with_zeros(similarity_BPL, 2, reach, 0)
-    scores = _with_zeros(scores, 1, reach, reach + 1)
-    columns = patches + reach
-    scores = _sum_shifted(scores.flatten(1), columns + 1, size, positions * columns)
-    scores = _crop(scores.reshape([-1, positions, columns]), [0], [patches])
+    (hf, wf), (hb, wb), reach = foreground_grid, background_grid, size // 2
+    grids = [hf * wf, hb * wb]
+    scores = _with_zeros(_with_zeros(similarity_BPL, 2, reach, reach), 1, reach, reach)
+    scores = _sum_shifted(scores, [1, 1], size, grids)
     scores = _continue_columns(scores, 2, background_grid, reach)
     scores = _continue_columns(scores, 1, foreground_grid, reach)
-    columns = (height_ + 2 * reach) * width_ + 1
-    scores = _sum_shifted(scores.flatten(1), width * columns + width_, size, positions * columns)
-    return _crop(scores.reshape([-1, positions, columns]), [0], [patches])
+    return _sum_shifted(scores, [wf, wb], size, grids)
 
 
 def paste(
@@ -274,7 +263,7 @@ def paste(
     neighbouring patches they are the same cell of the background. Here the weights of such patches
     are added up and cells are mixed: a quarter of the multiplications of mixing patches.
 
-    Hence the division by 4, which both references keep at the borders and at rate 1.
+    Both references divide by 4 at the borders and at rate 1 too.
 
     Args:
         attention_BPL: [B, P, L] weights.
@@ -286,40 +275,18 @@ def paste(
     Returns:
         [B, C, h * rate, w * rate].
     """
-    (height, width), (before, after) = foreground_grid, paste_padding(rate)
+    (hf, wf), (before, after) = foreground_grid, paste_padding(rate)
     padding = [before, before, after, after]
     cells = F.unfold(background, rate, strides=rate, paddings=padding)  # [B, C * rate * rate, L']
-    rows = background.shape[2] // (rate * stride)
-    columns = background.shape[3] // (rate * stride)
-    weights = _cell_weights(attention_BPL, foreground_grid, (rows, columns), stride)  # [B, P', L']
+    hb, wb = background.shape[2] // rate, background.shape[3] // rate
+    weights = attention_BPL
+    if stride > 1:
+        weights = _spread(weights, [hb // stride, wb // stride], stride)
+    weights = _cell_weights(weights, [hf, wf], [hb, wb])  # [B, P', L']
     pasted = paddle.matmul(cells, weights, transpose_y=True)
-    pasted = pasted.reshape([-1, background.shape[1] * rate**2, height + 1, width + 1])
+    pasted = pasted.reshape([-1, background.shape[1] * rate**2, hf + 1, wf + 1])
     pasted = F.pixel_shuffle(pasted, rate)
-    return _crop(pasted, [before, before], [height * rate, width * rate]) / 4.0
-
-
-def overlap_patches(
-    columns: Tensor, grid: tuple[int, int], size: tuple[int, int], rate: int
-) -> Tensor:
-    """Add up patches of size (k, k') laid `rate` apart, borders included.
-
-    Args:
-        columns: [B, C * k * k', h * w].
-        grid: (h, w) of the patches.
-        size: (k, k').
-        rate: their distance.
-
-    Returns:
-        [B, C, (h - 1) * rate + k, (w - 1) * rate + k'].
-    """
-    area = size[0] * size[1]
-    channels = columns.shape[1] // area
-    # A transposed convolution with one-hot filters adds the overlapping patches; unlike `fold`
-    # it accepts symbolic sizes in an exported graph.
-    one_hot = paddle.eye(area, dtype=columns.dtype).tile([channels, 1])
-    filters = one_hot.reshape([channels * area, 1, *size])
-    columns = columns.reshape([-1, channels * area, *grid])
-    return F.conv2d_transpose(columns, filters, stride=rate, groups=channels)
+    return _crop(pasted, [before, before], [hf * rate, wf * rate]) / 4.0
 
 
 def _grid(x: Tensor) -> tuple[int, int]:
@@ -334,42 +301,21 @@ def _aligned_positions(size: int, rate: int) -> Tensor:
     return paddle.floor(positions + 0.5).astype("int64")
 
 
-def _sum_shifted(scores: Tensor, step: int, size: int, length: int) -> Tensor:
-    """sum over s < size of scores[:, s * step : s * step + length]."""
-    total = _crop(scores, [0], [length])
-    for s in range(1, size):
-        total = total + _crop(scores, [s * step], [length])
+def _sum_shifted(scores: Tensor, shift: list[int], size: int, kept: list[int]) -> Tensor:
+    """sum over i < size of scores[:, i * shift[0] :, i * shift[1] :], cut to [B, *kept]."""
+    total = _crop(scores, [0, 0], kept)
+    for i in range(1, size):
+        total = total + _crop(scores, [i * shift[0], i * shift[1]], kept)
     return total
 
 
 def _crop(x: Tensor, starts: list[int], sizes: list[int]) -> Tensor:
     """x[..., start : start + size] along the last axes, as many as there are starts."""
-    kept = x.ndim - len(starts)
+    whole = x.ndim - len(starts)
     if paddle.in_dynamic_mode():  # slices take ten times longer on a CPU
-        return paddle.crop(x, [*x.shape[:kept], *sizes], [0] * kept + starts)
+        return paddle.crop(x, x.shape[:whole] + sizes, [0] * whole + starts)
     ends = [starts[i] + sizes[i] for i in range(len(starts))]
-    return paddle.slice(x, list(range(kept, x.ndim)), starts, ends)
-
-
-def _with_zeros(x: Tensor, axis: int, before: int, after: int) -> Tensor:
-    """Zeros at both ends of [B, N, M] along an axis; F.pad takes ten times longer on a CPU."""
-    zero = paddle.zeros_like(_part(x, axis, 0, 1))
-    return paddle.concat([zero] * before + [x] + [zero] * after, axis)
-
-
-def _continue_columns(x: Tensor, axis: int, grid: tuple[int, int], reach: int) -> Tensor:
-    """Rows around a flattened grid in which its columns go on: x [B, N, M], one of them h * w.
-
-    The end of a column leads to the top of the next one. A row of zeros more at the end.
-    """
-    height, width = grid
-    for row in range(reach):
-        zero = paddle.zeros_like(_part(x, axis, 0, 1))
-        last = paddle.concat([zero, _part(x, axis, (height - 1) * width, width)], axis)
-        first = paddle.concat([_part(x, axis, 2 * row * width, width), zero], axis)
-        around = [_part(last, axis, 0, width), x, _part(first, axis, 1, width)]
-        x = paddle.concat(around + [zero] * (row == reach - 1), axis)
-    return x
+    return paddle.slice(x, list(range(whole, x.ndim)), starts, ends)
 
 
 def _part(x: Tensor, axis: int, start: int, size: int) -> Tensor:
@@ -378,35 +324,62 @@ def _part(x: Tensor, axis: int, start: int, size: int) -> Tensor:
     return _crop(x, [start] + [0] * behind, [size] + x.shape[3 - behind :])
 
 
+def _with_zeros(x: Tensor, axis: int, before: int, after: int) -> Tensor:
+    """Zeros at both ends of axis 1 or 2 of [B, N, M]. F.pad takes ten times longer on a CPU."""
+    zero = paddle.zeros_like(_part(x, axis, 0, 1))
+    return paddle.concat([zero] * before + [x] + [zero] * after, axis)
+
+
+def _continue_columns(x: Tensor, axis: int, grid: tuple[int, int], reach: int) -> Tensor:
+    """Rows before and behind a grid that go on with its columns: axis 1 or 2 of x, [B, N, M].
+
+    The end of a column leads to the top of the next one, and the last one to zeros.
+    """
+    height, width = grid
+    for i in range(reach):
+        last = _part(x, axis, (height - 1) * width, width)
+        first = _part(x, axis, 2 * i * width, width)
+        before = _part(_with_zeros(last, axis, 1, 0), axis, 0, width)
+        behind = _part(_with_zeros(first, axis, 0, 1), axis, 1, width)
+        x = paddle.concat([before, x, behind], axis)
+    return x
+
+
+def _softmax_of_known(scores_BPL: Tensor, known_B1L: Tensor) -> Tensor:
+    """Weights [B, P, L]. Masked patches count with a score of 0, as in both codes, but get none."""
+    known_BPL = _repeated(known_B1L, scores_BPL)
+    return F.softmax(scores_BPL * known_BPL, axis=-1) * known_BPL
+
+
 def _repeated(row_B1L: Tensor, like_BPL: Tensor) -> Tensor:
     """A row for every position: [B, P, L]. On a CPU, broadcasting one takes ten times longer."""
     return paddle.matmul(paddle.ones_like(_part(like_BPL, 2, 0, 1)), row_B1L)
 
 
-def _cell_weights(
-    attention_BPL: Tensor,
-    foreground_grid: tuple[int, int],
-    background_grid: tuple[int, int],
-    stride: int,
-) -> Tensor:
-    (height, width), (height_, width_) = foreground_grid, background_grid
-    positions = height * width
-    weights = attention_BPL
-    if stride > 1:  # between two patches lie strips that begin none
-        weights = F.pad(weights.reshape([0, positions * height_, width_, 1]), [0, stride - 1, 0, 0])
-        weights = weights.reshape([0, positions * height_, 1, width_ * stride])
-        weights = F.pad(weights, [0, 0, 0, stride - 1])
-        height_, width_ = height_ * stride, width_ * stride
-    columns = (height_ + 1) * (width_ + 1)
-    weights = _with_zeros(weights.reshape([-1, height_, width_]), 2, 1, 0)
-    weights = _with_zeros(weights, 1, 1, 0)
-    weights = _with_zeros(weights.reshape([-1, width, columns]), 1, 1, 0)
-    weights = weights.reshape([-1, height, (width + 1) * columns])
-    weights = _with_zeros(weights, 1, 1, 2).flatten(1)
-    step, length = (width + 1) * columns + width_ + 1, (height + 1) * (width + 1) * columns
-    weights = _sum_shifted(weights, columns + 1, 2, length + step)
-    weights = _sum_shifted(weights, step, 2, length)
-    return weights.reshape([-1, (height + 1) * (width + 1), columns])
+def _spread(attention_BPL: Tensor, grid: list[int], stride: int) -> Tensor:
+    """Zeros for the patches that a stride left out: [B, P, L * stride**2]."""
+    rows = attention_BPL.shape[1] * grid[0]
+    weights = F.pad(attention_BPL.reshape([-1, rows, grid[1], 1]), [0, stride - 1, 0, 0])
+    weights = weights.reshape([-1, rows, 1, grid[1] * stride])
+    weights = F.pad(weights, [0, 0, 0, stride - 1])
+    return weights.reshape([-1, attention_BPL.shape[1], grid[0] * grid[1] * stride**2])
+
+
+def _cell_weights(weights_BPL: Tensor, foreground: list[int], background: list[int]) -> Tensor:
+    """Weights of patches -> of cells, [B, (hf + 1) * (wf + 1), (hb + 1) * (wb + 1)].
+
+    The cell at the top left of a patch is also the top right one of the patch to the left, and so
+    on: two pairs of patch and position add up along rows, then along columns.
+    """
+    (hf, wf), (hb, wb) = foreground, background
+    weights = _with_zeros(weights_BPL.reshape([-1, hb, wb]), 2, 1, 0)
+    weights = _with_zeros(weights, 1, 1, 2)
+    wf, wb = wf + 1, wb + 1
+    weights = _with_zeros(weights.reshape([-1, wf - 1, (hb + 3) * wb]), 1, 1, 0)
+    weights = _with_zeros(weights.reshape([-1, hf, wf * (hb + 3) * wb]), 1, 1, 2)
+    weights = weights.reshape([-1, (hf + 3) * wf, (hb + 3) * wb])
+    weights = _sum_shifted(weights, [1, 1], 2, [(hf + 2) * wf, (hb + 2) * wb])
+    return _sum_shifted(weights, [wf, wb], 2, [(hf + 1) * wf, (hb + 1) * wb])
 
 
 def _box_sum(x: Tensor, size: int, stride: int) -> Tensor:
