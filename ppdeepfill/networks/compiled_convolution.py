@@ -5,13 +5,14 @@
 Paddle's eager kernel copies the k x k neighbourhood of every position before it multiplies. That of
 oneDNN needs no copy and is 1.5 to 4 times as fast, in either direction.
 
-Letters: B batch, C channels, H W feature map, k filter size.
+Letters: B batch, C channels, H W feature map, H' W' result, k filter size.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import paddle
+import paddle.nn.functional as F
 from paddle import Tensor
 from paddle.autograd import PyLayer
 
@@ -19,7 +20,6 @@ from ppdeepfill.networks.compiled_graphs import (
     ActivatedStep,
     Convolution,
     Forward,
-    ForwardWithoutBias,
     InputGradient,
     WeightGradient,
     compiled,
@@ -27,6 +27,27 @@ from ppdeepfill.networks.compiled_graphs import (
     paddle_suits,
     run,
 )
+
+Activation = Callable[[Tensor], Tensor]
+
+
+def leaky_relu(x: Tensor) -> Tensor:
+    """Of the critics."""
+    return F.leaky_relu(x, negative_slope=0.2)
+
+
+def clip_to_image(x: Tensor) -> Tensor:
+    """To [-1, 1]."""
+    return x.clip(-1.0, 1.0)
+
+
+# The derivative of an activation from its result, so that its input need not be kept.
+SLOPES: dict[Activation, Activation] = {
+    F.elu: lambda y: y.clip(max=0.0) + 1.0,
+    F.relu: lambda y: (y > 0.0).astype(y.dtype),
+    leaky_relu: lambda y: (y > 0.0).astype(y.dtype) * 0.8 + 0.2,
+    clip_to_image: lambda y: (y.abs() < 1.0).astype(y.dtype),
+}
 
 
 def compiles(x: Tensor) -> bool:
@@ -39,61 +60,23 @@ def compiles(x: Tensor) -> bool:
     )
 
 
-def convolve(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor | None = None,
-    *,
-    stride: int,
-    padding: Sequence[int],
-    dilation: int,
-) -> Tensor:
-    """`F.conv2d`, for what `compiles`.
-
-    Gradients of higher order are those of Paddle's own kernels. Paddle's limit for such functions:
-    `paddle.grad` has to be asked for the gradients of all three, where all accept some.
-
-    Args:
-        x: [B, C, H, W].
-        weight: [out, C, k, k].
-        bias: [out].
-        stride: step between filter positions.
-        padding: zeros at top, bottom, left, right.
-        dilation: distance of the filter's taps.
-    """
-    kind = Convolution(tuple(weight.shape), stride, tuple(padding), dilation)
-    return _Convolve.apply(x, weight, bias, kind)
-
-
-def convolve_transposed(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`F.conv2d_transpose` with 4x4 filters, stride 2 and padding 1; gradients of first order.
-
-    Args:
-        x: [B, C, H, W].
-        weight: [C, out, 4, 4].
-        bias: [out].
-
-    Returns:
-        [B, out, 2H, 2W].
-    """
-    return _ConvolveTransposed.apply(x, weight, bias)
-
-
 class Step(NamedTuple):
     """A convolution with bias and activation.
 
     Attributes:
-        weight: as in `convolve`, or as in `convolve_transposed` for steps that double the size.
-        bias: [out].
-        activation: of every value, a function that a graph may hold; None leaves them.
-        geometry: stride, padding and dilation of `convolve`; None doubles the size.
+        weight: [out, C, k, k]; [C, out, 4, 4] where the size is doubled.
+        geometry: stride, padding (top, bottom, left, right) and dilation; None doubles the size, by
+            a transposed convolution with stride 2 and padding 1.
+        bias: [out]; None adds none.
+        activation: one of `SLOPES`, or any that a graph may hold where no gradients are wanted.
     """
 
     weight: Tensor
-    bias: Tensor
-    activation: Callable[[Tensor], Tensor] | None
-    geometry: Mapping | None
+    geometry: Mapping | None = None
+    bias: Tensor | None = None
+    activation: Activation | None = None
 
+    @property
     def described(self) -> ActivatedStep:
         """What a graph has to know of it."""
         if self.geometry is None:
@@ -103,91 +86,105 @@ class Step(NamedTuple):
         return ActivatedStep(kind, False, self.activation)
 
 
+def run_step(x: Tensor, step: Step) -> Tensor:
+    """Take a step.
+
+    Gradients of higher order are those of Paddle's own kernels, which has none of transposed
+    convolutions on a CPU. Paddle's limit for such functions: `paddle.grad` has to be asked for the
+    gradients of x, weight and bias, as far as they accept some.
+
+    Args:
+        x: [B, C, H, W], which `compiles`.
+        step: with an activation of `SLOPES`.
+
+    Returns:
+        [B, out, H', W'].
+    """
+    bias = step.bias
+    if bias is None:
+        bias = paddle.zeros([step.described.channels[1]])
+    return _Step.apply(x, step.weight, bias, step.described)
+
+
 def run_steps(x: Tensor, steps: Sequence[Step]) -> Tensor:
     """Take steps one after another by one graph, where no gradients are wanted.
 
     Args:
         x: [B, C, H, W], which `compiles`.
-        steps: the first takes C channels.
+        steps: with biases; the first takes C channels.
     """
-    described = tuple(step.described() for step in steps)
-    (batch, _, *size), doubled = x.shape, []
-    for step in described:
+    return _run_forward(
+        x,
+        tuple(step.described for step in steps),
+        [step.weight for step in steps],
+        [step.bias for step in steps],
+    )
+
+
+def _run_forward(
+    x: Tensor, steps: tuple[ActivatedStep, ...], weights: list[Tensor], biases: list[Tensor]
+) -> Tensor:
+    (batch, _, *size), doubled = x.shape, []  # a graph has to be shown the shape of what doubles
+    for step in steps:
         if step.doubles:
             size = [2 * n for n in size]
             doubled.append(paddle.empty([batch, step.channels[1], *size]))
         else:
             size = step.convolution.result_size(*size)
-    weights = [step.weight for step in steps]
-    biases = [step.bias.reshape([1, -1, 1, 1]) for step in steps]
-    return run(compiled_steps(described), x, weights, biases, doubled)
+    biases = [bias.reshape([1, -1, 1, 1]) for bias in biases]
+    return run(compiled_steps(steps), x, weights, biases, doubled)
 
 
-class _Convolve(PyLayer):
-    @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor | None, kind: Convolution) -> Tensor:
-        ctx.kind = kind
-        _keep(ctx, x, weight, bias)
-        if bias is None:
-            return run(compiled(ForwardWithoutBias, kind), x, weight)
-        return run(compiled(Forward, kind), x, weight, bias.reshape([1, -1, 1, 1]))
+class _Step(PyLayer):
+    """A step, whose gradients are computed by compiled graphs too."""
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensor()
-        if paddle.is_grad_enabled():  # the gradients are to be differentiated
-            stride, padding, dilation = ctx.kind[1:]
-            geometry = [stride] * 2, list(padding), "EXPLICIT", [dilation] * 2, 1, "NCHW"
-            of_x, of_weight = paddle._C_ops.conv2d_grad(x, weight, gradient, *geometry)
-            return _wanted(ctx, lambda: of_x, lambda: of_weight, lambda: _over_images(gradient))
-        return _wanted(
-            ctx,
-            lambda: run(compiled(InputGradient, ctx.kind), x, weight, gradient),
-            lambda: run(compiled(WeightGradient, ctx.kind), x, weight, gradient),
-            lambda: _over_images(gradient),
-        )
-
-
-class _ConvolveTransposed(PyLayer):
-    """`_Convolve` backwards: its forward pass is the gradient of the other's input."""
-
-    @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.kind = Convolution.halving(weight)
-        _keep(ctx, x, weight, bias)
-        batch, _, height, width = x.shape
-        doubled = paddle.empty([batch, weight.shape[1], 2 * height, 2 * width])
-        if bias is None:
-            return run(compiled(InputGradient, ctx.kind), doubled, weight, x)
-        step = ActivatedStep(ctx.kind, True, None)
-        bias = bias.reshape([1, -1, 1, 1])
-        return run(compiled_steps((step,)), x, [weight], [bias], [doubled])
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, step: ActivatedStep) -> Tensor:
+        ctx.step = step
+        ctx.constants = x.stop_gradient, weight.stop_gradient, bias.stop_gradient
+        result = _run_forward(x, (step,), [weight], [bias])
+        ctx.save_for_backward(x, weight, result)
+        return result
 
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        x, weight = ctx.saved_tensor()
-        if paddle.is_grad_enabled():
-            raise NotImplementedError("Paddle has no second derivative of this on a CPU")
-        return _wanted(
-            ctx,
-            lambda: run(compiled(ForwardWithoutBias, ctx.kind), gradient, weight),
-            lambda: run(compiled(WeightGradient, ctx.kind), gradient, weight, x),
-            lambda: _over_images(gradient),
+        x, weight, result = ctx.saved_tensor()
+        if ctx.step.activation is not None:
+            gradient = gradient * SLOPES[ctx.step.activation](result)
+        ways = _eager_gradients if paddle.is_grad_enabled() else _compiled_gradients
+        gradients = *ways(ctx.step, x, weight, gradient), lambda: _over_images(gradient)
+        return tuple(
+            None if constant else gradient_of()
+            for constant, gradient_of in zip(ctx.constants, gradients, strict=True)
         )
 
 
-def _keep(ctx, x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
-    """What the gradients need."""
-    ctx.save_for_backward(x, weight)
-    ctx.constant = [tensor.stop_gradient for tensor in (x, weight, bias) if tensor is not None]
-
-
-def _wanted(ctx, *gradients: Callable[[], Tensor]) -> tuple[Tensor | None, ...]:
-    """The gradients of those that are no constants; the bias comes last and may be missing."""
-    return tuple(
-        None if constant else gradient()
-        for constant, gradient in zip(ctx.constant, gradients, strict=False)
+def _compiled_gradients(
+    step: ActivatedStep, x: Tensor, weight: Tensor, gradient: Tensor
+) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
+    """How the gradients of x and weight are computed."""
+    kind = step.convolution
+    if step.doubles:  # forward is backward here
+        return (
+            lambda: run(compiled(Forward, kind), gradient, weight),
+            lambda: run(compiled(WeightGradient, kind), gradient, weight, x),
+        )
+    return (
+        lambda: run(compiled(InputGradient, kind), x, weight, gradient),
+        lambda: run(compiled(WeightGradient, kind), x, weight, gradient),
     )
+
+
+def _eager_gradients(
+    step: ActivatedStep, x: Tensor, weight: Tensor, gradient: Tensor
+) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
+    """The same so that they can be differentiated."""
+    if step.doubles:
+        raise NotImplementedError("Paddle has no second derivative of this on a CPU")
+    _, stride, padding, dilation = step.convolution
+    geometry = [stride] * 2, list(padding), "EXPLICIT", [dilation] * 2, 1, "NCHW"
+    of_x, of_weight = paddle._C_ops.conv2d_grad(x, weight, gradient, *geometry)
+    return lambda: of_x, lambda: of_weight
 
 
 def _over_images(gradient: Tensor) -> Tensor:

@@ -76,25 +76,16 @@ class ActivatedStep(NamedTuple):
 
 
 class Forward(nn.Layer):
-    """(x, weight, bias [1, out, 1, 1]) -> result."""
+    """(x, weight) -> result."""
 
-    inputs = ("x", "weight", "bias")
+    inputs = ("x", "weight")
 
     def __init__(self, convolution: Convolution):
         super().__init__()
         self.convolution = convolution
 
-    def forward(self, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        # oneDNN keeps results in a layout of its own; a graph must not end in it.
-        return paddle.assign(_convolve(x, weight, self.convolution) + bias)
-
-
-class ForwardWithoutBias(Forward):
-    """(x, weight) -> result."""
-
-    inputs = ("x", "weight")
-
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
+        # oneDNN keeps results in a layout of its own; a graph must not end in it.
         return paddle.assign(_convolve(x, weight, self.convolution))
 
 
@@ -146,7 +137,6 @@ def compiled(graph: type[Forward], convolution: Convolution) -> nn.Layer:
         "x": [None, channels, None, None],
         "weight": convolution.weight_shape,
         "gradient": [None, out, None, None],
-        "bias": [1, out, 1, 1],
     }
     return _compile(graph(convolution), [_spec(shapes[name]) for name in graph.inputs])
 

@@ -16,6 +16,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from ppdeepfill.networks.compiled_convolution import leaky_relu
 from ppdeepfill.networks.contextual_attention import Reference
 from ppdeepfill.networks.layers import ConvBlock, initialisers
 
@@ -46,7 +47,7 @@ class Critic(nn.Layer):
                     width,
                     5,
                     stride=2,
-                    activation=_leaky_relu,
+                    activation=leaky_relu,
                     reference=reference,
                     input_size=size,
                 )
@@ -166,7 +167,3 @@ def _frozen(layer: nn.Layer) -> Iterator[None]:
     finally:
         for parameter in trained:
             parameter.stop_gradient = False
-
-
-def _leaky_relu(x: Tensor) -> Tensor:
-    return F.leaky_relu(x, negative_slope=0.2)

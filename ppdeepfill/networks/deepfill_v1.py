@@ -14,6 +14,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 from ppdeepfill.networks.bounded_attention import BoundedContextualAttention
+from ppdeepfill.networks.compiled_convolution import clip_to_image
 from ppdeepfill.networks.contextual_attention import Reference, downsample_nearest
 from ppdeepfill.networks.layers import Activation, ConvBlock, ConvSequence, UpsampledConvBlock
 from ppdeepfill.networks.prediction import Prediction, complete
@@ -196,7 +197,7 @@ class Decoder(ConvSequence):
 
     def __init__(self, channels: int, *, reference: Reference = "tensorflow"):
         half, full = channels // 2, channels // 4
-        to_rgb = ConvBlock(full // 2, 3, activation=_clip_to_image, reference=reference)
+        to_rgb = ConvBlock(full // 2, 3, activation=clip_to_image, reference=reference)
         super().__init__(
             ("half1", UpsampledConvBlock(channels, half, reference=reference)),
             ("half2", ConvBlock(half, half, reference=reference)),
@@ -242,10 +243,6 @@ def _in_float32(layer: nn.Layer, *tensors: Tensor):
         return layer(*tensors)
     with paddle.amp.auto_cast(enable=False):
         return layer(*(x if x.dtype in FULL_TYPES else x.astype("float32") for x in tensors))
-
-
-def _clip_to_image(x: Tensor) -> Tensor:
-    return x.clip(-1.0, 1.0)
 
 
 def _check_input(masked_image: Tensor, mask: Tensor) -> None:

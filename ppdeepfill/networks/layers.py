@@ -6,7 +6,6 @@ Letters: B batch, C channels, H W feature map.
 """
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import paddle
@@ -15,7 +14,7 @@ from paddle import ParamAttr, Tensor, nn
 from paddle.autograd import PyLayer
 
 from ppdeepfill.networks import compiled_convolution
-from ppdeepfill.networks.compiled_convolution import Step
+from ppdeepfill.networks.compiled_convolution import SLOPES, Activation, Step
 from ppdeepfill.networks.contextual_attention import Reference
 
 BAND_BYTES = 1 << 29  # a convolution that would unfold more is done in bands
@@ -23,8 +22,6 @@ BAND_BYTES = 1 << 29  # a convolution that would unfold more is done in bands
 # Which of three taps are added up to each of four, along one axis and along both.
 _TAPS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
 FOLDING = np.kron(_TAPS, _TAPS).T  # [9, 16]
-
-Activation = Callable[[Tensor], Tensor]
 
 
 class ConvBlock(nn.Layer):
@@ -79,17 +76,19 @@ class ConvBlock(nn.Layer):
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.activation in SLOPES and compiled_convolution.compiles(x):
+            return compiled_convolution.run_step(x, self.step())
         x = self.before_activation(x)
         return x if self.activation is None else self.activation(x)
 
     def step(self) -> Step:
-        """The same for `compiled_convolution.run_steps`."""
-        return Step(self.conv.weight, self.conv.bias, self.activation, self.geometry)
+        """The same for `compiled_convolution`."""
+        return Step(self.conv.weight, self.geometry, self.conv.bias, self.activation)
 
     def before_activation(self, x: Tensor) -> Tensor:
         """[B, C, H, W] -> [B, out, H', W']."""
         if compiled_convolution.compiles(x):
-            return self.convolve_compiled(x, self.conv.bias)
+            return compiled_convolution.run_step(x, self.step()._replace(activation=None))
         if not paddle.in_dynamic_mode():  # an exported graph knows convolutions with bias
             return self.convolve_eagerly(x, self.conv.bias)
         x = self._convolve_in_bands(x)
@@ -100,12 +99,9 @@ class ConvBlock(nn.Layer):
     def convolve(self, x: Tensor) -> Tensor:
         """The same without bias."""
         if compiled_convolution.compiles(x):
-            return self.convolve_compiled(x)
+            step = self.step()._replace(activation=None, bias=None)
+            return compiled_convolution.run_step(x, step)
         return self.convolve_eagerly(x)
-
-    def convolve_compiled(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """What `compiled_convolution` makes of it."""
-        return compiled_convolution.convolve(x, self.conv.weight, bias, **self.geometry)
 
     def convolve_eagerly(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """What Paddle's own operator makes of it."""
@@ -143,14 +139,11 @@ class UpsampledConvBlock(ConvBlock):
     def __init__(self, in_channels: int, out_channels: int, *, reference: Reference = "tensorflow"):
         super().__init__(in_channels, out_channels, reference=reference)
 
-    def convolve_compiled(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        return compiled_convolution.convolve_transposed(x, self._filters(), bias)
-
     def convolve_eagerly(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         return F.conv2d_transpose(x, self._filters(), bias, stride=2, padding=1)
 
     def step(self) -> Step:
-        return Step(self._filters(), self.conv.bias, self.activation, None)
+        return Step(self._filters(), None, self.conv.bias, self.activation)
 
     def unfolded_bytes(self, x: Tensor) -> int:
         return 4 * 16 * self.conv.weight.shape[0] * x.shape[2] * x.shape[3]

@@ -11,7 +11,14 @@ import paddle.nn.functional as F
 import pytest
 
 from ppdeepfill.networks import compiled_graphs
-from ppdeepfill.networks.compiled_convolution import compiles, convolve, convolve_transposed
+from ppdeepfill.networks.compiled_convolution import (
+    SLOPES,
+    Step,
+    clip_to_image,
+    compiles,
+    leaky_relu,
+    run_step,
+)
 from ppdeepfill.networks.compiled_graphs import ONEDNN
 from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
 
@@ -29,6 +36,14 @@ KINDS = {
     "dilated": (3, 8, 8, {"stride": 1, "padding": [16, 16, 16, 16], "dilation": 16}),
 }
 CONSTANT = {"neither": (False, False), "input": (True, False), "weight": (False, True)}
+
+
+def convolve(x, weight, bias=None, **geometry):
+    return run_step(x, Step(weight, geometry, bias))
+
+
+def convolve_transposed(x, weight, bias=None):
+    return run_step(x, Step(weight, None, bias))
 
 
 def tensors(rng, kind, size=(10, 14), constant=(False, False)):
@@ -78,6 +93,42 @@ def test_a_bias_is_added_and_gets_its_gradient(transposed, rng):
     for expected, own in zip(*results, strict=True):
         tolerance = 1e-5 * float(expected.abs().max())
         np.testing.assert_allclose(own.numpy(), expected.numpy(), atol=tolerance)
+
+
+@pytest.mark.parametrize("activation", list(SLOPES))
+@pytest.mark.parametrize("doubles", [False, True])
+def test_activated_steps_equal_paddles_and_have_their_gradients(activation, doubles, rng):
+    x = paddle.to_tensor(rng.standard_normal([2, 6, 7, 9]), "float32", stop_gradient=False)
+    shape = [6, 4, 4, 4] if doubles else [4, 6, 3, 3]
+    weight = paddle.to_tensor(0.3 * rng.standard_normal(shape), "float32", stop_gradient=False)
+    bias = paddle.to_tensor(rng.standard_normal(4), "float32", stop_gradient=False)
+    geometry = None if doubles else {"stride": 1, "padding": [1] * 4, "dilation": 1}
+    plain = functools.partial(F.conv2d_transpose, stride=2) if doubles else F.conv2d
+    expected = activation(plain(x, weight, bias, padding=1))
+    ours = run_step(x, Step(weight, geometry, bias, activation))
+    np.testing.assert_allclose(ours.numpy(), expected.numpy(), atol=1e-5)
+    gradient = paddle.to_tensor(rng.standard_normal(ours.shape), "float32")
+    for own, theirs in zip(
+        *(paddle.grad(y, [x, weight, bias], gradient) for y in (ours, expected)), strict=True
+    ):
+        tolerance = 1e-5 * float(theirs.abs().max())
+        np.testing.assert_allclose(own.numpy(), theirs.numpy(), atol=tolerance)
+
+
+@pytest.mark.parametrize("activation", [F.elu, leaky_relu, clip_to_image])
+def test_activated_steps_have_second_derivatives(activation, rng):
+    x, weight, geometry = tensors(rng, "3x3")
+    results = []
+    for result in (
+        activation(F.conv2d(x, weight, **geometry)),
+        run_step(x, Step(weight, geometry, None, activation)),
+    ):
+        gradients = paddle.grad((result**3).sum(), [x, weight], create_graph=True)
+        squares = sum((gradient * gradient).sum() for gradient in gradients)
+        results.append(paddle.grad(squares, [x, weight]))
+    for expected, ours in zip(*results, strict=True):
+        tolerance = 1e-4 * float(expected.abs().max())
+        np.testing.assert_allclose(ours.numpy(), expected.numpy(), atol=tolerance)
 
 
 def test_one_graph_serves_all_sizes_and_batches(rng):
