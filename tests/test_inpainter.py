@@ -11,6 +11,7 @@ from ppdeepfill.errors import ConfigError
 from ppdeepfill.generator_file import Generator
 from ppdeepfill.inpainter import Inpainter, inpainting
 from ppdeepfill.networks import Prediction, build_network
+from ppdeepfill.networks.compiled_convolution import compiles
 from ppdeepfill.training.state import layer_arrays
 
 
@@ -156,3 +157,22 @@ def test_inpainting_while_training_leaves_no_trace(photo, mask):
         assert inpainter.predict(photo[None], mask[None]).refined.stop_gradient
     assert network.training
     assert all(not p.stop_gradient and p.grad is None for p in network.parameters())
+
+
+def test_compiled_convolutions_keep_a_limited_number_of_sizes(monkeypatch):
+    class Network(nn.Layer):
+        def forward(self, masked_image, mask):
+            compiled.append(compiles(paddle.zeros([1])))
+            return Prediction(masked_image)
+
+    if not compiles(paddle.zeros([1])):
+        pytest.skip("this Paddle computes convolutions eagerly only")
+    compiled = []
+    monkeypatch.setattr("ppdeepfill.inpainter._compiled_shapes", set())
+    monkeypatch.setattr("ppdeepfill.inpainter.COMPILED_PIXELS", 2 * 64)
+    inpainter = Inpainter(Network())
+    for batch, size in [(1, 8), (1, 9), (1, 8), (1, 5), (2, 8)]:  # 9 becomes 16
+        shape = [batch, size, size]
+        inpainter.predict(np.zeros([*shape, 3], np.uint8), np.zeros(shape, np.uint8))
+    assert compiled == [True, False, True, True, False]
+    assert compiles(paddle.zeros([1]))

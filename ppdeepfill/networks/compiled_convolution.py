@@ -5,10 +5,16 @@
 Paddle's eager kernel copies the k x k neighbourhood of every position before it multiplies. That of
 oneDNN needs no copy and is 1.5 to 4 times as fast, in either direction.
 
+For each shape that a graph has met, oneDNN keeps what it rearranged, and Paddle cannot ask it back:
+about as much again as the activations of a training, and 0.6 KB for each pixel of each new size of
+image without gradients. Who computes many sizes has to choose, see `eagerly`.
+
 Letters: B batch, C channels, H W feature map, H' W' result, k filter size.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import paddle
@@ -50,10 +56,24 @@ SLOPES: dict[Activation, Activation] = {
 }
 
 
+_eagerly = ContextVar("eagerly", default=False)
+
+
+@contextmanager
+def eagerly() -> Iterator[None]:
+    """While entered, Paddle's own kernels are used."""
+    token = _eagerly.set(True)
+    try:
+        yield
+    finally:
+        _eagerly.reset(token)
+
+
 def compiles(x: Tensor) -> bool:
     """Whether this module takes x: float32 on a CPU, computed now, by a Paddle that suits."""
     return (
         paddle.in_dynamic_mode()
+        and not _eagerly.get()
         and x.place.is_cpu_place()
         and x.dtype == paddle.float32
         and paddle_suits()
