@@ -11,7 +11,7 @@ from ppdeepfill.errors import ConfigError
 from ppdeepfill.generator_file import Generator
 from ppdeepfill.inpainter import Inpainter, inpainting
 from ppdeepfill.networks import Prediction, build_network
-from ppdeepfill.networks.compiled_convolution import compiles
+from ppdeepfill.networks.compiled_convolution import SMALLEST, compiles
 from ppdeepfill.training.state import layer_arrays
 
 
@@ -162,10 +162,10 @@ def test_inpainting_while_training_leaves_no_trace(photo, mask):
 def test_compiled_convolutions_keep_a_limited_number_of_sizes(monkeypatch):
     class Network(nn.Layer):
         def forward(self, masked_image, mask):
-            compiled.append(compiles(paddle.zeros([1])))
+            compiled.append(compiles(paddle.zeros([SMALLEST])))
             return Prediction(masked_image)
 
-    if not compiles(paddle.zeros([1])):
+    if not compiles(paddle.zeros([SMALLEST])):
         pytest.skip("this Paddle computes convolutions eagerly only")
     compiled = []
     monkeypatch.setattr("ppdeepfill.inpainter._compiled_shapes", set())
@@ -175,4 +175,4 @@ def test_compiled_convolutions_keep_a_limited_number_of_sizes(monkeypatch):
         shape = [batch, size, size]
         inpainter.predict(np.zeros([*shape, 3], np.uint8), np.zeros(shape, np.uint8))
     assert compiled == [True, False, True, True, False]
-    assert compiles(paddle.zeros([1]))
+    assert compiles(paddle.zeros([SMALLEST]))

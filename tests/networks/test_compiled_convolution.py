@@ -13,6 +13,7 @@ import pytest
 from ppdeepfill.networks import compiled_graphs
 from ppdeepfill.networks.compiled_convolution import (
     SLOPES,
+    SMALLEST,
     Step,
     clip_to_image,
     compiles,
@@ -23,8 +24,14 @@ from ppdeepfill.networks.compiled_graphs import ONEDNN
 from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
 
 pytestmark = pytest.mark.skipif(
-    not compiles(paddle.zeros([1])), reason="this Paddle computes convolutions eagerly only"
+    not compiles(paddle.zeros([SMALLEST])), reason="this Paddle computes convolutions eagerly only"
 )
+
+
+@pytest.fixture(autouse=True)
+def small_maps_too(monkeypatch):
+    monkeypatch.setattr("ppdeepfill.networks.compiled_convolution.SMALLEST", 1)
+
 
 # filter size, in, out, and the geometry
 KINDS = {
@@ -191,7 +198,7 @@ def test_threads_get_their_own_results(rng):
 
 @pytest.mark.parametrize("dtype", ["float64", "float16"])
 def test_other_types_are_for_paddle(dtype):
-    assert not compiles(paddle.zeros([1], dtype))
+    assert not compiles(paddle.zeros([8], dtype))
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
@@ -264,3 +271,8 @@ def test_steps_in_one_graph_equal_steps_alone(rng):
             ours = blocks(x)
         assert ours.stop_gradient and ours.shape == [2, 3, 2 * size[0], 2 * size[1]]
         np.testing.assert_allclose(ours.numpy(), expected.numpy(), atol=1e-5)
+
+
+def test_small_maps_are_for_paddle(monkeypatch):
+    monkeypatch.setattr("ppdeepfill.networks.compiled_convolution.SMALLEST", 8)
+    assert compiles(paddle.zeros([8])) and not compiles(paddle.zeros([7]))
