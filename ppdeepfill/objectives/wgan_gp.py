@@ -177,7 +177,8 @@ class WganGp:
         loss = self.hole_l1_weight * terms["hole_l1"] + self.known_l1_weight * terms["known_l1"]
         if self.adversarial:
             completed = complete(prediction.refined, batch.image, batch.mask)
-            self._completed = batch, completed.detach()
+            if self.share_last_batch:
+                self._completed = batch, completed.detach()
             whole = self.critics.whole(completed).mean()
             local = self.critics.local(reconstruction.crop(completed, batch.bboxes)).mean()
             terms["adversarial"] = -(self.global_critic_weight * whole + local)

@@ -143,6 +143,15 @@ def test_a_shared_batch_is_completed_once(batch):
     assert len(calls) == 2
 
 
+def test_a_batch_is_completed_anew_where_it_is_not_shared(batch):
+    objective = make_objective()
+    objective.generator_loss(batch)
+    calls = []
+    objective.network.coarse.register_forward_pre_hook(lambda *_: calls.append(1))
+    objective.critic_loss(batch)
+    assert calls
+
+
 def test_mix_depends_on_seed_and_sample_numbers_only():
     objective = make_objective()
     together = objective.draw_mix(np.array([5, 9]))
