@@ -14,7 +14,7 @@ from paddle import ParamAttr, Tensor, nn
 from paddle.autograd import PyLayer
 
 from ppdeepfill.networks import compiled_convolution
-from ppdeepfill.networks.compiled_convolution import SLOPES, Activation, Step
+from ppdeepfill.networks.compiled_convolution import SLOPES, Activation, Step, sum_over_images
 from ppdeepfill.networks.contextual_attention import Reference
 
 BAND_BYTES = 1 << 29  # a convolution that would unfold more is done in bands
@@ -179,10 +179,9 @@ class ConvSequence(nn.Sequential):
 
 
 class AddBias(PyLayer):
-    """x [B, C, H, W] plus a bias [C], whose gradient is precise.
+    """x [B, C, H, W] plus a bias [C], whose gradient is precise, see `sum_over_images`.
 
-    Paddle's own takes ten times as long on a CPU, and adds up the gradient over batch, rows and
-    columns in one float32 number, which loses up to 3e-4 of it on 256 x 256 maps.
+    Paddle's own takes ten times as long on a CPU.
     """
 
     @staticmethod
@@ -193,7 +192,7 @@ class AddBias(PyLayer):
     @staticmethod
     def backward(ctx, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
         x_constant, bias_constant = ctx.constant
-        of_bias = None if bias_constant else gradient.sum(axis=3).sum(axis=2).sum(axis=0)
+        of_bias = None if bias_constant else sum_over_images(gradient)
         return None if x_constant else gradient, of_bias
 
 

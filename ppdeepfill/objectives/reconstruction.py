@@ -8,8 +8,9 @@ hole.
 
 import cv2
 import numpy as np
-import paddle
 from paddle import Tensor
+
+from ppdeepfill.networks.windows import Windows
 
 
 def crop(x: Tensor, bboxes: np.ndarray) -> Tensor:
@@ -19,11 +20,8 @@ def crop(x: Tensor, bboxes: np.ndarray) -> Tensor:
         x: [B, C, H, W].
         bboxes: [B, 4] int (top, left, height, width) of one height and width.
     """
-    regions = [
-        sample[:, top : top + height, left : left + width]
-        for sample, (top, left, height, width) in zip(x, bboxes.tolist(), strict=True)
-    ]
-    return paddle.stack(regions)
+    corners = [(top, left) for top, left, *_ in bboxes.tolist()]
+    return Windows(corners, tuple(bboxes[0, 2:].tolist())).of(x)
 
 
 def box_edge_discount(size: tuple[int, int], gamma: float) -> np.ndarray:
