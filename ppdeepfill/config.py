@@ -50,12 +50,18 @@ class DataConfig(Section):
     random_crop: bool = Field(
         default=True, description="crop at random; false: resize the whole image"
     )
+    max_crop_scale: float = Field(
+        default=1.0, ge=1, description="random crops of 1 to this times image_size, shrunk to it"
+    )
     reduced_decoding: bool = Field(
         default=True,
         description="where nothing is cropped, decode large JPEGs no larger than needed",
     )
     horizontal_flip: bool = Field(default=True, description="mirror half of the images")
     batch_size: int = Field(default=48, ge=1, description="images per update, over all processes")
+    accumulate: int = Field(
+        default=1, ge=1, description="parts of a batch computed one after another, to save memory"
+    )
     workers: int = Field(
         default=4, ge=0, description="loader processes; 0 loads in the main process"
     )
@@ -73,8 +79,9 @@ class DataConfig(Section):
 
 
 class MaskConfig(Section):
-    kind: Literal["rectangle", "center", "free_form"] = Field(
-        default="rectangle", description="shape of the training holes"
+    kind: Literal["rectangle", "center", "free_form", "mixed"] = Field(
+        default="rectangle",
+        description="shape of the training holes; mixed: rectangles and brush strokes, half each",
     )
     size: Size = Field(default=(128, 128), description="largest hole in pixels, n or [h, w]")
     max_shrink: int = Field(
@@ -84,7 +91,7 @@ class MaskConfig(Section):
 
     @model_validator(mode="after")
     def _hole_remains(self) -> "MaskConfig":
-        if self.kind == "rectangle" and 2 * (self.max_shrink // 2) >= min(self.size):
+        if self.kind in ("rectangle", "mixed") and 2 * (self.max_shrink // 2) >= min(self.size):
             raise ValueError(
                 f"mask.max_shrink must be smaller than mask.size {list(self.size)}, "
                 f"or no hole remains; got {self.max_shrink}"
@@ -92,10 +99,64 @@ class MaskConfig(Section):
         return self
 
 
-class OptimizerConfig(Section):
-    learning_rate: float = Field(default=1e-4, gt=0, description="of Adam, constant")
+class LearningRateConfig(Section):
+    """How the learning rate changes with the iteration: a factor on `optimizer.learning_rate`."""
+
+    kind: Literal["constant", "cosine", "steps"] = Field(
+        default="constant", description="factor on the learning rate after the warm-up"
+    )
+    warmup: int = Field(default=0, ge=0, description="iterations of linear growth at the start")
+    cosine_from: int = Field(
+        default=0, ge=0, description="cosine: iteration where the decay starts"
+    )
+    cosine_floor: float = Field(
+        default=0.0, ge=0, le=1, description="cosine: factor reached at the last iteration"
+    )
+    steps: list[int] = Field(default=[], description="steps: iterations where the factor shrinks")
+    step_factor: float = Field(default=0.1, gt=0, description="steps: by which it is multiplied")
+
+
+class OptimizerSettings(Section):
+    """What decides the optimizer of one phase."""
+
+    name: Literal["adam", "adadelta"] = Field(default="adam", description="kind of optimizer")
+    learning_rate: float = Field(default=1e-4, gt=0, description="before schedule; Adadelta: 1")
     beta1: float = Field(default=0.5, ge=0, lt=1, description="Adam, decay of the mean gradient")
     beta2: float = Field(default=0.9, ge=0, lt=1, description="Adam, decay of the squared gradient")
+    rho: float = Field(default=0.9, ge=0, lt=1, description="Adadelta, decay of both means")
+    epsilon: float = Field(default=1e-8, gt=0, description="added to the root; Adadelta: 1e-6")
+
+
+class OptimizerConfig(OptimizerSettings):
+    schedule: LearningRateConfig = LearningRateConfig()
+    phases: dict[str, dict[str, Any]] = Field(
+        default={}, description="other values for one phase, such as {critic: {beta2: 0.99}}"
+    )
+
+    @field_validator("phases")
+    @classmethod
+    def _phases_have_known_keys(cls, phases: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        for phase, changes in phases.items():
+            for key in changes:
+                if key not in OptimizerSettings.model_fields:
+                    known = ", ".join(OptimizerSettings.model_fields)
+                    raise ValueError(f"of {phase} has no key {key!r}; known keys: {known}")
+        return phases
+
+    def of(self, phase: str) -> OptimizerSettings:
+        """The settings for one phase.
+
+        Raises:
+            ConfigError: a value in `phases` is not usable.
+        """
+        own = {key: getattr(self, key) for key in OptimizerSettings.model_fields}
+        changes = self.phases.get(phase, {})
+        return _validate(
+            OptimizerSettings,
+            {**own, **changes},
+            source="configuration",
+            prefix=f"optimizer.phases.{phase}",
+        )
 
 
 with warnings.catch_warnings():  # pydantic: `validate` hides a deprecated method of BaseModel
@@ -117,6 +178,12 @@ with warnings.catch_warnings():  # pydantic: `validate` hides a deprecated metho
         )
         validate: bool = Field(default=True, description="false: never score")  # type: ignore[assignment]
         keep_checkpoints: int = Field(default=5, ge=1, description="newest checkpoints kept")
+        average: float | None = Field(
+            default=None,
+            gt=0,
+            lt=1,
+            description="decay of a running mean of the weights, which is then scored and released",
+        )
         max_bad_updates: int = Field(
             default=10, ge=1, description="consecutive non-finite updates before the run stops"
         )

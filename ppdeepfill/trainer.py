@@ -8,26 +8,41 @@ from pathlib import Path
 
 from paddle import Tensor, seed, set_default_dtype
 from paddle.nn import Layer
-from paddle.optimizer import Adam
 
 from ppdeepfill import parallel
 from ppdeepfill.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 from ppdeepfill.config import Config
-from ppdeepfill.data.loader import Batch
+from ppdeepfill.data.batch import Batch
 from ppdeepfill.errors import refusals_of
 from ppdeepfill.generator_file import load_weights
 from ppdeepfill.networks import build_network
 from ppdeepfill.objectives import Phase, build_objective
+from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.data import open_dataset, open_loader
 from ppdeepfill.training.description import conclusion, dry_run
 from ppdeepfill.training.guard import FiniteGuard
 from ppdeepfill.training.initial_weights import load_initial_weights
 from ppdeepfill.training.interruption import Interruption
-from ppdeepfill.training.meter import Meter
+from ppdeepfill.training.loss_scale import LossScale
+from ppdeepfill.training.meter import Meter, mean_of
+from ppdeepfill.training.optimizers import (
+    build_optimizers,
+    build_schedulers,
+    trained_parameters,
+)
 from ppdeepfill.training.precision import check_precision, computing_in, loss_scale
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume
-from ppdeepfill.training.state import generator_of, restore_training, training_arrays
+from ppdeepfill.training.state import (
+    below,
+    generator_of,
+    layer_arrays,
+    prefixed,
+    restore_training,
+    training_arrays,
+)
+
+WEIGHTS = "weights"  # of the network, in checkpoints whose generator is their average
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +59,7 @@ class Trainer:
     Attributes:
         network: the layer that is trained.
         extra_modules: what the objective trains beside it.
-        batch: what the last update was on.
+        parts: what the last update was on: the batch, or what it was divided into.
         iteration: how many are done.
     """
 
@@ -67,26 +82,22 @@ class Trainer:
             )
         self.extra_modules = objective.extra_modules
         self.phases = objective.phases()
-        self.parameters = {
-            phase.name: [p for p in phase.trains.parameters() if not p.stop_gradient]
-            for phase in self.phases
-        }
-        self.optimizers = {
-            phase: Adam(parameters=parameters, **config.optimizer.model_dump())
-            for phase, parameters in self.parameters.items()
-        }
+        self.parameters = {phase.name: trained_parameters(phase) for phase in self.phases}
+        self.schedulers = build_schedulers(config, self.phases)
+        self.optimizers = build_optimizers(config, self.phases, self.schedulers)
+        self.average = WeightAverage(self.network, config.schedule.average)
         self.scales = {phase.name: loss_scale(config.precision) for phase in self.phases}
         self.dataset = open_dataset(config, config.data.train)
         self.loader = open_loader(config, self.dataset)
         self.guard = FiniteGuard(config.schedule.max_bad_updates)
         self.meter = Meter()
-        self.reporter = Reporter(config, self.network, self.dataset)
-        self.batch: Batch | None = None
+        self.reporter = Reporter(config, self.network, self.dataset, self.average)
+        self.parts: list[Batch] = []
         self.iteration = 0
         self.saved: Path | None = None
 
     def step(self) -> dict[str, Tensor]:
-        """Do one iteration: every phase with its repeats.
+        """Do one iteration: every phase that is part of it, with its repeats.
 
         Returns:
             The named scalars of each phase's last update, on the device.
@@ -95,27 +106,25 @@ class Trainer:
             UserError: too many updates in a row were not finite.
         """
         scalars = {}
+        for scheduler in self.schedulers.values():
+            scheduler.step(self.iteration)
         with self.meter.iteration():
             for phase in self.phases:
+                if not phase.is_part_of(self.iteration):
+                    continue
                 self._accept_gradients_of(phase)
                 for _ in range(phase.repeats):
                     scalars |= self._update(phase)
+            self.average.update()
         self.iteration += 1
         return scalars
 
     def _update(self, phase: Phase) -> dict[str, Tensor]:
         if phase.fresh_batch:
             with self.meter.waiting(self.config.data.batch_size):
-                self.batch = next(self.loader)
-        with computing_in(self.config.precision):
-            loss, terms = phase.loss(self.batch)
+                self.parts = next(self.loader).parts(self.config.data.accumulate)
         scale = self.scales[phase.name]
-        scale.scaled(loss).backward()
-
-        scalars = {phase.name: loss, **terms}
-        if phase.trains is self.network:
-            scalars = {"loss": loss, **scalars}  # the one number for those who want one
-        scalars = {name: scalar.detach() for name, scalar in scalars.items()}
+        scalars = mean_of([self._backward(phase, part, scale) for part in self.parts])
         gradients = [p.grad for p in self.parameters[phase.name] if p.grad is not None]
         parallel.average_([*scalars.values(), *gradients])
         scale.unscale_(gradients)
@@ -124,16 +133,29 @@ class Trainer:
         if scale.absorbs(losses, gradients, update):
             self.meter.add(scalars)
         elif self.guard.allows([*losses, *gradients], update):
-            self.optimizers[phase.name].step()
+            self.optimizers[phase.optimizer_name].step()
             self.meter.add(scalars)
-        self.optimizers[phase.name].clear_grad(set_to_zero=False)
+        self.optimizers[phase.optimizer_name].clear_grad(set_to_zero=False)
         return scalars
+
+    def _backward(self, phase: Phase, batch: Batch, scale: LossScale) -> dict[str, Tensor]:
+        """Add a share of the update's gradients; returns the named scalars of its batch."""
+        with computing_in(self.config.precision):
+            loss, terms = phase.loss(batch)
+        share = loss if len(self.parts) == 1 else loss / len(self.parts)
+        scale.scaled(share).backward()
+        scalars = {phase.name: loss, **terms}
+        if phase.trains is self.network:
+            scalars = {"loss": loss, **scalars}  # the one number for those who want one
+        return {name: scalar.detach() for name, scalar in scalars.items()}
 
     def _accept_gradients_of(self, phase: Phase) -> None:
         """Freeze what other phases train: its gradients would be computed for nothing."""
-        for name, parameters in self.parameters.items():
+        for parameters in self.parameters.values():
             for parameter in parameters:
-                parameter.stop_gradient = name != phase.name
+                parameter.stop_gradient = True
+        for parameter in self.parameters[phase.name]:
+            parameter.stop_gradient = False
 
     def fit(self) -> None:
         """Train to the last iteration, from where `config.resume` says.
@@ -161,7 +183,7 @@ class Trainer:
             self.reporter.start(self.iteration, self.modules)
         while self.iteration < schedule.iterations:
             self.step()
-            self.reporter.report(self.iteration, self.meter)
+            self.reporter.report(self.iteration, self.meter, learning_rate=self.learning_rate)
             if is_due(self.iteration, schedule.checkpoint_every, schedule):
                 self.save()
             stop = parallel.largest(interruption.signal)  # all processes wait for process 0 here
@@ -173,12 +195,12 @@ class Trainer:
         """Write a checkpoint of the present iteration."""
         if parallel.rank() != 0:
             return
-        checkpoint = Checkpoint(
-            generator_of(self.config, self.network, self.iteration),
-            training_arrays(self.extra_modules, self.optimizers, self.phases),
-            self._progress(),
-            self.config.to_dict(),
-        )
+        with self.average.applied():
+            generator = generator_of(self.config, self.network, self.iteration)
+        arrays = training_arrays(self.extra_modules, self.optimizers, self.phases)
+        if self.average.updates:  # else the generator holds the weights themselves
+            arrays |= prefixed(WEIGHTS, layer_arrays(self.network))
+        checkpoint = Checkpoint(generator, arrays, self._progress(), self.config.to_dict())
         keep = self.config.schedule.keep_checkpoints
         self.saved = save_checkpoint(self.config.output_dir, checkpoint, keep=keep)
         logger.info("saved %s", self.saved)
@@ -195,11 +217,14 @@ class Trainer:
             return
         checkpoint = read_checkpoint(self.saved)
         check_same_method(checkpoint.config, self.config.to_dict())
-        load_weights(self.network, checkpoint.generator.weights, source=str(self.saved))
+        released = checkpoint.generator.weights
+        weights = below(WEIGHTS, checkpoint.arrays) or released
+        load_weights(self.network, weights, source=str(self.saved))
+        self.average.restore(released, checkpoint.progress.get("average_updates", 0))
         restore_training(self.extra_modules, self.optimizers, self.phases, checkpoint.arrays)
         self._restore_progress(checkpoint.progress)
         self.iteration = checkpoint.generator.iteration
-        batches = self.iteration * sum(p.repeats for p in self.phases if p.fresh_batch)
+        batches = sum(phase.batches_before(self.iteration) for phase in self.phases)
         self.loader = open_loader(self.config, self.dataset, first_batch=batches)
         logger.info("resumed from %s", self.saved)
 
@@ -208,6 +233,12 @@ class Trainer:
         text = dry_run(self.config, self.modules, next(self.loader))
         self.loader.close()
         return text
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the phase that trained the network last."""
+        phases = [p for p in self.phases if p.trains is self.network and p.start < self.iteration]
+        return self.schedulers[phases[-1].optimizer_name]()
 
     @property
     def modules(self) -> dict[str, Layer]:
@@ -219,6 +250,7 @@ class Trainer:
         return {
             "best_score": self.reporter.best_score,
             "interval": self.meter.state(),
+            "average_updates": self.average.updates,
             "loss_scales": {phase: scale.state() for phase, scale in self.scales.items()},
         }
 
@@ -231,6 +263,6 @@ class Trainer:
 
     def _describe_update(self, phase: Phase) -> str:
         # Of all processes number 0 speaks, and it has the first sample.
-        first = int(self.batch.sample_numbers[0])
+        first = int(self.parts[0].sample_numbers[0])
         last = first + self.config.data.batch_size - 1
         return f"{phase.name} update of iteration {self.iteration + 1}, samples {first} to {last}"

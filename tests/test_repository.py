@@ -43,7 +43,7 @@ NAMELESS = {"utils", "util", "misc", "common", "base", "helpers", "net", "tools"
 ROOMS = {
     "errors": set(),
     "networks": set(),
-    "objectives": {"networks"},
+    "objectives": {"networks", "data"},
     "data": {"errors", "config"},
     "weight_files": {"errors"},
     "converters": {"errors", "networks"},

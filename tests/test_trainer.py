@@ -95,6 +95,72 @@ def test_updates_are_adam_steps_on_the_gradient_of_the_loss(photos, tmp_path):
         np.testing.assert_allclose(after, before[name] - step, rtol=0, atol=2e-7)
 
 
+@pytest.mark.parametrize("share", [False, True])
+def test_accumulated_parts_give_the_gradients_of_the_whole_batch(photos, tmp_path, share):
+    changes = {"data__batch_size": 4, "objective__options__share_last_batch": share}
+    whole = Trainer(small_config(photos, tmp_path, **changes))
+    parts = Trainer(small_config(photos, tmp_path, data__accumulate=2, **changes))
+    found = []
+    for trainer in (whole, parts):
+        gradients, allows = [], trainer.guard.allows
+        trainer.guard.allows = lambda tensors, update, kept=gradients, allows=allows: (
+            kept.append([t.numpy() for t in tensors]) or allows(tensors, update)
+        )
+        scalars = trainer.step()
+        found.append((gradients, {name: float(value) for name, value in scalars.items()}))
+    assert [len(g) for g in found[0][0]] == [len(g) for g in found[1][0]]
+    # The first update only: later ones start from weights that differ by rounding.
+    for expected, gradient in zip(found[0][0][0], found[1][0][0], strict=True):
+        np.testing.assert_allclose(gradient, expected, rtol=0, atol=2e-5 * np.abs(expected).max())
+    assert found[1][1] == pytest.approx(found[0][1], rel=1e-3)
+
+
+def test_a_batch_that_cannot_be_divided_is_refused(photos, tmp_path):
+    with pytest.raises(ConfigError, match="divisible by data.accumulate .* got 4 and 3"):
+        Trainer(small_config(photos, tmp_path, data__batch_size=4, data__accumulate=3))
+
+
+def test_phases_take_part_from_their_start_to_their_stop(photos, tmp_path):
+    """As a method that trains in three stages: first one network, then the other, then both."""
+    trainer = Trainer(small_config(photos, tmp_path))
+    critic, generator = trainer.phases
+    trainer.phases = [critic._replace(start=1), generator._replace(stop=1)]
+    trainer.phases.append(generator._replace(name="joint", start=2, optimizer="generator"))
+    trainer.parameters["joint"] = trainer.parameters["generator"]
+    trainer.scales["joint"] = trainer.scales["generator"]
+    keys = [set(trainer.step()) & {"critic", "generator", "joint"} for _ in range(3)]
+    assert keys == [{"generator"}, {"critic"}, {"critic", "joint"}]
+    drawn = int(next(trainer.loader).sample_numbers[0]) // 2
+    assert drawn == 6 == sum(phase.batches_before(3) for phase in trainer.phases)
+
+
+def test_the_rate_of_the_schedule_is_applied_and_logged(photos, tmp_path):
+    schedule = {"kind": "cosine", "warmup": 2}
+    changes = {"optimizer__schedule": schedule, "schedule__log_every": 1}
+    phases = {"critic": {"learning_rate": 1e-2}}
+    trainer = Trainer(small_config(photos, tmp_path, **changes, optimizer__phases=phases))
+    trainer.fit()
+    rates = [record["lr"] for record in read_metrics(tmp_path)]
+    assert rates == pytest.approx([0.5e-4, 1e-4, 1e-4, 0.5e-4])
+    assert trainer.optimizers["critic"].get_lr() == pytest.approx(0.5e-2)
+
+
+def test_the_average_is_scored_and_released_and_the_weights_are_kept(photos, tmp_path, monkeypatch):
+    scored = []
+    monkeypatch.setattr(
+        "ppdeepfill.training.reporter.validate",
+        lambda network, *_, **__: scored.append(weights(network)) or {"hole_l1": 0.5, "psnr": 1.0},
+    )
+    changes = {"data__validation": str(photos), "schedule__average": 0.5}
+    trainer = Trainer(small_config(photos, tmp_path, **changes))
+    trainer.fit()
+    saved = read_checkpoint(tmp_path / "checkpoints" / "iter_00000004")
+    for name, tensor in trainer.network.state_dict().items():
+        assert np.array_equal(saved.arrays[f"weights/{name}"], tensor.numpy())
+        assert np.array_equal(scored[-1][name], saved.generator.weights[name])
+        assert not np.array_equal(tensor.numpy(), saved.generator.weights[name])
+
+
 def test_log_line_has_the_form_that_parsers_know(photos, tmp_path, messages):
     Trainer(small_config(photos, tmp_path)).fit()
     line = next(text for text in messages.messages if text.startswith("[TRAIN]"))

@@ -7,7 +7,6 @@ Letters: B batch, H W image, h w feature map, L background patches.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 import paddle
@@ -15,6 +14,7 @@ from numpy import ndarray
 from paddle import Tensor, nn
 
 from ppdeepfill.alignment import recipes
+from ppdeepfill.data.batch import Batch
 from ppdeepfill.networks import Prediction, build_network
 from ppdeepfill.objectives import WganGp, build_objective
 from ppdeepfill.objectives.wgan_gp import Mix
@@ -28,15 +28,6 @@ PORT = {
     "penalty_region": "image",
     "critics": "deepfill_v1_torch",
 }
-
-
-class Batch(NamedTuple):
-    """As the trainer's, see `ppdeepfill.data.Batch`."""
-
-    image: Tensor
-    mask: Tensor
-    bboxes: ndarray
-    sample_numbers: ndarray
 
 
 @contextmanager

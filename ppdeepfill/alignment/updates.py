@@ -10,7 +10,8 @@ import paddle
 from numpy import ndarray
 from paddle import Tensor, nn
 
-from ppdeepfill.alignment.references import Batch, train_only
+from ppdeepfill.alignment.references import train_only
+from ppdeepfill.data.batch import Batch
 from ppdeepfill.objectives import WganGp
 
 LEARNING_RATE = 1e-4

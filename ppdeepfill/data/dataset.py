@@ -74,6 +74,8 @@ class InpaintingDataset:
         source: the images.
         image_size: side, or height and width, of the samples in px.
         mask: kind, size, max_shrink and shared (one mask per batch), as in the configuration.
+        max_crop_scale: cut windows of 1 to this many times image_size, as far as the image is large
+            enough, and shrink them by area: more of a scene, and sharper.
         random_crop: True cuts a window of image_size out of the image, which is enlarged before
             if it is smaller; False resizes the whole image, its aspect not kept, with bilinear
             interpolation, as the authors do.
@@ -90,6 +92,7 @@ class InpaintingDataset:
         image_size: int | Sequence[int],
         mask: TrainingMaskSettings,
         random_crop: bool = True,
+        max_crop_scale: float = 1.0,
         reduced_decoding: bool = True,
         horizontal_flip: bool = True,
         seed: int = 0,
@@ -98,6 +101,7 @@ class InpaintingDataset:
         self.image_size = height_and_width(image_size)
         self.mask = mask
         self.random_crop = random_crop
+        self.max_crop_scale = max_crop_scale
         self.sufficient_size = self.image_size if reduced_decoding and not random_crop else None
         self.horizontal_flip = horizontal_flip
         self.seed = seed
@@ -117,7 +121,10 @@ class InpaintingDataset:
         index, number, batch_number = key
         rng = self._rng(IMAGE_STREAM, number)
         image, skipped = self._read(index, rng)
-        image = fit(image, self.image_size, crop=self.random_crop, rng=rng)
+        if self.random_crop and self.max_crop_scale > 1.0:
+            image = random_window(image, self.image_size, self.max_crop_scale, rng)
+        else:
+            image = fit(image, self.image_size, crop=self.random_crop, rng=rng)
         if self.horizontal_flip and rng.random() < 0.5:
             image = image[:, ::-1]
         if self.mask.shared:
@@ -154,6 +161,24 @@ class InpaintingDataset:
             f"{MAX_UNREADABLE} images drawn in a row from {self.source.spec} cannot be read, for "
             f"example {name!r}: {reason}"
         )
+
+
+def random_window(
+    image: ndarray, image_size: tuple[int, int], max_scale: float, rng: Generator
+) -> ndarray:
+    """A random window of 1 to `max_scale` times `image_size`, shrunk to it by area.
+
+    Args:
+        image: [H,W,3]; a smaller one than `image_size` is enlarged before, as by `fit`.
+        image_size: height and width of the result in px.
+        max_scale: at least 1; no window is larger than the image.
+        rng: draws size and place.
+    """
+    height, width = image_size
+    fitting = min(image.shape[0] / height, image.shape[1] / width)
+    scale = rng.uniform(1.0, max(1.0, min(max_scale, fitting)))
+    window = fit(image, (int(height * scale), int(width * scale)), crop=True, rng=rng)
+    return cv2.resize(window, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def fit(

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 import paddle
 from numpy import ndarray
 
+from ppdeepfill.data.batch import Batch
 from ppdeepfill.data.dataset import ORDER_STREAM, InpaintingDataset, Skipped
 from ppdeepfill.errors import DataError, UserError
 
@@ -28,15 +29,6 @@ logger = logging.getLogger(__name__)
 
 PREFETCH = 2  # batches per worker, paddle's default
 SHARED_MEMORY = Path("/dev/shm")
-
-
-class Batch(NamedTuple):
-    """What a training step eats."""
-
-    image: paddle.Tensor  # [B,3,H,W] float32 RGB in [-1,1]
-    mask: paddle.Tensor  # [B,1,H,W] float32 {0,1}, 1 = hole
-    bboxes: ndarray  # [B,4] int: top, left, height, width of the local region
-    sample_numbers: ndarray  # [B] int64
 
 
 class Loader:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
-KINDS = ("rectangle", "center", "free_form")
+KINDS = ("rectangle", "center", "free_form", "mixed")
 # Strokes: brush widths are for an image whose shorter side is 256 px, and grow with it.
 MAX_STROKES = 3
 VERTICES = (4, 12)
@@ -52,13 +52,16 @@ def height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
 def draw_mask(
     settings: MaskSettings, image_size: tuple[int, int], rng: Generator
 ) -> tuple[ndarray, Bbox]:
-    """A mask of the configured kind."""
+    """A mask of the configured kind; "mixed" is a rectangle or strokes, each half of the time."""
     size = height_and_width(settings.size)
-    if settings.kind == "rectangle":
+    kind = settings.kind
+    if kind == "mixed":
+        kind = "rectangle" if rng.random() < 0.5 else "free_form"
+    if kind == "rectangle":
         return rectangle_mask(image_size, size, max_shrink=settings.max_shrink, rng=rng)
-    if settings.kind == "center":
+    if kind == "center":
         return center_mask(image_size, size)
-    if settings.kind == "free_form":
+    if kind == "free_form":
         return free_form_mask(image_size, size, rng=rng)
     raise ValueError(f"mask.kind must be one of {', '.join(KINDS)}; got {settings.kind!r}")
 

@@ -7,20 +7,42 @@ from typing import NamedTuple
 
 from paddle import Tensor, nn
 
+from ppdeepfill.data.batch import Batch
+
 
 class Phase(NamedTuple):
     """One kind of update within an iteration.
 
     Attributes:
-        name: "critic", "generator"; the key of its loss in the log and of its optimizer.
+        name: "critic", "generator"; the key of its loss in the log.
         trains: the only module that accepts gradients in this phase.
         loss: batch -> (scalar to minimise, named scalars for the log).
         repeats: updates of this kind per iteration.
         fresh_batch: each of them draws a batch; otherwise they take the one of the phase before.
+        start: the first iteration, counted from 0, that has this phase.
+        stop: the first iteration that no longer has it; None for no end.
+        optimizer: phases that give the same name here share one optimizer; "" stands for `name`.
     """
 
     name: str
     trains: nn.Layer
-    loss: Callable[..., tuple[Tensor, dict[str, Tensor]]]
+    loss: Callable[[Batch], tuple[Tensor, dict[str, Tensor]]]
     repeats: int = 1
     fresh_batch: bool = True
+    start: int = 0
+    stop: int | None = None
+    optimizer: str = ""
+
+    @property
+    def optimizer_name(self) -> str:
+        """The key of its optimizer in the configuration and in checkpoints."""
+        return self.optimizer or self.name
+
+    def is_part_of(self, iteration: int) -> bool:
+        """Whether an iteration, counted from 0, has this phase."""
+        return self.start <= iteration and (self.stop is None or iteration < self.stop)
+
+    def batches_before(self, iteration: int) -> int:
+        """Batches that it draws in all iterations before this one."""
+        end = iteration if self.stop is None else min(iteration, self.stop)
+        return self.repeats * max(end - self.start, 0) if self.fresh_batch else 0

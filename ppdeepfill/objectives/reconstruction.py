@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from paddle import Tensor
 
+from ppdeepfill.data.batch import Batch
 from ppdeepfill.networks.windows import Windows
 
 
@@ -56,7 +57,7 @@ def nearest_known_discount(mask: np.ndarray, gamma: float) -> np.ndarray:
     return gamma ** np.stack(distances)[:, None] * mask
 
 
-def box_l1(predicted: Tensor, batch, discount: Tensor) -> Tensor:
+def box_l1(predicted: Tensor, batch: Batch, discount: Tensor) -> Tensor:
     """Mean of discount * |predicted - image| over each sample's local region.
 
     Args:
@@ -68,7 +69,7 @@ def box_l1(predicted: Tensor, batch, discount: Tensor) -> Tensor:
     return (error * discount).mean()
 
 
-def hole_l1(predicted: Tensor, batch, discount: Tensor) -> Tensor:
+def hole_l1(predicted: Tensor, batch: Batch, discount: Tensor) -> Tensor:
     """Mean of discount * |predicted - image| over each sample's hole, then over the samples.
 
     Args:
@@ -80,7 +81,7 @@ def hole_l1(predicted: Tensor, batch, discount: Tensor) -> Tensor:
     return (error / _fraction(batch.mask)).mean()
 
 
-def known_l1_per_pixel(predicted: Tensor, batch) -> Tensor:
+def known_l1_per_pixel(predicted: Tensor, batch: Batch) -> Tensor:
     """Mean over the whole image of |predicted - image| outside the hole.
 
     Source: the PyTorch port.
@@ -88,7 +89,7 @@ def known_l1_per_pixel(predicted: Tensor, batch) -> Tensor:
     return ((predicted - batch.image).abs() * (1.0 - batch.mask)).mean()
 
 
-def known_l1_per_known_pixel(predicted: Tensor, batch) -> Tensor:
+def known_l1_per_known_pixel(predicted: Tensor, batch: Batch) -> Tensor:
     """Mean of |predicted - image| over each sample's known pixels, then over the samples.
 
     Source: the authors' code, which divides the mean over the image by the known fraction of the

@@ -8,17 +8,21 @@ Source: Yu et al. (CVPR 2018), section 3; `build_graph_with_losses` of the autho
 v1.0.0), called "authors" below; `trainer.py` and `train.py` of the PyTorch port, called "port".
 """
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import numpy as np
 import paddle
 from paddle import Tensor, nn
 
-from ppdeepfill.networks import complete, refined_in_hole
+from ppdeepfill.data.batch import Batch
+from ppdeepfill.networks import Prediction, complete, refined_in_hole
 from ppdeepfill.networks.critics import Critics
 from ppdeepfill.objectives import reconstruction
 from ppdeepfill.objectives.gradient_penalty import gradient_penalty
 from ppdeepfill.objectives.phase import Phase
+
+Term = Callable[[Tensor, Batch], Tensor]  # (predicted [B, 3, H, W], batch) -> scalar
 
 MIX_STREAM = 0x6D6978  # keeps the interpolation weights apart from the data's random numbers
 
@@ -120,7 +124,8 @@ class WganGp:
             "per_known_pixel": reconstruction.known_l1_per_known_pixel,
             "per_pixel": reconstruction.known_l1_per_pixel,
         }[known_l1]
-        self._completed = None, None  # a batch and what the generator has just made of it
+        # Batches and what the generator has just made of them, by identity.
+        self._completed: dict[int, tuple[Batch, Tensor]] = {}
         self.critics = None
         if self.adversarial:
             reference = {"deepfill_v1": "tensorflow", "deepfill_v1_torch": "torch"}[critics]
@@ -145,7 +150,7 @@ class WganGp:
         )
         return [first, generator, last] if first.repeats else [generator, last]
 
-    def critic_loss(self, batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Wasserstein distance and penalty of both critics; the generator gets no graph."""
         completed = self._completed_without_graph(batch)
         mix = self.draw_mix(batch.sample_numbers)
@@ -167,7 +172,7 @@ class WganGp:
         loss = wasserstein + self.gradient_penalty_weight * penalty
         return loss, {"wasserstein": wasserstein, "gradient_penalty": penalty}
 
-    def generator_loss(self, batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def generator_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Both L1 terms of both stages, and the critics' opinion of the completed image."""
         prediction = self.network(batch.image * (1.0 - batch.mask), batch.mask)
         terms = {
@@ -178,7 +183,7 @@ class WganGp:
         if self.adversarial:
             completed = complete(prediction.refined, batch.image, batch.mask)
             if self.share_last_batch:
-                self._completed = batch, completed.detach()
+                self._completed[id(batch)] = batch, completed.detach()
             whole = self.critics.whole(completed).mean()
             local = self.critics.local(reconstruction.crop(completed, batch.bboxes)).mean()
             terms["adversarial"] = -(self.global_critic_weight * whole + local)
@@ -194,18 +199,17 @@ class WganGp:
         whole, local = np.stack(weights).T.reshape(2, -1, 1, 1, 1)
         return Mix(_tensor(whole), _tensor(local))
 
-    def _completed_without_graph(self, batch) -> Tensor:
+    def _completed_without_graph(self, batch: Batch) -> Tensor:
         """The completed images [B, 3, H, W], of which the critics learn."""
-        known, completed = self._completed
-        if known is not batch:
-            with paddle.no_grad():
-                masked_image = batch.image * (1.0 - batch.mask)
-                refined = refined_in_hole(self.network, masked_image, batch.mask)
-                completed = complete(refined, batch.image, batch.mask)
-        self._completed = None, None
-        return completed
+        if id(batch) in self._completed:
+            return self._completed.pop(id(batch))[1]
+        self._completed.clear()  # the generator may change before these batches come again
+        with paddle.no_grad():
+            masked_image = batch.image * (1.0 - batch.mask)
+            refined = refined_in_hole(self.network, masked_image, batch.mask)
+            return complete(refined, batch.image, batch.mask)
 
-    def _over_stages(self, term, prediction, batch) -> Tensor:
+    def _over_stages(self, term: Term, prediction: Prediction, batch: Batch) -> Tensor:
         """term(refined, batch), plus coarse_weight * term(coarse, batch) of a first stage."""
         if self.coarse_only:
             return self.coarse_weight * term(prediction.coarse, batch)
@@ -213,7 +217,7 @@ class WganGp:
             return term(prediction.refined, batch)
         return term(prediction.refined, batch) + self.coarse_weight * term(prediction.coarse, batch)
 
-    def _hole_l1(self, batch):
+    def _hole_l1(self, batch: Batch) -> Term:
         """The chosen hole term with its discount, as a function (predicted, batch) -> scalar."""
         if self._box_discount is not None:
             measure, discount = reconstruction.box_l1, self._box_discount
@@ -222,7 +226,7 @@ class WganGp:
             weights = reconstruction.nearest_known_discount(batch.mask.numpy(), self.discount)
             measure, discount = reconstruction.hole_l1, _tensor(weights)
 
-        def term(predicted: Tensor, batch) -> Tensor:
+        def term(predicted: Tensor, batch: Batch) -> Tensor:
             if self.hole_l1_on == "completed":
                 predicted = complete(predicted, batch.image, batch.mask)
             return measure(predicted, batch, discount)

@@ -18,6 +18,7 @@ def open_dataset(config: Config, images: str) -> InpaintingDataset:
         image_size=config.data.image_size,
         mask=config.mask,
         random_crop=config.data.random_crop,
+        max_crop_scale=config.data.max_crop_scale,
         reduced_decoding=config.data.reduced_decoding,
         horizontal_flip=config.data.horizontal_flip,
         seed=config.seed,
@@ -35,6 +36,12 @@ def open_loader(config: Config, dataset: InpaintingDataset, *, first_batch: int 
         raise ConfigError(
             f"data.batch_size must be divisible by the number of processes, "
             f"{parallel.world_size()}; got {config.data.batch_size}"
+        )
+    if config.data.batch_size % (parallel.world_size() * config.data.accumulate):
+        raise ConfigError(
+            f"data.batch_size must be divisible by data.accumulate on each of "
+            f"{parallel.world_size()} process(es); got {config.data.batch_size} and "
+            f"{config.data.accumulate}"
         )
     return Loader(
         dataset,

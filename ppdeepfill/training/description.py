@@ -14,7 +14,7 @@ from paddle import nn
 import ppdeepfill
 from ppdeepfill import parallel
 from ppdeepfill.config import Config
-from ppdeepfill.data.loader import Batch
+from ppdeepfill.data.batch import Batch
 from ppdeepfill.versions import commit
 
 OWN_PHOTOS = (
@@ -24,7 +24,8 @@ OWN_PHOTOS = (
 
 def dry_run(config: Config, modules: Mapping[str, nn.Layer], batch: Batch) -> str:
     """The resolved configuration, the layers and the shapes of one batch."""
-    shapes = [f"  {name}: {list(value.shape)}" for name, value in batch._asdict().items()]
+    fields = batch._asdict().items()
+    shapes = [f"  {name}: {list(value.shape)}" for name, value in fields if value is not None]
     return "\n".join([config.to_yaml(), module_table(modules), "", "one batch", *shapes])
 
 

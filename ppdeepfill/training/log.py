@@ -93,13 +93,13 @@ class TrainingLog:
         if self._bar is not None:
             self._bar.update()
 
-    def train(self, iteration: int, reading: Reading) -> None:
+    def train(self, iteration: int, reading: Reading, *, learning_rate: float) -> None:
         """Write the means of one interval; a terminal shows them behind the progress bar."""
         record = {
             "iter": iteration,
             "loss": math.nan,  # replaced by the next line, unless all updates were bad
             **reading.scalars,
-            "lr": self.config.optimizer.learning_rate,
+            "lr": learning_rate,
             "avg_reader_cost": reading.reader_cost,
             "avg_batch_cost": reading.batch_cost,
             "avg_samples": reading.samples,

@@ -3,7 +3,7 @@
 """Means over the iterations between two log lines."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -25,6 +25,13 @@ class Reading(NamedTuple):
     reader_cost: float
     batch_cost: float
     samples: float
+
+
+def mean_of(scalars: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Means of named scalars over the parts of a batch."""
+    if len(scalars) == 1:
+        return scalars[0]
+    return {name: paddle.stack([part[name] for part in scalars]).mean() for name in scalars[0]}
 
 
 class Meter:

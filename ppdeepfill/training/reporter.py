@@ -13,6 +13,7 @@ from ppdeepfill.checkpoint import remove_leftovers, save_best
 from ppdeepfill.config import Config, ScheduleConfig
 from ppdeepfill.data import InpaintingDataset
 from ppdeepfill.evaluation import ValidationSet, validate, validate_baselines
+from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.data import open_dataset
 from ppdeepfill.training.description import introduction
 from ppdeepfill.training.log import TrainingLog
@@ -32,14 +33,22 @@ class Reporter:
         config: of the run.
         network: the network that learns.
         dataset: the training images.
+        average: of the network's weights; it is what is drawn, scored and kept as the best.
 
     Attributes:
         best_score: the lowest `hole_l1` of a validation so far; None before the first.
     """
 
-    def __init__(self, config: Config, network: nn.Layer, dataset: InpaintingDataset):
+    def __init__(
+        self,
+        config: Config,
+        network: nn.Layer,
+        dataset: InpaintingDataset,
+        average: WeightAverage,
+    ):
         self.config = config
         self.network = network
+        self.average = average
         self.dataset = dataset
         self.validation: ValidationSet | None = None
         if config.schedule.validate and config.data.validation is not None:
@@ -70,23 +79,26 @@ class Reporter:
             for name, scores in validate_baselines(self.validation).items():
                 logger.info("to beat: %s, hole_l1: %.4f, psnr: %.2f", name, *scores.values())
 
-    def report(self, iteration: int, meter: Meter) -> None:
+    def report(self, iteration: int, meter: Meter, *, learning_rate: float) -> None:
         """Do what is due after an iteration.
 
         Args:
             iteration: the number of iterations done.
             meter: what was measured since the last log line.
+            learning_rate: that of the network in this iteration.
         """
         if not self._leads:
             return
         schedule = self.config.schedule
         self._log.advance()
         if is_due(iteration, schedule.log_every, schedule):
-            self._log.train(iteration, meter.read())
+            self._log.train(iteration, meter.read(), learning_rate=learning_rate)
         if self._samples and is_due(iteration, schedule.image_every, schedule):
-            self._log.picture(iteration, draw_samples(self.network, self._samples))
+            with self.average.applied():
+                self._log.picture(iteration, draw_samples(self.network, self._samples))
         if self.validation and is_due(iteration, schedule.validate_every, schedule):
-            self._validate(iteration)
+            with self.average.applied():
+                self._validate(iteration)
 
     def _validate(self, iteration: int) -> None:
         scores = validate(self.network, self.validation, batch_size=VALIDATION_BATCH)

@@ -12,14 +12,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy import ndarray
 from paddle import nn
-from paddle.optimizer import Adam
+from paddle.optimizer import Optimizer
 
 from ppdeepfill.config import Config
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.generator_file import Generator, load_weights
 from ppdeepfill.objectives import Phase
-
-ADAM_STATE = ("moment1", "moment2", "beta1_pow_acc", "beta2_pow_acc")
+from ppdeepfill.training.optimizers import STATE
 
 
 def generator_of(config: Config, network: nn.Layer, iteration: int) -> Generator:
@@ -28,30 +27,30 @@ def generator_of(config: Config, network: nn.Layer, iteration: int) -> Generator
 
 
 def training_arrays(
-    modules: Mapping[str, nn.Layer], optimizers: Mapping[str, Adam], phases: Sequence[Phase]
+    modules: Mapping[str, nn.Layer], optimizers: Mapping[str, Optimizer], phases: Sequence[Phase]
 ) -> dict[str, ndarray]:
     """All arrays of a training run but those of its network.
 
     Args:
         modules: what is trained beside the network.
-        optimizers: one per phase, by its name.
+        optimizers: by name.
         phases: they tell which layer an optimizer belongs to.
 
     Returns:
-        `modules/NAME/...` and `optimizers/PHASE/...`.
+        `modules/NAME/...` and `optimizers/NAME/...`.
     """
     arrays = {}
     for name, module in modules.items():
-        arrays |= _prefixed(f"modules/{name}", layer_arrays(module))
+        arrays |= prefixed(f"modules/{name}", layer_arrays(module))
     for phase in phases:
-        state = adam_arrays(optimizers[phase.name], phase.trains)
-        arrays |= _prefixed(f"optimizers/{phase.name}", state)
+        name = phase.optimizer_name
+        arrays |= prefixed(f"optimizers/{name}", optimizer_arrays(optimizers[name], phase.trains))
     return arrays
 
 
 def restore_training(
     modules: Mapping[str, nn.Layer],
-    optimizers: Mapping[str, Adam],
+    optimizers: Mapping[str, Optimizer],
     phases: Sequence[Phase],
     arrays: Mapping[str, ndarray],
 ) -> None:
@@ -61,10 +60,10 @@ def restore_training(
         CheckpointError: names or shapes that do not fit.
     """
     for name, module in modules.items():
-        load_weights(module, _below(f"modules/{name}", arrays), source=f"modules/{name}")
-    for phase in phases:
-        state = _below(f"optimizers/{phase.name}", arrays)
-        restore_adam(optimizers[phase.name], phase.trains, state)
+        load_weights(module, below(f"modules/{name}", arrays), source=f"modules/{name}")
+    trained = {phase.optimizer_name: phase.trains for phase in phases}
+    for name, layer in trained.items():
+        restore_optimizer(optimizers[name], layer, below(f"optimizers/{name}", arrays))
 
 
 def layer_arrays(layer: nn.Layer) -> dict[str, ndarray]:
@@ -72,41 +71,46 @@ def layer_arrays(layer: nn.Layer) -> dict[str, ndarray]:
     return {name: np.asarray(tensor.numpy()) for name, tensor in layer.state_dict().items()}
 
 
-def adam_arrays(optimizer: Adam, layer: nn.Layer) -> dict[str, ndarray]:
+def optimizer_arrays(optimizer: Optimizer, layer: nn.Layer) -> dict[str, ndarray]:
     """State of the optimizer of a layer by structured name; empty when it never had one."""
     # What was restored is in the holder until the first step; Paddle 2.6 keeps quiet about it.
-    state = optimizer.state_dict() or optimizer._accumulators_holder
-    names = _structured_names(layer)
+    state = dict(optimizer.state_dict())
+    state.pop("LR_Scheduler", None)  # a function of the iteration
+    names = _structured_names(optimizer, layer)
+    state = state or optimizer._accumulators_holder
     return {names[paddle_name]: np.asarray(tensor) for paddle_name, tensor in state.items()}
 
 
-def restore_adam(optimizer: Adam, layer: nn.Layer, arrays: Mapping[str, ndarray]) -> None:
-    """Give a new optimizer of a layer the state that `adam_arrays` returned.
+def restore_optimizer(optimizer: Optimizer, layer: nn.Layer, arrays: Mapping[str, ndarray]) -> None:
+    """Give a new optimizer of a layer the state that `optimizer_arrays` returned.
 
     Raises:
         CheckpointError: state of parameters that the layer does not have.
     """
-    paddle_names = {ours: paddle_name for paddle_name, ours in _structured_names(layer).items()}
+    names = _structured_names(optimizer, layer)
+    paddle_names = {ours: paddle_name for paddle_name, ours in names.items()}
     unexpected = [name for name in arrays if name not in paddle_names]
     if unexpected:
         raise CheckpointError(f"optimizer state of unknown parameters: {', '.join(unexpected)}")
     optimizer.set_state_dict({paddle_names[name]: array for name, array in arrays.items()})
 
 
-def _structured_names(layer: nn.Layer) -> dict[str, str]:
+def _structured_names(optimizer: Optimizer, layer: nn.Layer) -> dict[str, str]:
     """Paddle's name -> ours. Its last number counts the optimizers of one parameter, from 0."""
     return {
-        f"{parameter.name}_{state}_0": f"{state}/{name}"
+        f"{parameter.name}_{state}_0": f"{state.lstrip('_')}/{name}"
         for name, parameter in layer.named_parameters()
-        for state in ADAM_STATE
+        for state in STATE[type(optimizer)]
     }
 
 
-def _prefixed(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+def prefixed(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    """The arrays as PREFIX/NAME."""
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 
-def _below(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+def below(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    """What `prefixed` was given."""
     return {
         name.removeprefix(f"{prefix}/"): array
         for name, array in arrays.items()

@@ -52,6 +52,33 @@ def test_every_sample_has_the_image_size(make_dataset, random_crop, image_size):
         assert sample.number == n and sample.skipped == {}
 
 
+def test_larger_windows_are_shrunk_by_area(tmp_path, make_dataset, make):
+    """A ramp: the step from pixel to pixel tells how large the window was."""
+    ramp = np.tile(np.arange(0, 192, 2, dtype=np.uint8)[:, None], [1, 96])
+    (tmp_path / "a.png").write_bytes(make.encoded(np.stack([ramp] * 3, axis=2), ".png"))
+    dataset = make_dataset(tmp_path, max_crop_scale=2.5)
+    steps = []
+    for n in range(60):
+        column = dataset[0, n, 0].image[:, 0, 0].astype(float)
+        assert column.shape == (32,)
+        steps.append(np.polyfit(np.arange(32), column, 1)[0] / 2)
+    assert 1.0 <= min(steps) < 1.2 and 2.3 < max(steps) <= 2.55
+    flat = make_dataset(tmp_path, max_crop_scale=1.0)[0, 0, 0].image[:, 0, 0].astype(int)
+    assert set(np.diff(flat)) == {2}
+
+
+def test_windows_are_never_larger_than_the_image(make_dataset):
+    dataset = make_dataset(max_crop_scale=9.0)
+    for n in range(14):  # one of the seven photos is smaller than a sample
+        assert dataset[n % 7, n, 0].image.shape == (32, 32, 3)
+
+
+def test_validation_takes_the_same_window_at_any_scale(make_dataset):
+    assert_same(
+        make_dataset(max_crop_scale=2.0).validation_sample(1), make_dataset().validation_sample(1)
+    )
+
+
 def test_random_crops_are_windows_of_the_image_at_all_places(make_dataset, tmp_path, make):
     rows, columns = np.mgrid[:36, :38]  # the pixels tell their place
     image = np.stack([rows, columns, rows * 0], axis=2).astype(np.uint8)

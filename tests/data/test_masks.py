@@ -70,7 +70,7 @@ def test_a_shrink_that_could_close_the_hole_is_refused(size, max_shrink):
 
 
 @pytest.mark.parametrize("size", [(33, 8), (8, 33), (0, 8)])
-@pytest.mark.parametrize("kind", ["rectangle", "center", "free_form"])
+@pytest.mark.parametrize("kind", ["rectangle", "center", "free_form", "mixed"])
 def test_a_hole_that_does_not_fit_is_refused(kind, size):
     settings = SimpleNamespace(kind=kind, size=size, max_shrink=0)
     with pytest.raises(ValueError, match=r"between 1 and data\.image_size \[32, 32\]"):
@@ -110,7 +110,7 @@ def test_the_free_form_bbox_follows_the_strokes():
         assert mask[top : top + height, left : left + width].any()
 
 
-@pytest.mark.parametrize("kind", ["rectangle", "center", "free_form"])
+@pytest.mark.parametrize("kind", ["rectangle", "center", "free_form", "mixed"])
 def test_masks_depend_on_the_generator_alone(kind):
     settings = SimpleNamespace(kind=kind, size=[16, 24], max_shrink=8)
     first, again, other = (
@@ -121,9 +121,22 @@ def test_masks_depend_on_the_generator_alone(kind):
     assert (kind == "center") == np.array_equal(first[0], other[0])
 
 
+def test_mixed_masks_are_rectangles_and_strokes_half_each():
+    settings = SimpleNamespace(kind="mixed", size=32, max_shrink=8)
+    rng, rectangles = np.random.default_rng(0), 0
+    for _ in range(400):
+        mask, (top, left, height, width) = draw_mask(settings, (64, 64), rng)
+        assert (height, width) == (32, 32)  # one size, so that the regions make a batch
+        rows, columns = np.nonzero(mask)
+        area = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
+        inside = mask[top : top + height, left : left + width].sum() == mask.sum()
+        rectangles += bool(mask.sum() == area and inside)
+    assert 160 < rectangles < 240
+
+
 def test_an_unknown_kind_lists_the_known_ones():
     settings = SimpleNamespace(kind="circle", size=8, max_shrink=0)
-    with pytest.raises(ValueError, match="rectangle, center, free_form; got 'circle'"):
+    with pytest.raises(ValueError, match="rectangle, center, free_form, mixed; got 'circle'"):
         draw_mask(settings, (32, 32), np.random.default_rng(0))
 
 

@@ -35,7 +35,7 @@ def test_line_and_record_hold_the_same_numbers(tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="ppdeepfill")
     with TrainingLog(config_of(tmp_path)) as log:
         log.start(0)
-        log.train(1, READING)
+        log.train(1, READING, learning_rate=1e-4)
     assert caplog.messages[-1] == (
         "[TRAIN] iter: 1/4, loss: 1.5000, critic: -2.0000, lr: 0.000100, avg_reader_cost: 0.25000 "
         "sec, avg_batch_cost: 0.50000 sec, avg_samples: 96.0, ips: 192.00 images/sec, eta: 00:00:02"
@@ -53,7 +53,7 @@ def test_an_interval_without_a_good_update_is_still_json(tmp_path, caplog):
     caplog.set_level(logging.INFO, logger="ppdeepfill")
     with TrainingLog(config_of(tmp_path)) as log:
         log.start(0)
-        log.train(1, READING._replace(scalars={}))
+        log.train(1, READING._replace(scalars={}), learning_rate=1e-4)
     assert "loss: nan, " in caplog.messages[-1]
     record = json.loads((tmp_path / "run" / "metrics.jsonl").read_text())
     assert record["loss"] is None
@@ -79,7 +79,7 @@ def test_a_terminal_shows_a_bar_instead_of_lines(tmp_path, caplog, capsys, monke
     with TrainingLog(config_of(tmp_path)) as log:
         log.start(0)
         log.advance()
-        log.train(1, READING)
+        log.train(1, READING, learning_rate=1e-4)
     assert not [m for m in caplog.messages if m.startswith("[TRAIN]")]
     assert "loss: 1.5000" in capsys.readouterr().out
     assert "[TRAIN] iter: 1/4, loss: 1.5000" in (tmp_path / "run" / "log.txt").read_text()
@@ -113,7 +113,7 @@ def test_visualdl_gets_scalars_and_pictures_once(tmp_path):
         with TrainingLog(config) as log:
             log.start(start)
             for iteration in range(start + 1, 3):
-                log.train(iteration, READING)
+                log.train(iteration, READING, learning_rate=1e-4)
             log.validate(2, {"hole_l1": 0.25})
             log.picture(2, np.full([4, 4, 3], 9, np.uint8))
     (file,) = (tmp_path / "run" / "vdl").iterdir()

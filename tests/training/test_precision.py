@@ -20,7 +20,7 @@ from ppdeepfill.objectives import build_objective
 from ppdeepfill.trainer import Trainer
 from ppdeepfill.training.loss_scale import LossScale
 from ppdeepfill.training.precision import check_precision, computing_in
-from ppdeepfill.training.state import adam_arrays
+from ppdeepfill.training.state import optimizer_arrays
 
 MIXED = pytest.mark.parametrize("precision", ["bf16", "fp16"])
 
@@ -217,7 +217,7 @@ def test_the_optimizer_gets_gradients_without_the_scale(photos, tmp_path, amp):
 
 
 def length_of_mean_gradient(optimizer, layer) -> float:
-    state = adam_arrays(optimizer, layer)
+    state = optimizer_arrays(optimizer, layer)
     means = [array.ravel() for name, array in state.items() if name.startswith("moment1")]
     return float(np.linalg.norm(np.concatenate(means)))
 

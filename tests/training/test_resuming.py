@@ -31,10 +31,24 @@ def fit_until(trainer, iteration, signal_number):
     trainer.fit()
 
 
-@pytest.mark.parametrize("share", [False, True])
-def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monkeypatch, share):
-    changes = {"data__validation": str(photos), "data__validation_images": 3}
-    changes["objective__options__share_last_batch"] = share
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"objective__options__share_last_batch": True},
+        {
+            "schedule__average": 0.9,
+            "data__accumulate": 2,
+            "data__max_crop_scale": 1.2,
+            "mask__kind": "mixed",
+            "optimizer__schedule": {"kind": "cosine", "warmup": 2},
+            "optimizer__phases": {"critic": {"name": "adadelta", "learning_rate": 0.1}},
+        },
+    ],
+    ids=["plain", "shared-batch", "all-options"],
+)
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monkeypatch, changes):
+    changes = {"data__validation": str(photos), "data__validation_images": 3} | changes
     config = small_config(photos, "run", **changes, schedule__log_every=3, schedule__iterations=5)
     for folder in ("whole", "parts"):
         (tmp_path / folder).mkdir()
@@ -86,6 +100,24 @@ def test_changed_settings_are_logged_on_resume(photos, tmp_path, messages):
     assert "optimizer.learning_rate: 0.0001 -> 5e-05" in messages.text
     assert "schedule.iterations: 4 -> 5" in messages.text
     assert (tmp_path / "checkpoints" / "iter_00000005").is_dir()
+
+
+def test_an_average_may_be_switched_on_and_off(photos, tmp_path):
+    """Whatever is released, training goes on from the weights themselves."""
+    for average, iterations in [(None, 2), (0.5, 4), (None, 6)]:
+        changes = {"schedule__average": average, "schedule__iterations": iterations}
+        trainer = Trainer(small_config(photos, tmp_path, **changes))
+        before = trainer.saved and read_checkpoint(trainer.saved)
+        trainer.fit()
+        saved = read_checkpoint(trainer.saved)
+        averaged = {name for name in saved.arrays if name.startswith("weights/")}
+        assert bool(averaged) == (average is not None)
+        assert before is None or before.generator.weights.keys() == saved.generator.weights.keys()
+    plain = Trainer(small_config(photos, tmp_path / "plain", schedule__iterations=6))
+    plain.fit()
+    assert read_checkpoint(plain.saved).generator.weights.keys() == saved.generator.weights.keys()
+    for name, array in read_checkpoint(plain.saved).generator.weights.items():
+        assert (array == saved.generator.weights[name]).all(), name
 
 
 def test_starts_that_would_mix_runs_are_refused(photos, tmp_path):

@@ -9,9 +9,9 @@ from paddle import nn
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.objectives import Phase
 from ppdeepfill.training.state import (
-    adam_arrays,
     layer_arrays,
-    restore_adam,
+    optimizer_arrays,
+    restore_optimizer,
     restore_training,
     training_arrays,
 )
@@ -37,19 +37,19 @@ def test_adam_goes_on_exactly_where_it_was():
     network = layer()
     optimizer = adam(network)
     train(network, optimizer, 3)
-    weights, state = layer_arrays(network), adam_arrays(optimizer, network)
+    weights, state = layer_arrays(network), optimizer_arrays(optimizer, network)
     weights = {name: array.copy() for name, array in weights.items()}
     state = {name: array.copy() for name, array in state.items()}
 
     other = layer()  # later layers: Paddle gives their parameters other names
     other.set_state_dict(weights)
     other_optimizer = adam(other)
-    restore_adam(other_optimizer, other, state)
-    assert_equal(adam_arrays(other_optimizer, other), state)  # also before its first step
+    restore_optimizer(other_optimizer, other, state)
+    assert_equal(optimizer_arrays(other_optimizer, other), state)  # also before its first step
     train(network, optimizer, 4)
     train(other, other_optimizer, 4)
     assert_equal(layer_arrays(other), layer_arrays(network))
-    assert_equal(adam_arrays(other_optimizer, other), adam_arrays(optimizer, network))
+    assert_equal(optimizer_arrays(other_optimizer, other), optimizer_arrays(optimizer, network))
 
 
 def assert_equal(found, expected):
@@ -61,9 +61,9 @@ def assert_equal(found, expected):
 def test_adam_state_has_structured_names():
     network = layer()
     optimizer = adam(network)
-    assert adam_arrays(optimizer, network) == {}
+    assert optimizer_arrays(optimizer, network) == {}
     train(network, optimizer, 2)
-    state = adam_arrays(optimizer, network)
+    state = optimizer_arrays(optimizer, network)
     assert len(state) == 4 * 4
     assert state["moment1/conv.weight"].shape == (4, 3, 3, 3)
     # Both powers after two steps, ready for the third.
@@ -74,7 +74,7 @@ def test_adam_state_has_structured_names():
 def test_state_of_another_layer_is_refused():
     network = layer()
     with pytest.raises(CheckpointError, match="moment1/other.weight"):
-        restore_adam(adam(network), network, {"moment1/other.weight": np.zeros(2, np.float32)})
+        restore_optimizer(adam(network), network, {"moment1/other.weight": np.zeros(2, np.float32)})
 
 
 def test_modules_and_optimizers_keep_apart():

@@ -1,0 +1,50 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What a training step works on."""
+
+from typing import NamedTuple
+
+from numpy import ndarray
+from paddle import Tensor
+
+
+class Batch(NamedTuple):
+    """Images with their holes; B images of H x W pixels.
+
+    Attributes:
+        image: [B, 3, H, W] float32 RGB in [-1, 1].
+        mask: [B, 1, H, W] float32, 1 = hole, 0 = known.
+        bboxes: [B, 4] int: top, left, height, width of the local region, in pixels.
+        sample_numbers: [B] int64, which draws of the training these are; random numbers of an
+            objective are a function of them.
+        labels: [B, H, W] int64 class of each pixel, for methods that are guided by one.
+    """
+
+    image: Tensor
+    mask: Tensor
+    bboxes: ndarray
+    sample_numbers: ndarray
+    labels: Tensor | None = None
+
+    def parts(self, count: int) -> list["Batch"]:
+        """The same images as `count` batches of one size, in order; the batch itself for 1.
+
+        Raises:
+            ValueError: the images cannot be divided evenly.
+        """
+        if count == 1:
+            return [self]
+        size, rest = divmod(len(self.bboxes), count)
+        if rest or not size:
+            raise ValueError(f"a batch of {len(self.bboxes)} cannot be divided into {count} parts")
+        slices = [slice(start, start + size) for start in range(0, size * count, size)]
+        return [
+            Batch(
+                self.image[part],
+                self.mask[part],
+                self.bboxes[part],
+                self.sample_numbers[part],
+                None if self.labels is None else self.labels[part],
+            )
+            for part in slices
+        ]

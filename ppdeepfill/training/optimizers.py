@@ -1,0 +1,67 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The optimizers of a run: one for each phase, or shared by several."""
+
+from collections.abc import Mapping, Sequence
+
+from paddle import Tensor
+from paddle.optimizer import Adadelta, Adam, Optimizer
+from paddle.optimizer.lr import LambdaDecay
+
+from ppdeepfill.config import Config, OptimizerSettings
+from ppdeepfill.config_text import unknown_name
+from ppdeepfill.errors import ConfigError
+from ppdeepfill.objectives import Phase
+from ppdeepfill.training.learning_rate import scheduler
+
+# What Paddle calls the state of each kind, per parameter.
+STATE = {
+    Adam: ("moment1", "moment2", "beta1_pow_acc", "beta2_pow_acc"),
+    Adadelta: ("_avg_squared_grad", "_avg_squared_update"),
+}
+
+
+def build_schedulers(config: Config, phases: Sequence[Phase]) -> dict[str, LambdaDecay]:
+    """The learning rate of each optimizer, by its name.
+
+    Raises:
+        ConfigError: `optimizer.phases` names an optimizer that no phase has.
+    """
+    schedule, iterations = config.optimizer.schedule, config.schedule.iterations
+    schedulers = {}
+    for phase in phases:
+        settings = config.optimizer.of(phase.optimizer_name)
+        rate = scheduler(settings.learning_rate, schedule, iterations)
+        schedulers[phase.optimizer_name] = rate
+    for name in config.optimizer.phases:
+        if name not in schedulers:
+            raise ConfigError(f"optimizer.phases: {unknown_name('phase', name, list(schedulers))}")
+    return schedulers
+
+
+def build_optimizers(
+    config: Config, phases: Sequence[Phase], schedulers: Mapping[str, LambdaDecay]
+) -> dict[str, Optimizer]:
+    """The optimizers by name; phases that name the same one share it."""
+    first = {phase.optimizer_name: phase for phase in reversed(phases)}
+    return {
+        name: _build(config.optimizer.of(name), schedulers[name], trained_parameters(phase))
+        for name, phase in first.items()
+    }
+
+
+def trained_parameters(phase: Phase) -> list[Tensor]:
+    """The parameters that an objective left trainable in what a phase trains."""
+    return [p for p in phase.trains.parameters() if not p.stop_gradient]
+
+
+def _build(settings: OptimizerSettings, rate: LambdaDecay, parameters: list[Tensor]) -> Optimizer:
+    if settings.name == "adadelta":
+        return Adadelta(rate, epsilon=settings.epsilon, rho=settings.rho, parameters=parameters)
+    return Adam(
+        rate,
+        beta1=settings.beta1,
+        beta2=settings.beta2,
+        epsilon=settings.epsilon,
+        parameters=parameters,
+    )
