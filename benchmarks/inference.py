@@ -35,7 +35,7 @@ def _flops(size: tuple[int, int]) -> int:
 
 
 def _dygraph(size: tuple[int, int]) -> Call:
-    from ppdeepfill.inpainter import ATTENTION_MEMORY, Inpainter
+    from ppdeepfill.inference.inpainter import ATTENTION_MEMORY, Inpainter
     from ppdeepfill.networks import build_network
 
     require_memory(size, attention_limit=ATTENTION_MEMORY * GIB)
@@ -57,14 +57,14 @@ def _onnx(size: tuple[int, int]) -> Call:
 
 
 def _export(*, onnx: bool) -> tuple:
-    """Module ppdeepfill.exported and a folder that it reads, written once per run.
+    """Module ppdeepfill.deployment.exported and a folder that it reads, written once per run.
 
     By a process of its own: what an export needs is no part of this row's memory.
     """
     try:
-        from ppdeepfill import exported
+        from ppdeepfill.deployment import exported
     except ImportError:
-        raise Skip("this version has no ppdeepfill.exported") from None
+        raise Skip("this version has no ppdeepfill.deployment.exported") from None
     folder = scratch_folder("exported_with_onnx" if onnx else "exported")
     if not (folder / exported.DESCRIPTION).is_file():
         command = [sys.executable, "-c", _EXPORT, NETWORK, str(folder), str(int(onnx))]
@@ -77,9 +77,9 @@ def _export(*, onnx: bool) -> tuple:
 _EXPORT = """
 import sys
 import tempfile
-from ppdeepfill.checkpoint import save_best
-from ppdeepfill.exporting import export_model
-from ppdeepfill.generator_file import Generator
+from ppdeepfill.weights.checkpoint import save_best
+from ppdeepfill.deployment.exporting import export_model
+from ppdeepfill.weights.generator_file import Generator
 from ppdeepfill.networks import build_network
 from ppdeepfill.training.state import layer_arrays
 name, folder, onnx = sys.argv[1:]

@@ -15,7 +15,7 @@ import numpy as np
 import paddle
 from paddle import Tensor, nn
 
-from ppdeepfill.inpainter import Inpainter
+from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.networks import build_network, limit_attention_memory
 
 GIB = 1 << 30

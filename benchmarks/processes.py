@@ -65,7 +65,7 @@ def _measured(case: str, processes: int) -> float:
 def train(case: Case) -> list[float]:
     """Train in this process, or as one of several; returns the seconds of each iteration."""
     from ppdeepfill.config import load_config
-    from ppdeepfill.trainer import Trainer
+    from ppdeepfill.training.trainer import Trainer
 
     settings = [
         "data={train: 'bundled:train', workers: 0}",

@@ -11,7 +11,7 @@ from benchmarks.row import Row
 
 FIRST_PICTURE = """
 import numpy as np
-from ppdeepfill.inpainter import Inpainter
+from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.networks import build_network
 image, mask = np.zeros([256, 256, 3], np.uint8), np.zeros([256, 256], np.uint8)
 mask[64:192, 64:192] = 255
@@ -19,7 +19,7 @@ Inpainter(build_network("deepfill_v1"))(image, mask)
 """
 COMMANDS = {
     "help": ["-m", "ppdeepfill.cli", "train", "--help"],
-    "import": ["-c", "import ppdeepfill.inpainter"],
+    "import": ["-c", "import ppdeepfill.inference.inpainter"],
     "first_picture": ["-c", FIRST_PICTURE],
 }
 

@@ -50,7 +50,7 @@ def _updates() -> dict:
 def _prepare(phase: str | None = None) -> Call:
     """A step of the trainer, or one update of a phase on a batch of its own."""
     from ppdeepfill.config import load_config
-    from ppdeepfill.trainer import Trainer
+    from ppdeepfill.training.trainer import Trainer
 
     settings = ("data.train=bundled:train", "data.validation=null", "data.workers=0")
     settings += (f"data.batch_size={BATCH}", "device=cpu", "logging.visualdl=false")

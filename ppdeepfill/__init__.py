@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "build_network": "ppdeepfill.networks",
     "ContextualAttention": "ppdeepfill.networks",
-    "Inpainter": "ppdeepfill.inpainter",
+    "Inpainter": "ppdeepfill.inference.inpainter",
     "load_config": "ppdeepfill.config",
 }
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ppdeepfill.checkpoint import save_best
 from ppdeepfill.config import Config
-from ppdeepfill.generator_file import Generator
 from ppdeepfill.networks import build_network
 from ppdeepfill.training.state import layer_arrays
+from ppdeepfill.weights.checkpoint import save_best
+from ppdeepfill.weights.generator_file import Generator
 
 TIMES = {"avg_reader_cost", "avg_batch_cost", "ips", "eta"}  # keys that no two runs share
 

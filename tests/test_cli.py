@@ -15,7 +15,7 @@ import pytest
 
 from ppdeepfill import cli
 from ppdeepfill.config import Config
-from ppdeepfill.config_text import leaves
+from ppdeepfill.config.text import leaves
 from ppdeepfill.errors import DataError
 from ppdeepfill.verbs import train
 
@@ -40,14 +40,14 @@ class FakeTrainer:
         FakeTrainer.fitted += 1
         if FakeTrainer.failure:
             raise FakeTrainer.failure
-        logging.getLogger("ppdeepfill.trainer").info("iter: 1")
+        logging.getLogger("ppdeepfill.training.trainer").info("iter: 1")
 
 
 @pytest.fixture(autouse=True)
 def trainer(monkeypatch):
-    module = types.ModuleType("ppdeepfill.trainer")
+    module = types.ModuleType("ppdeepfill.training.trainer")
     module.Trainer = FakeTrainer
-    monkeypatch.setitem(sys.modules, "ppdeepfill.trainer", module)
+    monkeypatch.setitem(sys.modules, "ppdeepfill.training.trainer", module)
     FakeTrainer.configs, FakeTrainer.fitted, FakeTrainer.failure = [], 0, None
     return FakeTrainer
 
@@ -184,9 +184,9 @@ def test_logging_is_left_as_it_was():
 
 def test_attend_hands_its_paths_over(monkeypatch):
     calls = []
-    module = types.ModuleType("ppdeepfill.attend")
+    module = types.ModuleType("ppdeepfill.drawing.attend")
     module.attend = lambda *paths, offsets: calls.append((*paths, offsets))
-    monkeypatch.setitem(sys.modules, "ppdeepfill.attend", module)
+    monkeypatch.setitem(sys.modules, "ppdeepfill.drawing.attend", module)
     assert cli.main(["attend", "a.png", "b.png", "out.png", "--offsets", "map.png"]) == 0
     assert cli.main(["attend", "a.png", "b.png", "out.png"]) == 0
     paths = (Path("a.png"), Path("b.png"), Path("out.png"))

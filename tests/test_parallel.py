@@ -11,9 +11,9 @@ import pytest
 from small_run import read_metrics, small_config, write_photos
 
 from ppdeepfill import parallel
-from ppdeepfill.checkpoint import read_checkpoint
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.trainer import Trainer
+from ppdeepfill.training.trainer import Trainer
+from ppdeepfill.weights.checkpoint import read_checkpoint
 
 ROOT = Path(__file__).resolve().parent.parent
 LAUNCHER = "-m paddle.distributed.launch --nproc_per_node 2 --backend gloo".split()

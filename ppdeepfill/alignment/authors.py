@@ -35,8 +35,8 @@ from ppdeepfill.alignment.updates import (
     AuthorsUpdates,
     gradient_norms,
 )
-from ppdeepfill.converters.deepfill_v1 import critics_names, generator_names
 from ppdeepfill.objectives import WganGp
+from ppdeepfill.weights.converters.deepfill_v1 import critics_names, generator_names
 
 OUTPUT = 1e-6
 LOSS = 5e-6  # 1e-6 of the largest, 4.9; the last digit of which is 5e-7

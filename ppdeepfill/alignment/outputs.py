@@ -12,8 +12,8 @@ from numpy import ndarray
 from paddle import Tensor
 
 from ppdeepfill.alignment.record import Record
-from ppdeepfill.inpainter import to_uint8
-from ppdeepfill.metrics.pixels import l1, psnr
+from ppdeepfill.evaluation.metrics.pixels import l1, psnr
+from ppdeepfill.inference.inpainter import to_uint8
 from ppdeepfill.networks import Prediction, attention_to_offsets
 
 DECIDED = 1e-3  # the best patch leads the second by this in ln(weight): float32 cannot swap them

@@ -28,9 +28,9 @@ from ppdeepfill.alignment.references import (
     predict,
 )
 from ppdeepfill.alignment.updates import LEARNING_RATE, PortUpdates, gradient_norms
-from ppdeepfill.converters.deepfill_v1 import critics_names, generator_names
 from ppdeepfill.data import open_source
 from ppdeepfill.errors import AlignmentError
+from ppdeepfill.weights.converters.deepfill_v1 import critics_names, generator_names
 
 # The port rounds its spatial discount to float32, which moves losses and gradients by 1e-8.
 THRESHOLD = 1e-6

@@ -14,7 +14,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from ppdeepfill.converters.deepfill_v1 import (
+from ppdeepfill.weights.converters.deepfill_v1 import (
     critics_from_tensorflow,
     critics_from_torch,
     critics_names,

@@ -5,7 +5,7 @@
 The loader is imported from `ppdeepfill.data.loader`: it alone needs Paddle.
 """
 
-from ppdeepfill.data.dataset import InpaintingDataset, Sample, Skipped
+from ppdeepfill.data.dataset import InpaintingDataset, Sample, Skipped, spread
 from ppdeepfill.data.masks import Bbox, center_mask, draw_mask, free_form_mask, rectangle_mask
 from ppdeepfill.data.sources import ImageSource, UnreadableImage, open_source
 
@@ -21,4 +21,5 @@ __all__ = [
     "free_form_mask",
     "open_source",
     "rectangle_mask",
+    "spread",
 ]

@@ -163,6 +163,11 @@ class InpaintingDataset:
         )
 
 
+def spread(length: int, count: int) -> list[int]:
+    """At most `count` of the numbers below `length`, evenly spread from the first to the last."""
+    return np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist()
+
+
 def random_window(
     image: ndarray, image_size: tuple[int, int], max_scale: float, rng: Generator
 ) -> ndarray:

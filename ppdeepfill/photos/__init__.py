@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Photographs as people keep them: their files, and where their holes are.
 
-Nothing here knows networks; `ppdeepfill.strategies` fills what is read here.
+Nothing here knows networks; `ppdeepfill.inference.strategies` fills what is read here.
 """
 
 from ppdeepfill.photos.holes import HoleRule, find_hole

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from paddle import nn
 
-from ppdeepfill.checkpoint import CRITICS, find_generator
 from ppdeepfill.config import Config
 from ppdeepfill.errors import CheckpointError
-from ppdeepfill.generator_file import load_weights, read_critics, read_generator
+from ppdeepfill.weights.checkpoint import CRITICS
+from ppdeepfill.weights.finding import find_generator
+from ppdeepfill.weights.generator_file import load_weights, read_critics, read_generator
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from paddle.optimizer import Adadelta, Adam, Optimizer
 from paddle.optimizer.lr import LambdaDecay
 
 from ppdeepfill.config import Config, OptimizerSettings
-from ppdeepfill.config_text import unknown_name
+from ppdeepfill.config.text import unknown_name
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.objectives import Phase
 from ppdeepfill.training.learning_rate import scheduler

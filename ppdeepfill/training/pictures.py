@@ -9,11 +9,11 @@ import numpy as np
 from numpy import ndarray
 from paddle import nn
 
-from ppdeepfill.data import Sample, UnreadableImage
-from ppdeepfill.evaluation import spread
-from ppdeepfill.inpainter import Inpainter, inpainting, to_uint8
+from ppdeepfill.data import Sample, UnreadableImage, spread
+from ppdeepfill.drawing.grid import comparison_grid
+from ppdeepfill.drawing.offsets import color_offsets
+from ppdeepfill.inference.inpainter import Inpainter, inpainting, to_uint8
 from ppdeepfill.networks import offsets_of
-from ppdeepfill.visualize import color_offsets, comparison_grid
 
 PICTURE_ROWS = 4
 

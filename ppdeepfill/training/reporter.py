@@ -9,17 +9,17 @@ from contextlib import ExitStack
 from paddle import nn
 
 from ppdeepfill import parallel
-from ppdeepfill.checkpoint import remove_leftovers, save_best
 from ppdeepfill.config import Config, ScheduleConfig
 from ppdeepfill.data import InpaintingDataset
-from ppdeepfill.evaluation import ValidationSet, validate, validate_baselines
 from ppdeepfill.training.average import WeightAverage
-from ppdeepfill.training.data import open_dataset
 from ppdeepfill.training.description import introduction
+from ppdeepfill.training.images import open_dataset
 from ppdeepfill.training.log import TrainingLog
 from ppdeepfill.training.meter import Meter
 from ppdeepfill.training.pictures import draw_samples, fixed_samples
 from ppdeepfill.training.state import generator_of
+from ppdeepfill.training.validation import ValidationSet, validate, validate_baselines
+from ppdeepfill.weights.checkpoint import remove_leftovers, save_best
 
 VALIDATION_BATCH = 8  # images; no gradients are kept, so it is smaller than training anyway
 

@@ -5,9 +5,9 @@
 import logging
 from pathlib import Path
 
-from ppdeepfill.checkpoint import checkpoint_folders, newest_checkpoint
 from ppdeepfill.config import Config
 from ppdeepfill.errors import CheckpointError
+from ppdeepfill.weights.checkpoint import checkpoint_folders, newest_checkpoint
 
 logger = logging.getLogger(__name__)
 

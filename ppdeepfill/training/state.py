@@ -16,9 +16,9 @@ from paddle.optimizer import Optimizer
 
 from ppdeepfill.config import Config
 from ppdeepfill.errors import CheckpointError
-from ppdeepfill.generator_file import Generator, load_weights
 from ppdeepfill.objectives import Phase
 from ppdeepfill.training.optimizers import STATE
+from ppdeepfill.weights.generator_file import Generator, load_weights
 
 
 def generator_of(config: Config, network: nn.Layer, iteration: int) -> Generator:

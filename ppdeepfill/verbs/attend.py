@@ -25,6 +25,6 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from ppdeepfill.attend import attend
+    from ppdeepfill.drawing.attend import attend
 
     attend(arguments.image_a, arguments.image_b, arguments.out, offsets=arguments.offsets)

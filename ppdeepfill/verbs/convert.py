@@ -6,8 +6,8 @@ import argparse
 import logging
 from pathlib import Path
 
-from ppdeepfill.foreign_models import PORT_COPY
 from ppdeepfill.verbs.arguments import add_boolean, flags_of
+from ppdeepfill.weights.foreign_models import PORT_COPY
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    from ppdeepfill.convert import convert, report
+    from ppdeepfill.weights.convert import convert, report
 
     conversion = convert(
         arguments.source,

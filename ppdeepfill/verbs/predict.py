@@ -121,9 +121,9 @@ def _add_results(results: argparse._ArgumentGroup) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
+    from ppdeepfill.inference.predict import predict
+    from ppdeepfill.inference.strategies import Strategy
     from ppdeepfill.photos import HoleRule
-    from ppdeepfill.predict import predict
-    from ppdeepfill.strategies import Strategy
 
     predict(
         arguments.image_path,

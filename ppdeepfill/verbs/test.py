@@ -152,8 +152,8 @@ def _run(arguments: argparse.Namespace) -> None:
     if "hole_area" in given:
         given["areas"] = [tuple(given.pop("hole_area"))]
     config = load_config(given.pop("config")) if "config" in given else None
-    from ppdeepfill.comparison import compare
-    from ppdeepfill.comparison_settings import settings_of
+    from ppdeepfill.evaluation.compare import compare
+    from ppdeepfill.evaluation.settings import settings_of
 
     compare(settings_of(given, config))
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ppdeepfill.config import Config, load_config
-from ppdeepfill.config_text import leaves, schema_table
+from ppdeepfill.config.text import leaves, schema_table
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.verbs.arguments import add_boolean
 
@@ -76,7 +76,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     config = load_config(arguments.config or _quickstart(), arguments.overrides)
-    from ppdeepfill.trainer import Trainer
+    from ppdeepfill.training.trainer import Trainer
 
     trainer = Trainer(config)
     if arguments.dry_run:

@@ -15,10 +15,14 @@ from numpy import ndarray
 from ppdeepfill.errors import WeightsError
 from ppdeepfill.weight_files.limits import check_total
 from ppdeepfill.weight_files.numpy_files import read_npz
-from ppdeepfill.weight_files.pickled_arrays import arrays_within, names
-from ppdeepfill.weight_files.pickles import read_pickle
+from ppdeepfill.weight_files.pickled.arrays import arrays_within, names
+from ppdeepfill.weight_files.pickled.pickles import read_pickle
+from ppdeepfill.weight_files.pickled.torch_files import (
+    LEGACY_MAGIC,
+    read_torch_legacy,
+    read_torch_zip,
+)
 from ppdeepfill.weight_files.safetensors_files import read_safetensors
-from ppdeepfill.weight_files.torch_files import LEGACY_MAGIC, read_torch_legacy, read_torch_zip
 from ppdeepfill.weight_files.zip_files import opened_zip
 
 FORMS = ".safetensors, .npz, .pdparams, .pt, .pth and .p"

@@ -10,7 +10,9 @@ TINY = processes.Case(image_size=32, base_channels=4, batch_size=2, iterations=2
 
 
 def test_an_untimed_iteration_comes_before_the_timed_ones(monkeypatch):
-    monkeypatch.setattr("ppdeepfill.trainer.Trainer.step", lambda trainer: steps.append(trainer))
+    monkeypatch.setattr(
+        "ppdeepfill.training.trainer.Trainer.step", lambda trainer: steps.append(trainer)
+    )
     steps = []
     assert len(processes.train(TINY)) == 2
     assert len(steps) == 3

@@ -15,8 +15,8 @@ import paddle
 import pytest
 from small_run import save_small_network
 
-from ppdeepfill.exporting import export_model
-from ppdeepfill.inpainter import Inpainter
+from ppdeepfill.deployment.exporting import export_model
+from ppdeepfill.inference.inpainter import Inpainter
 
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "python" / "infer.py"
 

@@ -21,8 +21,8 @@ from ppdeepfill.alignment.references import (
     train_only,
 )
 from ppdeepfill.alignment.updates import AuthorsUpdates, PortUpdates
-from ppdeepfill.converters.deepfill_v1 import critics_names, generator_names
 from ppdeepfill.objectives.gradient_penalty import slope_penalty
+from ppdeepfill.weights.converters.deepfill_v1 import critics_names, generator_names
 
 
 def assert_losses(terms: dict, theirs: dict, tolerance: float):

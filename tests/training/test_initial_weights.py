@@ -5,19 +5,19 @@ import numpy as np
 import pytest
 from small_run import small_config
 
-from ppdeepfill.checkpoint import CRITICS, GENERATOR, read_checkpoint
 from ppdeepfill.errors import CheckpointError
-from ppdeepfill.generator_file import (
+from ppdeepfill.networks import build_network
+from ppdeepfill.networks.critics import Critics
+from ppdeepfill.training.state import layer_arrays
+from ppdeepfill.training.trainer import Trainer
+from ppdeepfill.weights.checkpoint import CRITICS, GENERATOR, read_checkpoint
+from ppdeepfill.weights.generator_file import (
     Generator,
     read_critics,
     read_generator,
     write_critics,
     write_generator,
 )
-from ppdeepfill.networks import build_network
-from ppdeepfill.networks.critics import Critics
-from ppdeepfill.trainer import Trainer
-from ppdeepfill.training.state import layer_arrays
 
 SMALL = {"base_channels": 4}
 

@@ -4,7 +4,7 @@
 import paddle
 import pytest
 
-from ppdeepfill.training.loss_scale import LossScale
+from ppdeepfill.training.precision import LossScale
 
 LOSSES = [paddle.to_tensor(1.5)]
 GOOD = [paddle.to_tensor([1.0, -2.0]), paddle.to_tensor([0.5])]

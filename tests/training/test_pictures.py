@@ -8,9 +8,9 @@ import pytest
 from paddle import nn
 
 from ppdeepfill.data import UnreadableImage
+from ppdeepfill.drawing.grid import GAP
 from ppdeepfill.networks import Prediction, build_network
 from ppdeepfill.training.pictures import draw_samples, fixed_samples
-from ppdeepfill.visualize import GAP
 
 
 class Picture(NamedTuple):

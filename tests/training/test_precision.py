@@ -12,15 +12,14 @@ from simulated_amp import SimulatedAmp
 from small_run import read_checkpoints, read_metrics, small_config
 
 from ppdeepfill import parallel
-from ppdeepfill.checkpoint import read_checkpoint
 from ppdeepfill.errors import ConfigError, UserError
 from ppdeepfill.networks import CoarseNetwork, Prediction
 from ppdeepfill.networks.critics import GlobalCritic
 from ppdeepfill.objectives import build_objective
-from ppdeepfill.trainer import Trainer
-from ppdeepfill.training.loss_scale import LossScale
-from ppdeepfill.training.precision import check_precision, computing_in
+from ppdeepfill.training.precision import LossScale, check_precision, computing_in
 from ppdeepfill.training.state import optimizer_arrays
+from ppdeepfill.training.trainer import Trainer
+from ppdeepfill.weights.checkpoint import read_checkpoint
 
 MIXED = pytest.mark.parametrize("precision", ["bf16", "fp16"])
 
@@ -229,7 +228,9 @@ def test_an_overflow_is_no_bad_update_until_the_scale_is_1(photos, tmp_path, amp
         paddle.assign(paddle.full_like(tensors[-1], np.inf), output=tensors[-1])
 
     monkeypatch.setattr(parallel, "average_", average_)
-    monkeypatch.setattr("ppdeepfill.trainer.loss_scale", lambda _: LossScale(8.0, largest=8.0))
+    monkeypatch.setattr(
+        "ppdeepfill.training.trainer.loss_scale", lambda _: LossScale(8.0, largest=8.0)
+    )
     trainer = Trainer(
         small_config(
             photos,
@@ -261,7 +262,7 @@ def test_a_loss_of_nan_ends_the_run_whatever_the_scale(photos, tmp_path, amp):
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, amp, monkeypatch):
     """With a scale that overflows at first and grows again soon."""
     monkeypatch.setattr(
-        "ppdeepfill.trainer.loss_scale",
+        "ppdeepfill.training.trainer.loss_scale",
         lambda _: LossScale(2.0**24, largest=2.0**24, patience=3),
     )
     config = small_config(photos, "run", precision="fp16", schedule__iterations=6)

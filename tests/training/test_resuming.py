@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from small_run import read_checkpoints, read_metrics, small_config
 
-from ppdeepfill.checkpoint import read_checkpoint
 from ppdeepfill.errors import CheckpointError
-from ppdeepfill.trainer import Trainer
+from ppdeepfill.training.trainer import Trainer
+from ppdeepfill.weights.checkpoint import read_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 

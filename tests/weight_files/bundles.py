@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy import ndarray
 
-from ppdeepfill.weight_files.crc32c import masked_crc32c
+from ppdeepfill.weight_files.tensorflow.crc32c import masked_crc32c
 
 DTYPES = {
     "float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int16": 5, "int8": 6, "complex64": 8,

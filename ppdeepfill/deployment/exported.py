@@ -1,0 +1,174 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""An exported folder: what is in it, and its network as a function on NumPy images.
+
+    save_dir/deploy.yaml              the names of the other files, and what goes in and comes out
+             model.json               the graph as PaddlePaddle 3 writes it; model.pdmodel by 2
+             model.pdiparams          its weights
+             model.onnx               graph and weights for ONNX Runtime, if asked for
+
+Letters: B batch, H W image.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import paddle
+from numpy import ndarray
+from paddle import inference
+
+from ppdeepfill.errors import ExportError
+from ppdeepfill.inference.inpainter import check_pair
+from ppdeepfill.parallel import threads, use_processor
+from ppdeepfill.weights.foreign_models import DESCRIPTION
+
+# image [B, 3, H, W] in 0..255, mask [B, 1, H, W], both float32 -> completed [B, 3, H, W] in 0..255
+Run = Callable[[ndarray, ndarray], ndarray]
+
+
+class ExportedInpainter:
+    """Fills holes with an exported network; the same call as `Inpainter`.
+
+    Args:
+        folder: what `export_model` wrote.
+        backend: "paddle" for Paddle Inference on the device of `paddle.set_device`, "onnx" for
+            ONNX Runtime.
+
+    Attributes:
+        description: what deploy.yaml says.
+
+    Raises:
+        ExportError: no exported network there, or none for this backend.
+    """
+
+    def __init__(self, folder: str | Path, *, backend: str = "paddle"):
+        self.description = read_description(Path(folder))
+        self._run = {"paddle": paddle_graph, "onnx": onnx_graph}[backend](
+            Path(folder), self.description
+        )
+
+    def __call__(self, image: ndarray, mask: ndarray) -> ndarray:
+        """Fill the hole: image uint8 [H, W, 3] RGB, mask uint8 [H, W] -> uint8 [H, W, 3].
+
+        Raises:
+            ValueError: another type or shape, or sizes that differ.
+            ExportError: the network was exported for another size.
+        """
+        check_pair(image, mask)
+        return self.fill_batch(image[None], mask[None])[0]
+
+    def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
+        """Fill the holes of images of one size: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""
+        images = images.transpose(0, 3, 1, 2).astype(np.float32)
+        expected = self.description["input_shape"]
+        if any(fixed not in (-1, size) for fixed, size in zip(expected, images.shape, strict=True)):
+            raise ExportError(f"exported for images {expected}, -1 = any; got {list(images.shape)}")
+        completed = self._run(images, (masks[:, None] > 127).astype(np.float32))
+        return np.rint(completed).astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+def paddle_graph(folder: Path, description: dict, *, onednn: bool = False) -> Run:
+    """The exported graph in Paddle Inference as a function; see `open_predictor`."""
+    predictor = open_predictor(folder, description, onednn=onednn)
+    image_input, mask_input = map(predictor.get_input_handle, ("image", "mask"))
+    output = predictor.get_output_handle(predictor.get_output_names()[0])
+
+    def run(image: ndarray, mask: ndarray) -> ndarray:
+        image_input.copy_from_cpu(np.ascontiguousarray(image))  # it would read a view's memory
+        mask_input.copy_from_cpu(np.ascontiguousarray(mask))
+        predictor.run()
+        return output.copy_to_cpu()
+
+    return run
+
+
+def open_predictor(folder: Path, description: dict, *, onednn: bool = False) -> inference.Predictor:
+    """The exported graph in Paddle Inference, on the device of `paddle.set_device`.
+
+    Args:
+        folder: what `export_model` wrote.
+        description: what its deploy.yaml says.
+        onednn: run through oneDNN, on a processor.
+
+    Raises:
+        ExportError: a file is missing or damaged.
+    """
+    config = inference.Config(*(str(_present(folder, description, k)) for k in ("model", "params")))
+    config.disable_glog_info()
+    kind, _, number = paddle.get_device().partition(":")
+    if kind == "gpu":
+        config.enable_use_gpu(100, int(number))  # MB to begin with; it takes more as needed
+    use_processor()
+    config.set_cpu_math_library_num_threads(threads())  # by itself it takes one
+    if onednn:
+        config.enable_mkldnn()
+    elif hasattr(config, "disable_mkldnn"):  # PaddlePaddle 3 has it on by default
+        config.disable_mkldnn()
+    try:
+        return inference.create_predictor(config)
+    except (RuntimeError, ValueError, LookupError, OSError) as error:
+        raise ExportError(
+            f"{folder} is damaged, or was cut short by a full disk; export again. Paddle: {error}"
+        ) from error
+
+
+def onnx_graph(folder: Path, description: dict) -> Run:
+    """The exported graph in ONNX Runtime, on the processor.
+
+    Raises:
+        ExportError: no ONNX Runtime, or no ONNX file.
+    """
+    try:
+        import onnxruntime
+    except ModuleNotFoundError:
+        raise ExportError(
+            "ONNX Runtime is not installed; run: pip install onnxruntime, "
+            'or pip install -e ".[onnx]" in the folder of the repository'
+        ) from None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # errors; below, it names every constant that it folds
+    session = onnxruntime.InferenceSession(
+        str(_present(folder, description, "onnx")), options, providers=["CPUExecutionProvider"]
+    )
+    return lambda image, mask: session.run(None, {"image": image, "mask": mask})[0]
+
+
+def read_description(folder: Path) -> dict:
+    """What deploy.yaml says, as `write_description` wrote it.
+
+    Raises:
+        ExportError: it is missing or damaged.
+    """
+    path = folder / DESCRIPTION
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        pairs = (line.strip().split(": ", 1) for line in lines if line.startswith(" "))
+        return {key: json.loads(value) for key, value in pairs}
+    except (FileNotFoundError, NotADirectoryError):
+        raise ExportError(
+            f"{path} is missing; give a folder that `ppdeepfill export` wrote"
+        ) from None
+    except ValueError as error:
+        raise ExportError(f"{path} cannot be read ({error}); export again") from error
+
+
+def write_description(folder: Path, description: dict) -> None:
+    """Write deploy.yaml, one `key: value` a line.
+
+    Values are JSON, which is YAML too: a program without a YAML reader can read it.
+    """
+    lines = [f"  {key}: {json.dumps(value)}\n" for key, value in description.items()]
+    (folder / DESCRIPTION).write_text("Deploy:\n" + "".join(lines), encoding="utf-8")
+
+
+def _present(folder: Path, description: dict, key: str) -> Path:
+    """The file that a key of deploy.yaml names."""
+    name = description.get(key)
+    if name is None:
+        flag = " with --onnx" if key == "onnx" else ""
+        raise ExportError(f"{folder / DESCRIPTION} names no file as {key!r}; export again{flag}")
+    if not (folder / name).is_file():
+        raise ExportError(f"{folder / name} is missing, but deploy.yaml names it; export again")
+    return folder / name

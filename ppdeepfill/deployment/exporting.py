@@ -1,0 +1,248 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""A trained network -> files for Paddle Inference and ONNX Runtime.
+
+Letters: B batch, H W image.
+"""
+
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import paddle
+from numpy import ndarray
+from paddle import Tensor, nn
+from paddle.static import InputSpec
+
+import ppdeepfill
+from ppdeepfill.atomic_write import check_writable, files_written_whole, synchronise
+from ppdeepfill.deployment import onnx_conversion
+from ppdeepfill.deployment.exported import (
+    Run,
+    onnx_graph,
+    open_predictor,
+    paddle_graph,
+    write_description,
+)
+from ppdeepfill.errors import ExportError
+from ppdeepfill.inference.inpainter import MULTIPLE
+from ppdeepfill.networks import complete
+from ppdeepfill.weights.finding import filled_network, find_generator
+from ppdeepfill.weights.foreign_models import DESCRIPTION
+from ppdeepfill.weights.generator_file import Generator, read_generator, sha256_of
+
+GRAPHS = ("model.json", "model.pdmodel")  # PaddlePaddle 3 and 2
+WEIGHTS = "model.pdiparams"
+ONNX = "model.onnx"
+
+FREE = -1
+LARGEST = 4096  # more is a typing error: fixed shapes are compared in full size
+ANY_SHAPE = (FREE, 3, FREE, FREE)
+TRIALS = ((2, 3, 64, 64), (1, 3, 70, 83))  # shapes to compare, where they are free
+TOLERANCE = 0.1  # of 255; sums in another order differ by up to 4e-3, a wrong graph by whole levels
+
+logger = logging.getLogger(__name__)
+
+
+class InferenceModel(nn.Layer):
+    """From pixels to pixels: all that is deployed, as one graph.
+
+    Args:
+        network: a layer of the zoo; it is switched to evaluation.
+    """
+
+    def __init__(self, network: nn.Layer):
+        super().__init__()
+        self.network = network
+        self.eval()
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Fill the holes.
+
+        Args:
+            image: float32 [B, 3, H, W] RGB in 0..255; any size, mirrored to multiples of 8.
+            mask: float32 [B, 1, H, W], above 0.5 = hole.
+
+        Returns:
+            float32 [B, 3, H, W] in 0..255, not rounded; outside the hole equal to `image`.
+        """
+        height, width = image.shape[2], image.shape[3]
+        mask = (mask > 0.5).astype(image.dtype)
+        rows, columns = _mirrored_positions(height), _mirrored_positions(width)
+        padded_image = image.index_select(rows, axis=2).index_select(columns, axis=3)
+        padded_mask = mask.index_select(rows, axis=2).index_select(columns, axis=3)
+        masked_image = (padded_image / 127.5 - 1.0) * (1.0 - padded_mask)
+        refined = self.network(masked_image, padded_mask).refined[:, :, :height, :width]
+        return complete(((refined + 1.0) * 127.5).clip(0.0, 255.0), image, mask)
+
+
+def export_model(
+    model_path: str | Path,
+    save_dir: str | Path,
+    *,
+    input_shape: tuple[int, int, int, int] = ANY_SHAPE,
+    onnx: bool = False,
+) -> Path:
+    """Write a trained network for deployment, once what was written gives the same pictures.
+
+    Args:
+        model_path: a generator file, a checkpoint folder or an output_dir.
+        save_dir: the folder for the files; others that are there stay.
+        input_shape: [B, 3, H, W] of the image, -1 = free.
+        onnx: write an ONNX file too.
+
+    Returns:
+        The path of deploy.yaml.
+
+    Raises:
+        CheckpointError: no generator there.
+        ExportError: an impossible shape, a missing extra, or a graph that gives other pictures.
+    """
+    _check_shape(input_shape)
+    check_writable(Path(save_dir), change="--save_dir")
+    if onnx:
+        onnx_conversion.require()
+    source, save_dir = find_generator(model_path), Path(save_dir)
+    logger.info("model: %s", source)
+    generator = read_generator(source)
+    network = filled_network(generator, source=str(source))
+    with _written_whole(save_dir) as partial:
+        files = _write_files(network, partial, input_shape, onnx=onnx)
+        description = _describe(partial, files, input_shape, generator, source)
+        _compare(network, partial, description)
+        write_description(partial, description)
+        for file in partial.iterdir():
+            synchronise(file)
+    for unused in {*GRAPHS, ONNX} - set(files.values()):  # of an earlier export
+        (save_dir / unused).unlink(missing_ok=True)
+    logger.info("wrote %s", save_dir)
+    return save_dir / DESCRIPTION
+
+
+@contextmanager
+def _written_whole(save_dir: Path) -> Iterator[Path]:
+    """`files_written_whole` with an error for people."""
+    try:
+        with files_written_whole(save_dir, last=DESCRIPTION) as partial:
+            yield partial
+    except OSError as error:
+        raise ExportError(
+            f"cannot write {save_dir}: {error.strerror or error}; free some space, or use another "
+            "--save_dir"
+        ) from error
+
+
+def _mirrored_positions(size: int) -> Tensor:
+    """Where each position of the padded axis comes from: [size up to a multiple of 8].
+
+    Forth and back, as NumPy's "symmetric"; four times, since 8 positions may come from one.
+    """
+    forth = paddle.arange(size)
+    back = forth[-1:] - forth  # neither flip nor a number minus a tensor can be exported
+    padded_size = (size + MULTIPLE - 1) // MULTIPLE * MULTIPLE
+    return paddle.concat([forth, back]).tile([MULTIPLE // 2])[:padded_size]
+
+
+def _write_files(
+    network: nn.Layer, folder: Path, input_shape: tuple, *, onnx: bool
+) -> dict[str, str | None]:
+    """Write graphs and weights; their names by the key of deploy.yaml."""
+    specs = [
+        InputSpec([None if size == FREE else size for size in shape], "float32", name)
+        for name, shape in (("image", input_shape), ("mask", _mask_shape(input_shape)))
+    ]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Paddle's own, about its own code
+        graph = paddle.jit.to_static(InferenceModel(network), input_spec=specs, full_graph=True)
+        paddle.jit.save(graph, str(folder / "model"))
+    (folder / f"{WEIGHTS}.info").unlink(missing_ok=True)  # by PaddlePaddle 2, for training on
+    model = next(name for name in GRAPHS if (folder / name).is_file())
+    if onnx:
+        onnx_conversion.convert(folder / model, folder / WEIGHTS, folder / ONNX)
+    return {"model": model, "params": WEIGHTS, "onnx": ONNX if onnx else None}
+
+
+def _describe(
+    folder: Path, files: dict, input_shape: tuple, generator: Generator, source: Path
+) -> dict:
+    """The content of deploy.yaml."""
+    versions = {"ppdeepfill": ppdeepfill.__version__, "paddle": paddle.__version__}
+    if files["onnx"]:
+        versions["paddle2onnx"] = version("paddle2onnx")
+    return {
+        **files,
+        "inputs": ["image", "mask"],
+        "outputs": open_predictor(folder, files).get_output_names(),
+        "input_shape": list(input_shape),
+        "image": "float32 [B, 3, H, W] RGB, 0 to 255",
+        "mask": "float32 [B, 1, H, W], 1 = hole, 0 = known",
+        "completed": "float32 [B, 3, H, W] RGB, 0 to 255, to be rounded; known pixels as in image",
+        "network": generator.network,
+        "options": generator.options,
+        "iteration": generator.iteration,
+        "generator_sha256": sha256_of(source),
+        "versions": versions,
+    }
+
+
+def _compare(network: nn.Layer, folder: Path, description: dict) -> None:
+    """ExportError if what was written, loaded again, gives other pictures than the network."""
+    trials = _trials(description["input_shape"])
+    model = InferenceModel(network)
+    with paddle.no_grad():
+        expected = [model(*map(paddle.to_tensor, trial)).numpy() for trial in trials]
+    for backend, run in _loaded(folder, description):
+        results = [run(*trial) for trial in trials]
+        difference = max(np.abs(a - b).max() for a, b in zip(results, expected, strict=True))
+        if not difference <= TOLERANCE:  # nan is not
+            raise ExportError(
+                f"the graph in {backend} differs from the network by {difference:.3g} of 255, more "
+                f"than {TOLERANCE}, so nothing was written. Please report it, with the versions "
+                f"{description['versions']}; without --onnx fewer packages take part"
+            )
+        logger.info("%s agrees with the network to %.2g of 255", backend, difference)
+
+
+def _loaded(folder: Path, description: dict) -> Iterator[tuple[str, Run]]:
+    yield "Paddle Inference", paddle_graph(folder, description)
+    if paddle.get_device() == "cpu":
+        yield "Paddle Inference with oneDNN", paddle_graph(folder, description, onednn=True)
+    if description["onnx"]:
+        yield "ONNX Runtime", onnx_graph(folder, description)
+
+
+def _trials(input_shape: list[int]) -> list[tuple[ndarray, ndarray]]:
+    """Random images and masks, each sample of a batch with its own hole."""
+    rng = np.random.default_rng(0)
+    shapes = {
+        tuple(
+            fixed if fixed != FREE else size for fixed, size in zip(input_shape, trial, strict=True)
+        )
+        for trial in TRIALS
+    }
+    trials = []
+    for shape in sorted(shapes):
+        mask = np.zeros(_mask_shape(shape), np.float32)
+        for number, sample in enumerate(mask[:, 0]):
+            height, width = sample.shape
+            sample[height // 4 + number : height // 2 + number + 1, width // 3 : width - 8] = 1.0
+        trials.append((rng.integers(0, 256, shape).astype(np.float32), mask))
+    return trials
+
+
+def _mask_shape(image_shape: Sequence[int]) -> tuple[int, ...]:
+    batch, _, height, width = image_shape
+    return batch, 1, height, width
+
+
+def _check_shape(input_shape: Sequence[int]) -> None:
+    fits = len(input_shape) == 4 and input_shape[1] == 3
+    if not fits or any(size != FREE and not 1 <= size <= LARGEST for size in input_shape):
+        raise ExportError(
+            "the input shape must be B 3 H W, for example 1 3 256 256, each from 1 to "
+            f"{LARGEST}, with -1 for what stays free; got {' '.join(map(str, input_shape))}"
+        )

@@ -1,0 +1,131 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Contextual attention on pictures: rebuild one image from the patches of another.
+
+Letters: C 3 channels, hf wf the rebuilt image's grid after subsampling, P = hf * wf, L patches.
+
+Source: the style-transfer demonstration of the layer in the authors' code (branch v1.0.0).
+"""
+
+import logging
+from pathlib import Path
+
+import cv2
+import numpy as np
+import paddle
+from numpy import ndarray
+
+from ppdeepfill.atomic_write import check_writable, written_whole
+from ppdeepfill.data.decoding import read_image
+from ppdeepfill.drawing.offsets import color_offsets
+from ppdeepfill.errors import DataError
+from ppdeepfill.networks import contextual_attention_in_blocks
+
+logger = logging.getLogger(__name__)
+
+RATE = 2  # of the attention; authors
+PATCHES_SCALE = 0.5  # authors: image A is halved before its patches are cut
+MEMORY = 1 << 26  # bytes for the attention
+
+
+def attend(image_a: Path, image_b: Path, out: Path, *, offsets: Path | None = None) -> None:
+    """Write image B rebuilt from patches of image A.
+
+    Args:
+        image_a: gives the patches; halved first.
+        image_b: is rebuilt.
+        out: where the picture goes; its suffix chooses the format.
+        offsets: where a colour-coded map of the way to each patch goes.
+
+    Raises:
+        DataError: an image cannot be read, is smaller than a patch, or is to have a name that
+            stands for no format.
+        OutputError: the folder of a picture cannot be written.
+    """
+    for path in filter(None, (out, offsets)):
+        _check_name(path)
+    halved = cv2.resize(
+        _read(image_a, RATE / PATCHES_SCALE),
+        None,
+        fx=PATCHES_SCALE,
+        fy=PATCHES_SCALE,
+        interpolation=cv2.INTER_CUBIC,
+    )
+    rebuilt, way = rebuild(_read(image_b, RATE), halved)
+    _write(out, rebuilt)
+    if offsets is not None:
+        _write(offsets, color_offsets(way))
+
+
+def rebuild(image: ndarray, patches_from: ndarray) -> tuple[ndarray, ndarray]:
+    """Rebuild an image from the patches of another.
+
+    Equals `contextual_attention` on values 0..255 without mask and without propagation, computed
+    for some positions at a time: the scores of two photographs do not fit into memory.
+
+    Args:
+        image: uint8 [H, W, 3]; cropped at the bottom and the right to even sizes.
+        patches_from: uint8 [H', W', 3]; cropped likewise.
+
+    Returns:
+        The rebuilt image uint8 [H, W, 3] and the offsets [2, H / 2, W / 2] int (dy, dx).
+
+    Raises:
+        DataError: an image is smaller than 2 x 2 pixels.
+    """
+    features, offsets = contextual_attention_in_blocks(
+        _to_features(image), _to_features(patches_from), memory=MEMORY, propagation_size=1
+    )
+    rebuilt = features[0].transpose([1, 2, 0]).numpy().round().clip(0, 255).astype(np.uint8)
+    return rebuilt, offsets[0].numpy()
+
+
+def _to_features(image: ndarray) -> paddle.Tensor:
+    """uint8 [H, W, 3] -> float32 [1, 3, H', W'] in 0..255, H' and W' multiples of RATE."""
+    height, width = (size // RATE * RATE for size in image.shape[:2])
+    if not height or not width:
+        raise DataError(f"an image of {image.shape[1]} x {image.shape[0]} pixels is too small")
+    cropped = image[:height, :width].transpose(2, 0, 1)[None]
+    return paddle.to_tensor(np.ascontiguousarray(cropped, dtype=np.float32))
+
+
+def _read(path: Path, smallest: float) -> ndarray:
+    """An RGB image of at least `smallest` pixels a side."""
+    image = read_image(path)
+    if min(image.shape[:2]) < smallest:
+        height, width = image.shape[:2]
+        raise DataError(
+            f"{path} is {width} x {height} pixels; at least {smallest:.0f} x {smallest:.0f} "
+            "are needed"
+        )
+    return image
+
+
+def _check_name(path: Path) -> None:
+    """Before minutes are spent on the picture: UserError where its name cannot work."""
+    check_writable(path.parent, change=str(path))
+    if path.is_dir():
+        raise DataError(f"cannot write {path}: this is a folder; give the name of a picture")
+    _encoded(path, np.zeros([256, 256, 3], np.uint8))
+
+
+def _write(path: Path, image: ndarray) -> None:
+    """Write an RGB image; its suffix chooses the format."""
+    content = _encoded(path, image)
+    with written_whole(path) as partial:
+        partial.write_bytes(content)
+    logger.info("wrote %s", path)
+
+
+def _encoded(path: Path, image: ndarray) -> bytes:
+    """DataError where the format cannot hold the image: OpenCV has limits of many kinds."""
+    try:
+        encoded, content = cv2.imencode(path.suffix, image[..., ::-1])
+    except cv2.error:
+        encoded = False  # as newer versions of OpenCV answer
+    if not encoded:
+        raise DataError(
+            f"cannot write {path}: OpenCV cannot make this format of it; let the name end in .png, "
+            ".jpg or another one"
+        )
+    return content.tobytes()

@@ -1,0 +1,152 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""A test: methods over the images of a source with fixed holes, and its report."""
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import paddle
+
+from ppdeepfill import parallel
+from ppdeepfill.atomic_write import check_writable, synchronise, written_whole
+from ppdeepfill.data import open_source, spread
+from ppdeepfill.errors import DataError
+from ppdeepfill.evaluation.images import EvaluationSet
+from ppdeepfill.evaluation.mask_sets import open_masks, pair_name
+from ppdeepfill.evaluation.methods import Method, open_methods
+from ppdeepfill.evaluation.metrics.fid import frechet_distance
+from ppdeepfill.evaluation.metrics.learned import LearnedMetrics
+from ppdeepfill.evaluation.report import FILES, build_record, render_text, write_report
+from ppdeepfill.evaluation.report.notes import notes_on
+from ppdeepfill.evaluation.scoring import TRUTH, ImageResult, score_methods
+from ppdeepfill.evaluation.settings import ComparisonSettings
+from ppdeepfill.versions import versions
+
+logger = logging.getLogger(__name__)
+
+
+def compare(settings: ComparisonSettings) -> None:
+    """Compare the methods and write the report.
+
+    Raises:
+        UserError: nothing to compare, or files that are missing or not usable.
+    """
+    parallel.start(settings.device)
+    methods = open_methods(settings.model_paths, settings.methods)
+    learned = LearnedMetrics(settings.lpips_weights, settings.fid_weights)
+    images, indices = _open_images(settings)
+    _check_folders(settings, [images.source.name(index) for index in indices])
+    setting = _describe(settings, methods, images, len(indices))  # now: the commit may move on
+    pictured = {indices[place] for place in spread(len(indices), settings.pictures)}
+    results, skipped = score_methods(
+        methods,
+        images,
+        indices,
+        learned=learned,
+        pictured=pictured,
+        batch_size=settings.batch_size,
+        workers=settings.num_workers,
+    )
+    if parallel.rank() > 0:
+        return
+    setting["images"]["scored"] = len(results)
+    setting["samples_sha256"] = _digest(results)
+    setting["notes"] = notes_on(results, skipped, learned)
+    record = build_record(setting, results, _fid(results))
+    write_report(settings.save_dir, record, results)
+    logger.info("%s", render_text(record))
+    for name in FILES:
+        logger.info("wrote %s", settings.save_dir / name)
+    if settings.save_masks:
+        _save_masks(images, [result.index for result in results], settings.save_masks)
+
+
+def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]]:
+    """The images, and the numbers of those to use."""
+    source = open_source(settings.images, index_dir=settings.save_dir)
+    indices = spread(len(source), settings.num_images or len(source))
+    masks = open_masks(
+        settings.masks,
+        image_size=settings.image_size,
+        hole_size=settings.hole_size,
+        names=(source.name(index) for index in indices),
+        areas=settings.areas,
+        seed=settings.seed,
+        crop=settings.crop,
+    )
+    images = EvaluationSet(source, masks, image_size=settings.image_size, crop=settings.crop)
+    return images, indices
+
+
+def _check_folders(settings: ComparisonSettings, names: Sequence[str]) -> None:
+    """Before hours are spent: UserError where the report or the masks cannot be written."""
+    check_writable(settings.save_dir, change="--save_dir")
+    if settings.save_masks is None:
+        return
+    check_writable(settings.save_masks, change="--save_masks")
+    if settings.save_masks.exists():
+        raise DataError(f"{settings.save_masks} exists already; give --save_masks a new folder")
+    twice = [pair for pair, count in Counter(map(pair_name, names)).items() if count > 1]
+    if twice:
+        raise DataError(f"the masks cannot be saved by name: two images are named {twice[0]!r}")
+
+
+def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> None:
+    """Write the masks as PNG, 255 = hole, named so that `open_masks` pairs them with the images."""
+    with written_whole(folder) as partial:
+        partial.mkdir()
+        for index in indices:
+            sample = images[index]
+            path = partial / f"{pair_name(sample.name)}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(cv2.imencode(".png", sample.mask * np.uint8(255))[1].tobytes())
+            synchronise(path)
+    logger.info("wrote %s", folder)
+
+
+def _describe(
+    settings: ComparisonSettings,
+    methods: Sequence[Method],
+    images: EvaluationSet,
+    count: int,
+) -> dict[str, Any]:
+    """What the report says of the test besides results."""
+    height, width = settings.image_size
+    how = "centred window at the image's own scale" if settings.crop else "the whole image resized"
+    return {
+        "images": {
+            "source": settings.images,
+            "asked_for": count,
+            "size": f"{height} x {width} pixels (height x width), {how}",
+        },
+        "masks": {"description": images.masks.description},
+        "seed": settings.seed,
+        "device": paddle.device.get_device(),
+        "batch_size": settings.batch_size,
+        "processes": parallel.world_size(),
+        "versions": versions(),
+        "methods": [
+            {"name": m.name, "description": m.description, "sha256": m.sha256} for m in methods
+        ],
+    }
+
+
+def _fid(results: Sequence[ImageResult]) -> dict[str, float | None]:
+    """FID to the truth by method; None for a single image, empty without features."""
+    features = {key: np.stack([r.features[key] for r in results]) for key in results[0].features}
+    truth = features.pop(TRUTH, None)
+    return {
+        method: frechet_distance(column, truth) if len(column) > 1 else None
+        for method, column in features.items()
+    }
+
+
+def _digest(results: Sequence[ImageResult]) -> str:
+    """Of all images and masks as they were compared: equal digests, equal tests."""
+    return hashlib.sha256(b"".join(result.digest for result in results)).hexdigest()

@@ -1,0 +1,54 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The images of a test, each prepared alike and with its fixed hole."""
+
+from typing import NamedTuple
+
+from numpy import ndarray
+
+from ppdeepfill.data.dataset import fit
+from ppdeepfill.data.sources import ImageSource
+from ppdeepfill.evaluation.mask_sets import MaskSet
+
+
+class EvaluationSample(NamedTuple):
+    """One image of a test."""
+
+    number: int  # in the source
+    name: str
+    image: ndarray  # uint8 [H,W,3] RGB
+    mask: ndarray  # uint8 [H,W], 1 = hole
+
+
+class EvaluationSet:
+    """Images by their number in a source; a pure function of it.
+
+    Args:
+        source: the images.
+        masks: their holes.
+        image_size: height and width of the samples in px.
+        crop: True cuts the centred window at the image's own scale, False resizes; see `fit`.
+    """
+
+    def __init__(
+        self, source: ImageSource, masks: MaskSet, *, image_size: tuple[int, int], crop: bool = True
+    ):
+        self.source = source
+        self.masks = masks
+        self.image_size = image_size
+        self.crop = crop
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> EvaluationSample:
+        """The sample.
+
+        Raises:
+            UnreadableImage: the image or its mask cannot be read, or the mask has no hole.
+            DataError: there is no mask for it, or one of another size.
+        """
+        stored = self.source.read(index)
+        name = self.source.name(index)
+        mask = self.masks(index, name, (stored.shape[0], stored.shape[1]))
+        return EvaluationSample(index, name, fit(stored, self.image_size, crop=self.crop), mask)

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Methods that a test compares, all with one call: networks from files, and those without.
+
+Letters: B batch, H W image.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy import ndarray
+
+from ppdeepfill.drawing.offsets import color_offsets
+from ppdeepfill.errors import UserError
+from ppdeepfill.inference.baselines import BASELINES
+from ppdeepfill.inference.inpainter import Inpainter
+from ppdeepfill.networks import offsets_of
+from ppdeepfill.weights.finding import filled_network, find_generator
+from ppdeepfill.weights.foreign_models import is_exported
+from ppdeepfill.weights.generator_file import read_generator, sha256_of
+
+
+class Method(NamedTuple):
+    """Something that fills holes.
+
+    Attributes:
+        name: of its column: a baseline's name, or the path of the weights as it was given.
+        description: what decides its results, in a line.
+        sha256: of the file of weights; None without one.
+        fill_batch: (images uint8 [B, H, W, 3] RGB, masks uint8 [B, H, W], 255 = hole) -> completed
+            images uint8 [B, H, W, 3].
+        draw_offsets: (image, mask) -> picture uint8 [h, w, 3] of where the attention looks; None
+            for methods without attention.
+    """
+
+    name: str
+    description: str
+    sha256: str | None
+    fill_batch: Callable[[ndarray, ndarray], ndarray]
+    draw_offsets: Callable[[ndarray, ndarray], ndarray] | None = None
+
+
+def open_methods(paths: Sequence[Path], names: Sequence[str]) -> list[Method]:
+    """Networks by path, then methods without a network by name.
+
+    Args:
+        paths: each a generator file, a checkpoint folder or an output_dir, see `load_generator`, or
+            a folder of `ppdeepfill export`.
+        names: keys of `BASELINES`.
+
+    Raises:
+        UserError: an unknown name, or the same method twice.
+        CheckpointError: no network at a path.
+    """
+    given = [*map(str, paths), *names]
+    twice = [name for name in given if given.count(name) > 1]
+    if twice:
+        raise UserError(f"method {twice[0]} is given twice; give every method once")
+    unknown = [name for name in names if name not in BASELINES]
+    if unknown:
+        raise UserError(
+            f"unknown method {unknown[0]!r}; the methods without a network are "
+            f"{', '.join(BASELINES)}; give a network by --model_path"
+        )
+    return [*map(_open_network, paths), *map(_open_baseline, names)]
+
+
+def _open_network(path: Path) -> Method:
+    if is_exported(path):
+        return _open_exported(path)
+    file = find_generator(path)
+    record = read_generator(file)
+    inpainter = Inpainter(filled_network(record, source=str(file)))
+    return Method(
+        name=str(path),
+        description=_summary(record._asdict()),
+        sha256=sha256_of(file),
+        fill_batch=inpainter.fill_batch,
+        draw_offsets=lambda image, mask: _draw_offsets(inpainter, image, mask),
+    )
+
+
+def _open_exported(folder: Path) -> Method:
+    from ppdeepfill.deployment.exported import ExportedInpainter  # brings Paddle Inference
+
+    inpainter = ExportedInpainter(folder)
+    record = inpainter.description
+    summary, sha256 = f"exported {_summary(record)}", record["generator_sha256"]
+    return Method(str(folder), summary, sha256, inpainter.fill_batch)
+
+
+def _summary(record: Mapping[str, Any]) -> str:
+    """Which network, and how long it was trained."""
+    options = ", ".join(f"{key}={value}" for key, value in record["options"].items())
+    return f"{record['network']} ({options}), iteration {record['iteration']}"
+
+
+def _open_baseline(name: str) -> Method:
+    fill = BASELINES[name]
+
+    def fill_batch(images: ndarray, masks: ndarray) -> ndarray:
+        return np.stack([fill(image, mask) for image, mask in zip(images, masks, strict=True)])
+
+    summary = (fill.__doc__ or "").split("\n")[0].rstrip(".")
+    return Method(name, summary, None, fill_batch)
+
+
+def _draw_offsets(inpainter: Inpainter, image: ndarray, mask: ndarray) -> ndarray | None:
+    offsets = offsets_of(inpainter.predict(image[None], mask[None]))
+    return None if offsets is None else color_offsets(offsets[0].numpy())

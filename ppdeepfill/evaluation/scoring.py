@@ -1,0 +1,189 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Every method on every image of a test: scores, and pictures of some.
+
+Several processes share the images: process r of n takes images r, r + n, ... and all receive the
+results of all, in the order of the images.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+from numpy import ndarray
+from tqdm import tqdm
+
+from ppdeepfill import parallel
+from ppdeepfill.data import Skipped, UnreadableImage
+from ppdeepfill.errors import DataError, UserError
+from ppdeepfill.evaluation.images import EvaluationSample, EvaluationSet
+from ppdeepfill.evaluation.methods import Method
+from ppdeepfill.evaluation.metrics import measure
+from ppdeepfill.evaluation.metrics.learned import LearnedMetrics
+
+FULL = np.uint8(255)
+TRUTH = "truth"  # the column of the images themselves
+
+
+@dataclass
+class ImageResult:
+    """What became of one image.
+
+    Attributes:
+        index: its number in the source.
+        name: its name there.
+        hole_area: share of hole in 0..1.
+        digest: SHA-256 of the image's and the mask's pixels.
+        scores: by method, then by metric.
+        features: what FID compares, float32 [2048], by method and for `TRUTH`; empty without FID.
+        pictures: uint8 RGB by caption, in the order to show them; empty for most images.
+    """
+
+    index: int
+    name: str
+    hole_area: float
+    digest: bytes
+    scores: dict[str, dict[str, float]] = field(default_factory=dict)
+    features: dict[str, ndarray] = field(default_factory=dict)
+    pictures: dict[str, ndarray] = field(default_factory=dict)
+
+
+def score_methods(
+    methods: Sequence[Method],
+    images: EvaluationSet,
+    indices: Sequence[int],
+    *,
+    learned: LearnedMetrics,
+    pictured: Collection[int] = (),
+    batch_size: int = 1,
+    workers: int = 0,
+) -> tuple[list[ImageResult], Skipped]:
+    """Score the methods on the images of some numbers.
+
+    Args:
+        methods: what is compared; names differ.
+        images: by number.
+        indices: numbers of the images to use.
+        learned: the metrics that need weights.
+        pictured: numbers of the images whose pictures are kept.
+        batch_size: images a network fills at a time.
+        workers: threads that read images ahead; 0 reads in between.
+
+    Returns:
+        The results in the order of the images, and the images that could not be used.
+
+    Raises:
+        DataError: not one image can be used, or a mask does not fit its image; in every process.
+    """
+    at_a_time = batch_size * parallel.world_size()
+    samples = _read_ahead(images, indices[parallel.rank() :: parallel.world_size()], workers)
+    results: list[ImageResult] = []
+    skipped = Skipped(images.source.spec)
+    with tqdm(total=len(indices), unit="image", leave=False, disable=_quiet()) as progress:
+        for _ in range(0, len(indices), at_a_time):
+            outcomes = _score_batch(methods, list(islice(samples, batch_size)), learned, pictured)
+            # The processes meet after every batch: gloo gives up on one that is 30 s late.
+            _sort_out(parallel.gathered(outcomes), results, skipped)
+            progress.update(at_a_time)
+    if not results:
+        name, reason = next(iter(skipped.items()))
+        raise DataError(
+            f"none of the {len(indices)} images of {skipped.spec} can be used, for example "
+            f"{name!r}: {reason}"
+        )
+    return sorted(results, key=lambda result: result.index), skipped
+
+
+def _read_ahead(
+    images: EvaluationSet, indices: Sequence[int], workers: int
+) -> Iterator[EvaluationSample | UserError]:
+    """The samples in order; errors are sent as cargo, for every process must hear of them."""
+
+    def read(index: int) -> EvaluationSample | UserError:
+        try:
+            return images[index]
+        except UserError as error:
+            return error
+
+    if not workers:
+        yield from map(read, indices)
+        return
+    remaining = iter(indices)
+    with ThreadPoolExecutor(workers) as pool:
+        ahead = deque(pool.submit(read, index) for index in islice(remaining, 2 * workers))
+        while ahead:
+            yield ahead.popleft().result()
+            ahead.extend(pool.submit(read, index) for index in islice(remaining, 1))
+
+
+def _sort_out(
+    outcomes: Sequence[ImageResult | UserError], results: list[ImageResult], skipped: Skipped
+) -> None:
+    """Append what is a result, note what is unreadable, raise what is worse."""
+    for outcome in outcomes:
+        if isinstance(outcome, ImageResult):
+            results.append(outcome)
+        elif isinstance(outcome, UnreadableImage):
+            skipped.note(outcome.name, outcome.reason)
+        else:
+            raise outcome
+
+
+def _score_batch(
+    methods: Sequence[Method],
+    cargo: Sequence[EvaluationSample | UserError],
+    learned: LearnedMetrics,
+    pictured: Collection[int],
+) -> list[ImageResult | UserError]:
+    batch = [sample for sample in cargo if isinstance(sample, EvaluationSample)]
+    errors = [error for error in cargo if isinstance(error, UserError)]
+    if not batch:
+        return errors
+    images = np.stack([sample.image for sample in batch])
+    masks = np.stack([sample.mask for sample in batch])
+    results = [ImageResult(s.number, s.name, float(s.mask.mean()), _digest(s)) for s in batch]
+    _add_truth(results, batch, learned, pictured)
+    for method in methods:
+        completed = method.fill_batch(images, masks * FULL)
+        for result, sample, filled in zip(results, batch, completed, strict=True):
+            scores = measure(filled, sample.image, sample.mask)
+            result.scores[method.name] = scores | learned.measure(filled, sample.image)
+            result.features |= learned.features(method.name, filled)
+            if sample.number in pictured:
+                result.pictures |= _pictures(method, sample, filled)
+    return [*results, *errors]
+
+
+def _add_truth(
+    results: Sequence[ImageResult],
+    batch: Sequence[EvaluationSample],
+    learned: LearnedMetrics,
+    pictured: Collection[int],
+) -> None:
+    for result, sample in zip(results, batch, strict=True):
+        result.features |= learned.features(TRUTH, sample.image)
+        if sample.number in pictured:
+            hole = sample.mask[..., None] > 0
+            result.pictures = {"input": np.where(hole, FULL, sample.image), TRUTH: sample.image}
+
+
+def _pictures(method: Method, sample: EvaluationSample, filled: ndarray) -> dict[str, ndarray]:
+    pictures = {method.name: filled}
+    if method.draw_offsets:
+        offsets = method.draw_offsets(sample.image, sample.mask * FULL)
+        if offsets is not None:
+            pictures[f"{method.name}: offsets"] = offsets
+    return pictures
+
+
+def _digest(sample: EvaluationSample) -> bytes:
+    return hashlib.sha256(sample.image.tobytes() + sample.mask.tobytes()).digest()
+
+
+def _quiet() -> bool | None:
+    """Whether to hide the progress bar; None leaves it to tqdm, which hides it in a pipe."""
+    return True if parallel.rank() else None

@@ -1,0 +1,129 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What a test compares, and what of it comes from a training configuration."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ppdeepfill.config import Config, load_config
+from ppdeepfill.errors import ConfigError
+from ppdeepfill.evaluation.mask_sets import AREAS
+from ppdeepfill.evaluation.metrics.perceptual import LPIPS_SMALLEST
+from ppdeepfill.evaluation.metrics.pixels import SSIM_SMALLEST
+from ppdeepfill.weights.finding import find_generator, newest_run
+from ppdeepfill.weights.foreign_models import is_exported
+
+LARGEST = 8192  # px a side; a typing error of one digit more would fill the memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonSettings:
+    """What is compared, on what, and where the report goes.
+
+    Attributes:
+        model_paths, methods: see `open_methods`.
+        images: a source, see `open_source`; num_images at most are used, evenly spread; None: all.
+        image_size: height and width in px to which images are cut (crop) or resized, see `fit`.
+        masks, hole_size, areas, seed: see `open_masks`.
+        save_masks: a new folder for the masks; None keeps them nowhere.
+        lpips_weights, fid_weights: see `LearnedMetrics`.
+        pictures: how many images report.html shows, evenly spread.
+        save_dir: where the report goes.
+        device: see `parallel.start`.
+        batch_size, num_workers: see `score_methods`.
+    """
+
+    model_paths: Sequence[Path] = ()
+    methods: Sequence[str] = ()
+    images: str = "bundled:validation"
+    num_images: int | None = None
+    image_size: tuple[int, int] = (256, 256)
+    crop: bool = True
+    masks: str = "center"
+    hole_size: tuple[int, int] = (128, 128)
+    areas: Sequence[tuple[float, float]] = AREAS
+    seed: int = 0
+    save_masks: Path | None = None
+    lpips_weights: Path | None = None
+    fid_weights: Path | None = None
+    pictures: int = 24
+    save_dir: Path = Path("output")
+    device: str = "auto"
+    batch_size: int = 1
+    num_workers: int = 2
+
+    def __post_init__(self) -> None:
+        if min(self.image_size) < SSIM_SMALLEST or max(self.image_size) > LARGEST:
+            raise ConfigError(
+                f"image_size must be {SSIM_SMALLEST} (the window of SSIM) to {LARGEST} on both "
+                f"sides; got {list(self.image_size)}"
+            )
+        if self.lpips_weights and min(self.image_size) < LPIPS_SMALLEST:
+            raise ConfigError(
+                f"image_size must be at least {LPIPS_SMALLEST} on both sides for LPIPS; got "
+                f"{list(self.image_size)}"
+            )
+        for low, high in self.areas:
+            if not 0 <= low < high <= 1:
+                raise ConfigError(
+                    f"hole_area must be two rising numbers in 0..1, as 0.2 0.3; got {low} {high}"
+                )
+
+
+def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSettings:
+    """The settings of a test; what is given counts most, then the configuration.
+
+    Without a configuration the sizes of image and hole are those that the first network was
+    trained with, if its run lies around it. An image size given alone brings a hole of half its
+    sides, as in the paper. Without a method the newest run below ./output is one.
+
+    Args:
+        given: attributes of `ComparisonSettings`.
+        config: of a training; gives images, their size and the hole's.
+
+    Raises:
+        UserError: values or files that are not usable.
+    """
+    given = dict(given)
+    if not given.get("methods") and not given.get("model_paths"):
+        given["model_paths"] = [newest_run()]
+    taken: dict[str, Any] = {}
+    if config is not None:
+        taken = _sizes(config)
+        if config.data.validation is not None:
+            taken["images"] = config.data.validation
+    elif given.get("model_paths"):
+        taken = _sizes_trained_with(given["model_paths"][0])
+    if "image_size" in given:
+        height, width = given["image_size"]
+        taken["hole_size"] = (height // 2, width // 2)
+    return ComparisonSettings(**taken | given)
+
+
+def _sizes_trained_with(model_path: Path) -> dict[str, Any]:
+    config = None if is_exported(model_path) else _config_of(find_generator(model_path))
+    return {} if config is None else _sizes(config)
+
+
+def _sizes(config: Config) -> dict[str, Any]:
+    return {
+        "image_size": config.data.image_size,
+        "crop": config.data.random_crop,
+        "hole_size": config.mask.size,
+    }
+
+
+def _config_of(generator: Path) -> Config | None:
+    """The configuration that a generator file was trained with, if its run still lies around it.
+
+    Raises:
+        ConfigError: there is one that this version cannot read.
+    """
+    folder = generator.absolute().parent
+    run = folder.parent if folder.name == "best_model" else folder.parent.parent
+    is_of_run = folder.name == "best_model" or folder.parent.name == "checkpoints"
+    if not is_of_run or not (run / "config.yaml").is_file():
+        return None
+    return load_config(run / "config.yaml")

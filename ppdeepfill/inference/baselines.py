@@ -1,0 +1,65 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Methods without a network, with the same call as `Inpainter`: what a network has to beat.
+
+All take an image uint8 [H, W, 3] RGB and a mask uint8 [H, W] (255 = hole, 0 = known), and return
+uint8 [H, W, 3] whose known pixels are those of the image.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy import ndarray
+
+from ppdeepfill.inference.patchmatch import fill_with_patches
+
+RADIUS = 3  # pixels around the hole that each pixel filled by OpenCV looks at
+
+
+def mean_fill(image: ndarray, mask: ndarray) -> ndarray:
+    """Fill the hole with the mean colour of the known pixels; mid-grey if there are none."""
+    hole = mask > 127
+    color = image[~hole].mean(axis=0) if not hole.all() else 127.5
+    completed = image.copy()
+    completed[hole] = np.rint(color)
+    return completed
+
+
+def telea(image: ndarray, mask: ndarray) -> ndarray:
+    """Fill the hole from its border inwards.
+
+    Source: Telea, An Image Inpainting Technique Based on the Fast Marching Method (2004); OpenCV.
+    """
+    return _inpaint(image, mask, cv2.INPAINT_TELEA)
+
+
+def navier_stokes(image: ndarray, mask: ndarray) -> ndarray:
+    """Continue lines of equal brightness into the hole.
+
+    Source: Bertalmio et al., Navier-Stokes, Fluid Dynamics, and Image and Video Inpainting (2001);
+    OpenCV.
+    """
+    return _inpaint(image, mask, cv2.INPAINT_NS)
+
+
+def patchmatch(image: ndarray, mask: ndarray) -> ndarray:
+    """Fill the hole with similar patches of the known region; as `mean_fill` if none is whole.
+
+    Source: Wexler et al. (2007) with the search of Barnes et al. (2009), see patchmatch.py.
+    """
+    hole = mask > 127
+    filled = fill_with_patches(image, hole) if hole.any() else image
+    if filled is None:
+        return mean_fill(image, mask)
+    return np.where(hole[..., None], np.rint(filled), image).astype(np.uint8)
+
+
+def _inpaint(image: ndarray, mask: ndarray, algorithm: int) -> ndarray:
+    hole = (mask > 127).astype(np.uint8)
+    return cv2.inpaint(np.ascontiguousarray(image), hole, RADIUS, algorithm)
+
+
+BASELINES: dict[str, Callable[[ndarray, ndarray], ndarray]] = {
+    method.__name__: method for method in (mean_fill, telea, navier_stokes, patchmatch)
+}

@@ -1,0 +1,267 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The training loop: phases, optimizers, cadence. What is minimised is the objective's."""
+
+import logging
+from contextlib import closing
+from pathlib import Path
+
+from paddle import Tensor, seed, set_default_dtype
+from paddle.nn import Layer
+
+from ppdeepfill import parallel
+from ppdeepfill.config import Config
+from ppdeepfill.data.batch import Batch
+from ppdeepfill.errors import refusals_of
+from ppdeepfill.networks import build_network
+from ppdeepfill.objectives import Phase, build_objective
+from ppdeepfill.training.average import WeightAverage
+from ppdeepfill.training.description import conclusion, dry_run
+from ppdeepfill.training.guard import FiniteGuard
+from ppdeepfill.training.images import open_dataset, open_loader
+from ppdeepfill.training.initial_weights import load_initial_weights
+from ppdeepfill.training.interruption import Interruption
+from ppdeepfill.training.meter import Meter, mean_of
+from ppdeepfill.training.optimizers import (
+    build_optimizers,
+    build_schedulers,
+    trained_parameters,
+)
+from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
+from ppdeepfill.training.reporter import Reporter, is_due
+from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume
+from ppdeepfill.training.state import (
+    below,
+    generator_of,
+    layer_arrays,
+    prefixed,
+    restore_training,
+    training_arrays,
+)
+from ppdeepfill.weights.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from ppdeepfill.weights.generator_file import load_weights
+
+WEIGHTS = "weights"  # of the network, in checkpoints whose generator is their average
+
+logger = logging.getLogger(__name__)
+
+
+class Trainer:
+    """Trains the network of a configuration with its objective.
+
+    Building one writes nothing to disk. Of several processes, each calls the same methods, and
+    process 0 alone writes files.
+
+    Args:
+        config: what to train, on what, and how long.
+
+    Attributes:
+        network: the layer that is trained.
+        extra_modules: what the objective trains beside it.
+        parts: what the last update was on: the batch, or what it was divided into.
+        iteration: how many are done.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        parallel.start(config.device)
+        check_precision(config.precision)
+        set_default_dtype("float32")
+        seed(config.seed)
+        with refusals_of("network.options"):
+            self.network = build_network(config.network.name, **config.network.options)
+        with refusals_of("objective.options"):
+            objective = build_objective(
+                config.objective.name,
+                self.network,
+                image_size=config.data.image_size,
+                local_size=config.mask.size,
+                seed=config.seed,
+                **config.objective.options,
+            )
+        self.extra_modules = objective.extra_modules
+        self.phases = objective.phases()
+        self.parameters = {phase.name: trained_parameters(phase) for phase in self.phases}
+        self.schedulers = build_schedulers(config, self.phases)
+        self.optimizers = build_optimizers(config, self.phases, self.schedulers)
+        self.average = WeightAverage(self.network, config.schedule.average)
+        self.scales = {phase.name: loss_scale(config.precision) for phase in self.phases}
+        self.dataset = open_dataset(config, config.data.train)
+        self.loader = open_loader(config, self.dataset)
+        self.guard = FiniteGuard(config.schedule.max_bad_updates)
+        self.meter = Meter()
+        self.reporter = Reporter(config, self.network, self.dataset, self.average)
+        self.parts: list[Batch] = []
+        self.iteration = 0
+        self.saved: Path | None = None
+
+    def step(self) -> dict[str, Tensor]:
+        """Do one iteration: every phase that is part of it, with its repeats.
+
+        Returns:
+            The named scalars of each phase's last update, on the device.
+
+        Raises:
+            UserError: too many updates in a row were not finite.
+        """
+        scalars = {}
+        for scheduler in self.schedulers.values():
+            scheduler.step(self.iteration)
+        with self.meter.iteration():
+            for phase in self.phases:
+                if not phase.is_part_of(self.iteration):
+                    continue
+                self._accept_gradients_of(phase)
+                for _ in range(phase.repeats):
+                    scalars |= self._update(phase)
+            self.average.update()
+        self.iteration += 1
+        return scalars
+
+    def _update(self, phase: Phase) -> dict[str, Tensor]:
+        if phase.fresh_batch:
+            with self.meter.waiting(self.config.data.batch_size):
+                self.parts = next(self.loader).parts(self.config.data.accumulate)
+        scale = self.scales[phase.name]
+        scalars = mean_of([self._backward(phase, part, scale) for part in self.parts])
+        gradients = [p.grad for p in self.parameters[phase.name] if p.grad is not None]
+        parallel.average_([*scalars.values(), *gradients])
+        scale.unscale_(gradients)
+
+        losses, update = list(scalars.values()), self._describe_update(phase)
+        if scale.absorbs(losses, gradients, update):
+            self.meter.add(scalars)
+        elif self.guard.allows([*losses, *gradients], update):
+            self.optimizers[phase.optimizer_name].step()
+            self.meter.add(scalars)
+        self.optimizers[phase.optimizer_name].clear_grad(set_to_zero=False)
+        return scalars
+
+    def _backward(self, phase: Phase, batch: Batch, scale: LossScale) -> dict[str, Tensor]:
+        """Add a share of the update's gradients; returns the named scalars of its batch."""
+        with computing_in(self.config.precision):
+            loss, terms = phase.loss(batch)
+        share = loss if len(self.parts) == 1 else loss / len(self.parts)
+        scale.scaled(share).backward()
+        scalars = {phase.name: loss, **terms}
+        if phase.trains is self.network:
+            scalars = {"loss": loss, **scalars}  # the one number for those who want one
+        return {name: scalar.detach() for name, scalar in scalars.items()}
+
+    def _accept_gradients_of(self, phase: Phase) -> None:
+        """Freeze what other phases train: its gradients would be computed for nothing."""
+        for parameters in self.parameters.values():
+            for parameter in parameters:
+                parameter.stop_gradient = True
+        for parameter in self.parameters[phase.name]:
+            parameter.stop_gradient = False
+
+    def fit(self) -> None:
+        """Train to the last iteration, from where `config.resume` says.
+
+        The first Ctrl-C or SIGTERM ends the run after the present iteration, with a checkpoint.
+
+        Raises:
+            UserError: what a person can mend, such as a full disk or a loss that stays nan.
+            SystemExit: asked to stop; the status is 130 after Ctrl-C, 143 after SIGTERM.
+        """
+        with Interruption() as interruption, self.reporter:
+            self.resume()
+            with closing(self.loader):
+                stop = self._iterate(interruption)
+            if stop:
+                self.save()
+                logger.info("stopped after iteration %d; the same command goes on", self.iteration)
+                raise SystemExit(128 + stop)
+            logger.info(conclusion(self.config, self.saved, iterations=self.iteration))
+
+    def _iterate(self, interruption: Interruption) -> int:
+        """Train to the last iteration; returns 0, or the signal that asked to stop before it."""
+        schedule = self.config.schedule
+        if self.iteration < schedule.iterations:
+            self.reporter.start(self.iteration, self.modules)
+        while self.iteration < schedule.iterations:
+            self.step()
+            self.reporter.report(self.iteration, self.meter, learning_rate=self.learning_rate)
+            if is_due(self.iteration, schedule.checkpoint_every, schedule):
+                self.save()
+            stop = parallel.largest(interruption.signal)  # all processes wait for process 0 here
+            if stop and self.iteration < schedule.iterations:
+                return stop
+        return 0
+
+    def save(self) -> None:
+        """Write a checkpoint of the present iteration."""
+        if parallel.rank() != 0:
+            return
+        with self.average.applied():
+            generator = generator_of(self.config, self.network, self.iteration)
+        arrays = training_arrays(self.extra_modules, self.optimizers, self.phases)
+        if self.average.updates:  # else the generator holds the weights themselves
+            arrays |= prefixed(WEIGHTS, layer_arrays(self.network))
+        checkpoint = Checkpoint(generator, arrays, self._progress(), self.config.to_dict())
+        keep = self.config.schedule.keep_checkpoints
+        self.saved = save_checkpoint(self.config.output_dir, checkpoint, keep=keep)
+        logger.info("saved %s", self.saved)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint that the configuration means, or start a run.
+
+        Raises:
+            CheckpointError: it is not usable, or belongs to another network or objective.
+        """
+        self.saved = checkpoint_to_resume(self.config)
+        if self.saved is None:
+            load_initial_weights(self.config, self.network, self.extra_modules)
+            return
+        checkpoint = read_checkpoint(self.saved)
+        check_same_method(checkpoint.config, self.config.to_dict())
+        released = checkpoint.generator.weights
+        weights = below(WEIGHTS, checkpoint.arrays) or released
+        load_weights(self.network, weights, source=str(self.saved))
+        self.average.restore(released, checkpoint.progress.get("average_updates", 0))
+        restore_training(self.extra_modules, self.optimizers, self.phases, checkpoint.arrays)
+        self._restore_progress(checkpoint.progress)
+        self.iteration = checkpoint.generator.iteration
+        batches = sum(phase.batches_before(self.iteration) for phase in self.phases)
+        self.loader = open_loader(self.config, self.dataset, first_batch=batches)
+        logger.info("resumed from %s", self.saved)
+
+    def describe(self) -> str:
+        """Configuration, layers and the shapes of one batch; writes nothing to disk."""
+        text = dry_run(self.config, self.modules, next(self.loader))
+        self.loader.close()
+        return text
+
+    @property
+    def learning_rate(self) -> float:
+        """Of the phase that trained the network last."""
+        phases = [p for p in self.phases if p.trains is self.network and p.start < self.iteration]
+        return self.schedulers[phases[-1].optimizer_name]()
+
+    @property
+    def modules(self) -> dict[str, Layer]:
+        """All that is trained; the network as `generator`."""
+        return {"generator": self.network, **self.extra_modules}
+
+    def _progress(self) -> dict:
+        """What a checkpoint holds beside arrays, as JSON can."""
+        return {
+            "best_score": self.reporter.best_score,
+            "interval": self.meter.state(),
+            "average_updates": self.average.updates,
+            "loss_scales": {phase: scale.state() for phase, scale in self.scales.items()},
+        }
+
+    def _restore_progress(self, progress: dict) -> None:
+        self.reporter.best_score = progress["best_score"]
+        self.meter.restore(progress["interval"])
+        states = progress.get("loss_scales", {})  # older checkpoints have none
+        for phase, scale in self.scales.items():
+            scale.restore(states.get(phase, {}))
+
+    def _describe_update(self, phase: Phase) -> str:
+        # Of all processes number 0 speaks, and it has the first sample.
+        first = int(self.parts[0].sample_numbers[0])
+        last = first + self.config.data.batch_size - 1
+        return f"{phase.name} update of iteration {self.iteration + 1}, samples {first} to {last}"

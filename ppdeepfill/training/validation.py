@@ -1,0 +1,96 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""How well a method fills the holes of the validation images.
+
+Letters: H W image.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+from numpy import ndarray
+from paddle import nn
+
+from ppdeepfill.data import InpaintingDataset, Sample, Skipped, UnreadableImage, spread
+from ppdeepfill.errors import DataError
+from ppdeepfill.evaluation.metrics import l1, psnr
+from ppdeepfill.inference.baselines import mean_fill, telea
+from ppdeepfill.inference.inpainter import Inpainter, inpainting
+
+FULL = np.uint8(255)  # what a mask holds in the hole where people see it
+
+
+class ValidationSet(Iterable[Sample]):
+    """The first images of a data set, or some spread evenly over it, each with its fixed hole.
+
+    Unreadable images are left out, named in the log and counted.
+
+    Args:
+        dataset: where the images come from.
+        count: how many at most.
+
+    Attributes:
+        dataset: the same.
+        skipped: reasons of the unreadable images met so far, by name.
+    """
+
+    def __init__(self, dataset: InpaintingDataset, count: int):
+        self.dataset = dataset
+        self.skipped = Skipped(dataset.source.spec)
+        self._indices = spread(len(dataset), count)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __iter__(self) -> Iterator[Sample]:
+        """The samples; DataError if no image of them all can be read."""
+        for index in self._indices:
+            try:
+                yield self.dataset.validation_sample(index)
+            except UnreadableImage as error:
+                self.skipped.note(error.name, error.reason)
+        if len(self.skipped) == len(self):
+            raise DataError(
+                f"none of the {len(self)} validation images of {self.skipped.spec} can be read, "
+                "see above; give others as data.validation, or null for no validation"
+            )
+
+
+def validate(network: nn.Layer, samples: Iterable, *, batch_size: int) -> dict[str, float]:
+    """Score a network, `batch_size` images at a time; see `score`."""
+    with inpainting(network) as inpainter:
+        return score(_fill_in_batches(inpainter, samples, batch_size))
+
+
+def validate_baselines(samples: Iterable) -> dict[str, dict[str, float]]:
+    """Score the methods without a network, by name; see `score`."""
+    return {
+        method.__name__: score((s, method(s.image, s.mask * FULL)) for s in samples)
+        for method in (mean_fill, telea)
+    }
+
+
+def score(completed: Iterable[tuple[Sample, ndarray]]) -> dict[str, float]:
+    """Compare completed images with the truth.
+
+    Args:
+        completed: samples, each with image uint8 [H, W, 3] and mask uint8 [H, W], 1 = hole, and
+            what became of them, uint8 [H, W, 3].
+
+    Returns:
+        Means over the images: `hole_l1` in 0..1, mean absolute error over the pixels of the hole
+        (0..255 taken as 0..1), and `psnr` in dB, of the whole image.
+    """
+    scores = [(l1(filled, s.image, s.mask > 0), psnr(filled, s.image)) for s, filled in completed]
+    means = np.mean(scores, axis=0)
+    return {"hole_l1": float(means[0]), "psnr": float(means[1])}
+
+
+def _fill_in_batches(
+    inpainter: Inpainter, samples: Iterable[Sample], batch_size: int
+) -> Iterator[tuple[Sample, ndarray]]:
+    remaining = iter(samples)
+    while batch := list(islice(remaining, batch_size)):
+        images, masks = np.stack([s.image for s in batch]), np.stack([s.mask for s in batch])
+        yield from zip(batch, inpainter.fill_batch(images, masks * FULL), strict=True)

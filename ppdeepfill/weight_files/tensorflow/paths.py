@@ -1,0 +1,116 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Which TensorFlow checkpoint a path means."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ppdeepfill.errors import WeightsError
+from ppdeepfill.weight_files.tensorflow.sstable import MAGIC
+
+STATE = "checkpoint"  # the text file in which TensorFlow notes the newest checkpoint of a folder
+OF_FILES = r"\.(index|meta|data-\d+-of-\d+)$"  # how the other names of a checkpoint end
+STATE_BYTES = 1 << 16  # enough: the newest stands on the first line
+LISTED = 5  # names in a message
+
+
+def find_index(path: Path) -> Path:
+    """The file PREFIX.index of a checkpoint.
+
+    Args:
+        path: PREFIX, or a file of the checkpoint (.index, .data-00000-of-00001, .meta), or the
+            folder that holds it; of several there, the file `checkpoint` says which one.
+
+    Raises:
+        WeightsError: there is no checkpoint, or several, or one in the old format V1.
+    """
+    path = Path(path)
+    with _readable(path):
+        if path.is_dir():
+            index = _newest(path)
+        elif path.name == STATE and path.is_file():
+            index = _newest(path.parent)
+        else:
+            prefix = re.sub(OF_FILES, "", path.name)
+            index = path.parent / f"{prefix}.index"
+        if not index.is_file():
+            raise WeightsError(_what_is_wrong(index))
+        return index
+
+
+def find_shard(index: Path, number: int, count: int) -> Path:
+    """A file of values beside the index.
+
+    Raises:
+        WeightsError: it is missing, or its number is not below their count.
+    """
+    if not 0 <= number < count:
+        raise WeightsError(f"it refers to file {number} of values, but counts {count} of them")
+    shard = index.with_name(f"{index.stem}.data-{number:05d}-of-{count:05d}")
+    if not shard.is_file():
+        raise WeightsError(f"the values are in {shard.name}, which is not beside it")
+    return shard
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """While entered, an error of the file system is a WeightsError about `path`."""
+    try:
+        yield
+    except OSError as error:
+        raise WeightsError(f"{path} cannot be read: {error}") from error
+
+
+def _newest(folder: Path) -> Path:
+    if (folder / STATE).is_file():
+        return folder / f"{_named(folder / STATE)}.index"
+    choices = sorted(folder.glob("*.index"))
+    if len(choices) == 1:
+        return choices[0]
+    if not choices:
+        raise WeightsError(
+            f"expected a TensorFlow checkpoint in {folder}, but it has no .index file"
+        )
+    raise WeightsError(
+        f"{folder} holds {len(choices)} TensorFlow checkpoints; give one: {_listed(choices)}"
+    )
+
+
+def _named(state: Path) -> str:
+    """The name of the newest checkpoint; the folder before it may be one of another machine."""
+    with state.open("rb") as file:
+        text = file.read(STATE_BYTES).decode(errors="replace")
+    found = re.search(r'^model_checkpoint_path: *"(?:.*[/\\])?([^"/\\]+)"', text, re.M)
+    if not found:
+        raise WeightsError(
+            f"{state} names no checkpoint; give a file *.index instead of its folder"
+        )
+    return found[1]
+
+
+def _what_is_wrong(index: Path) -> str:
+    prefix = index.parent / index.name.removesuffix(".index")
+    if _ends_like_a_table(prefix):
+        return (
+            f"{prefix} is a checkpoint in TensorFlow's old format V1. Restore it in TensorFlow and "
+            "save it with tf.compat.v1.train.Saver(), which writes V2 (.index and .data files)"
+        )
+    others = sorted(index.parent.glob("*.index"))
+    there = f"there are {_listed(others)}" if others else "there are no other .index files either"
+    return f"expected a TensorFlow checkpoint with the file {index}, which does not exist; {there}"
+
+
+def _ends_like_a_table(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        file.seek(max(path.stat().st_size - len(MAGIC), 0))
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def _listed(paths: list[Path]) -> str:
+    names = [path.name for path in paths[:LISTED]]
+    more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
+    return ", ".join(names) + more

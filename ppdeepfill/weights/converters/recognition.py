@@ -1,0 +1,211 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Recognises a network of ours in somebody's arrays, by their names and shapes."""
+
+from collections.abc import Mapping
+from math import isqrt
+from typing import Literal, NamedTuple
+
+import numpy as np
+import paddle
+from numpy import ndarray
+from paddle import nn
+
+from ppdeepfill.errors import WeightsError
+from ppdeepfill.networks import build_network
+from ppdeepfill.networks.critics import Critics
+from ppdeepfill.weights.converters.deepfill_v1 import Source, critics_sources, generator_sources
+
+Origin = Literal["tensorflow", "torch", "paddle"]
+
+GENERATOR_FIRST = {  # naming: the name of the first filter
+    "tensorflow": "inpaint_net/conv1/kernel",
+    "torch": "coarse_generator.conv1.conv.weight",
+    "paddle": "coarse.encoder.first.conv.weight",
+}
+CRITICS_FIRST = {
+    "tensorflow": "discriminator/discriminator_local/conv1/kernel",
+    "torch": "localD.dis_conv_module.conv1.conv.weight",
+}
+NAMINGS = {  # under which names weights of an origin are found
+    "tensorflow": ("tensorflow", "torch"),
+    "torch": ("torch",),
+    "paddle": ("paddle", "torch"),
+}
+NETWORK_OF = {"tensorflow": "deepfill_v1", "torch": "deepfill_v1_torch"}
+LISTED = 5  # names in a message
+
+
+class Found(NamedTuple):
+    """Weights of ours, and where they were found.
+
+    Attributes:
+        weights: float32 by our names.
+        origins: our name to the source's.
+    """
+
+    weights: dict[str, ndarray]
+    origins: dict[str, str]
+
+
+class FoundGenerator(NamedTuple):
+    """A generator in somebody's arrays.
+
+    Attributes:
+        network: a key of `NETWORKS`.
+        options: keyword arguments of its builder.
+        found: its weights.
+    """
+
+    network: str
+    options: dict[str, int]
+    found: Found
+
+
+def recognise_generator(
+    arrays: Mapping[str, ndarray], origin: Origin, network: str | None = None
+) -> FoundGenerator:
+    """The generator of DeepFill v1 in somebody's arrays.
+
+    Args:
+        arrays: by the source's names.
+        origin: whose weights they are.
+        network: which of ours, where names do not tell it.
+
+    Raises:
+        WeightsError: it is not there, not complete, or has values that are no finite numbers.
+    """
+    naming, prefix = _naming(arrays, GENERATOR_FIRST, NAMINGS[origin])
+    network = _network(origin, naming, network)
+    if naming == "paddle":
+        with paddle.LazyGuard():
+            own_names = build_network(network).state_dict()
+        sources = {name: Source(name, np.asarray) for name in own_names}
+    else:
+        sources = generator_sources(naming, bgr=origin == "tensorflow")
+    sources = _prefixed(prefix, sources)
+    channels = len(_changed(sources["coarse.encoder.first.conv.weight"], arrays))
+    options = {"base_channels": channels}
+    with paddle.LazyGuard():  # shapes without the memory for them
+        try:
+            expected = build_network(network, **options)
+        except ValueError as error:
+            raise WeightsError(f"its first filter has {channels} outputs: {error}") from None
+    return FoundGenerator(network, options, _fill(expected, sources, arrays))
+
+
+def recognise_critics(arrays: Mapping[str, ndarray], origin: Origin) -> Found | None:
+    """Both critics in somebody's arrays; None where there are none.
+
+    Raises:
+        WeightsError: they are there, but not complete, or not for square images.
+    """
+    if origin == "paddle" or not any(n.endswith(CRITICS_FIRST[origin]) for n in arrays):
+        return None
+    naming, prefix = _naming(arrays, CRITICS_FIRST, (origin,))
+    first = arrays[prefix + CRITICS_FIRST[origin]]
+    channels = first.shape[-1] if naming == "tensorflow" else len(first)
+    sources = _prefixed(prefix, critics_sources(naming, channels=channels))
+    sizes = {}
+    for view, width in (("whole", 4), ("local", 8 if origin == "tensorflow" else 4)):
+        inputs = len(_changed(sources[f"{view}.to_score.weight"], arrays))
+        sizes[view] = (16 * isqrt(inputs // (width * channels)),) * 2
+    with paddle.LazyGuard():
+        expected = Critics(sizes["whole"], sizes["local"], channels, reference=origin)
+    return _fill(expected, sources, arrays)
+
+
+def _naming(
+    arrays: Mapping[str, ndarray], first: Mapping[str, str], namings: tuple[str, ...]
+) -> tuple[str, str]:
+    """Whose names they are, and what stands before each, such as `netG.`."""
+    found = [
+        (naming, name.removesuffix(first[naming]))
+        for naming in first
+        for name in arrays
+        if name.endswith(first[naming])
+    ]
+    if not found:
+        raise WeightsError(
+            "no generator of DeepFill v1 in it: expected a name like "
+            + " or ".join(first[naming] for naming in namings)
+            + f"; found {_listed(list(arrays)) or 'no arrays'}"
+        )
+    if len(found) > 1:
+        raise WeightsError(f"several networks in it, under {_listed([p for _, p in found])}")
+    if found[0][0] not in namings:
+        raise WeightsError(f"its names are those of another code: use --from {found[0][0]}")
+    return found[0]
+
+
+def _network(origin: Origin, naming: str, network: str | None) -> str:
+    """Which network of ours: weights of one have the shapes of the other, too."""
+    known = NETWORK_OF.get(naming if origin == "paddle" else origin)
+    if network not in (None, *NETWORK_OF.values()):
+        networks = " and ".join(NETWORK_OF.values())
+        raise WeightsError(f"unknown network {network!r}; weights are converted for {networks}")
+    if known is None and network is None:
+        raise WeightsError(
+            "it does not tell which network it holds; add --network deepfill_v1 (borders as in the "
+            "authors' code) or --network deepfill_v1_torch (as in the PyTorch port)"
+        )
+    if known is not None and network not in (None, known):
+        raise WeightsError(f"these are weights of {known}, not of {network}")
+    return known or network
+
+
+def _prefixed(prefix: str, sources: Mapping[str, Source]) -> dict[str, Source]:
+    return {ours: Source(prefix + theirs, change) for ours, (theirs, change) in sources.items()}
+
+
+def _fill(
+    expected: nn.Layer, sources: Mapping[str, Source], arrays: Mapping[str, ndarray]
+) -> Found:
+    """Fill every weight of a layer.
+
+    Raises:
+        WeightsError: naming every array that is missing, of another shape or not finite.
+    """
+    shapes = {name: list(tensor.shape) for name, tensor in expected.state_dict().items()}
+    assert shapes.keys() == sources.keys(), "a weight of the network has no source in the table"
+    weights, wrong = {}, []
+    for name, source in sources.items():
+        try:
+            weights[name] = _checked(_changed(source, arrays), shapes[name], source.name)
+        except WeightsError as error:
+            wrong.append(str(error))
+    if wrong:
+        raise WeightsError("not the network that its names tell:\n  " + _listed(wrong, "\n  "))
+    return Found(weights, {name: source.name for name, source in sources.items()})
+
+
+def _changed(source: Source, arrays: Mapping[str, ndarray]) -> ndarray:
+    if source.name not in arrays:
+        raise WeightsError(f"{source.name} is missing")
+    array = arrays[source.name]
+    try:
+        changed = source.change(array)
+    except (ValueError, IndexError, ZeroDivisionError):
+        changed = None
+    if changed is None or changed.ndim == 0:
+        raise WeightsError(f"{source.name} has the shape {list(array.shape)}, which fits nowhere")
+    return changed
+
+
+def _checked(array: ndarray, shape: list[int], theirs: str) -> ndarray:
+    if list(array.shape) != shape:
+        raise WeightsError(
+            f"{theirs} has the shape {list(array.shape)} in our layout, expected {shape}"
+        )
+    if array.dtype.kind != "f":
+        raise WeightsError(f"{theirs} holds {array.dtype} instead of floating-point numbers")
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, and is refused
+        array = np.ascontiguousarray(array, np.float32)
+    if bad := np.count_nonzero(~np.isfinite(array)):
+        raise WeightsError(f"{theirs} has {bad} values that are nan or infinite")
+    return array
+
+
+def _listed(names: list[str], separator: str = ", ") -> str:
+    more = [f"and {len(names) - LISTED} more"] if len(names) > LISTED else []
+    return separator.join([*(str(name) for name in names[:LISTED]), *more])

@@ -1,0 +1,111 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Which generator a path stands for, and the network in it."""
+
+from pathlib import Path
+
+import paddle
+from paddle import nn
+
+from ppdeepfill import atomic_write
+from ppdeepfill.errors import CheckpointError
+from ppdeepfill.networks import build_network
+from ppdeepfill.weights.checkpoint import GENERATOR, best_model, newest_checkpoint
+from ppdeepfill.weights.foreign_models import advice_on
+from ppdeepfill.weights.generator_file import (
+    Generator,
+    check_names,
+    load_weights,
+    read_generator,
+)
+
+RUNS = Path("output")  # where runs are looked for
+
+
+def find_generator(path: str | Path) -> Path:
+    """The generator file that a path stands for.
+
+    Args:
+        path: a generator file, a folder that holds one (`iter_*`, `best_model`), or the output_dir
+            of a run, which stands for its best model, or for its newest checkpoint if it has none.
+
+    Raises:
+        CheckpointError: no generator there, or a network of another form.
+    """
+    path = Path(path)
+    if path.is_file() and advice_on(path) is None:
+        return path
+    for candidate in (path / GENERATOR, best_model(path)):
+        if candidate.is_file():
+            return candidate
+    newest = newest_checkpoint(path)
+    if newest is None:
+        advice = advice_on(path) or (
+            "give that file, a folder that holds it (checkpoints/iter_..., best_model) or the "
+            "output_dir of a training run"
+        )
+        raise CheckpointError(f"no {GENERATOR} at {path}; {advice}")
+    return newest / GENERATOR
+
+
+def newest_run(folder: Path = RUNS) -> Path:
+    """The output_dir of a run, or the converted network, whose generator was written last.
+
+    Args:
+        folder: it lies anywhere below this one.
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    written = [
+        file
+        for file in folder.rglob(GENERATOR)
+        if not any(part.startswith(atomic_write.PARTIAL) for part in file.parts)
+    ]
+    if not written:
+        raise CheckpointError(
+            f"no trained network below {folder}; train one first (python train.py), or say where "
+            "it is: --model_path PATH"
+        )
+    place = max(written, key=lambda file: file.stat().st_mtime_ns).parent
+    if place.parent.name == "checkpoints":
+        return place.parent.parent
+    return place.parent if place.name == "best_model" else place
+
+
+def load_generator(path: str | Path) -> nn.Layer:
+    """Build the network of a checkpoint, with its weights.
+
+    Args:
+        path: see `find_generator`.
+
+    Raises:
+        CheckpointError: no generator there, or a file that is not one.
+    """
+    return filled_network(read_generator(find_generator(path)), source=str(path))
+
+
+def filled_network(generator: Generator, *, source: str) -> nn.Layer:
+    """Build the network of a generator, with its weights.
+
+    Args:
+        generator: name, options and weights.
+        source: where it comes from, for error messages.
+
+    Raises:
+        CheckpointError: an unknown network or option, or weights that do not fit.
+    """
+    with paddle.LazyGuard():  # no memory before the shapes are known to fit
+        network = _built(generator, source=source)
+    check_names(network, generator.weights, source=source)
+    for parameter in network.parameters():
+        parameter.initialize()
+    load_weights(network, generator.weights, source=source)
+    return network
+
+
+def _built(generator: Generator, *, source: str) -> nn.Layer:
+    try:
+        return build_network(generator.network, **generator.options)
+    except (ValueError, TypeError) as error:
+        raise CheckpointError(f"{source} describes no network of this package: {error}") from None

@@ -1,0 +1,124 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""A network in one file: what people download. And the critics of its training in another."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from numpy import ndarray
+from paddle import nn
+from pydantic import BaseModel, Field, ValidationError
+
+from ppdeepfill.errors import CheckpointError
+from ppdeepfill.weights.recorded_arrays import is_recorded, read_recorded, write_recorded
+
+LISTED = 5  # names in a message; a network of another width has none right
+
+
+class Generator(NamedTuple):
+    """What people download: enough to build the network and fill it.
+
+    Attributes:
+        network: a key of `ppdeepfill.networks.NETWORKS`.
+        options: keyword arguments of its builder.
+        iteration: how long it was trained.
+        weights: arrays by structured name.
+    """
+
+    network: str
+    options: dict
+    iteration: int
+    weights: dict[str, ndarray]
+
+
+def write_generator(path: Path, generator: Generator) -> None:
+    """Write a generator file, `.safetensors` or `.pdparams`."""
+    record = {k: v for k, v in generator._asdict().items() if k != "weights"}
+    write_recorded(path, generator.weights, record)
+
+
+def is_generator(path: Path) -> bool:
+    """Whether a file is a generator of ours, rather than arrays that do not tell what they are.
+
+    Raises:
+        CheckpointError: it is no file of weights at all.
+    """
+    return is_recorded(path)
+
+
+def write_critics(path: Path, weights: Mapping[str, ndarray], *, kind: str) -> None:
+    """Write the weights of both critics, with the network that they belong to."""
+    write_recorded(path, weights, {"critics": kind})
+
+
+def read_critics(path: Path) -> dict[str, ndarray]:
+    """Read the weights of both critics.
+
+    Raises:
+        CheckpointError: missing, damaged, or another kind of file.
+    """
+    record, weights = read_recorded(path)
+    if "critics" not in record:
+        raise CheckpointError(f"{path} holds no critics")
+    return weights
+
+
+def read_generator(path: Path) -> Generator:
+    """Read a generator file.
+
+    Raises:
+        CheckpointError: missing, damaged, or another kind of file.
+    """
+    record, weights = read_recorded(path)
+    if "network" not in record:
+        raise CheckpointError(
+            f"{path} holds no generator; give the generator.safetensors beside it"
+        )
+    try:
+        return Generator(**_GeneratorRecord(**record).model_dump(), weights=weights)
+    except ValidationError as error:
+        raise CheckpointError(f"{path} does not tell which network it holds: {error}") from None
+
+
+def sha256_of(path: Path) -> str:
+    """By which reports and exported folders name a generator file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str) -> None:
+    """Fill a layer with arrays whose names and shapes match exactly.
+
+    Raises:
+        CheckpointError: missing, unexpected or mis-shaped names; lists the first of them.
+    """
+    check_names(layer, weights, source=source)
+    for name, tensor in layer.state_dict().items():
+        tensor.set_value(weights[name])
+
+
+def check_names(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str) -> None:
+    """Refuse arrays whose names and shapes are not those of a layer's weights.
+
+    Raises:
+        CheckpointError: missing, unexpected or mis-shaped names; lists the first of them.
+    """
+    own = layer.state_dict()
+    wrong = [f"missing {name}" for name in own if name not in weights]
+    wrong += [f"unexpected {name}" for name in weights if name not in own]
+    wrong += [
+        f"{name} is {list(weights[name].shape)}, expected {list(tensor.shape)}"
+        for name, tensor in own.items()
+        if name in weights and list(weights[name].shape) != list(tensor.shape)
+    ]
+    if wrong:
+        if len(wrong) > LISTED:
+            wrong[LISTED:] = [f"and {len(wrong) - LISTED} more"]
+        raise CheckpointError(f"{source} does not fit this network:\n  " + "\n  ".join(wrong))
+
+
+class _GeneratorRecord(BaseModel):
+    network: str
+    options: dict[str, Any]
+    iteration: int = Field(ge=0)

@@ -1,0 +1,257 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Exporting a network, and using what was exported."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+import yaml
+from small_run import save_small_network
+
+from ppdeepfill.cli import main
+from ppdeepfill.deployment import exporting, onnx_conversion
+from ppdeepfill.deployment.exported import ExportedInpainter, paddle_graph, read_description
+from ppdeepfill.deployment.exporting import InferenceModel, export_model
+from ppdeepfill.errors import ExportError
+from ppdeepfill.inference.inpainter import Inpainter
+from ppdeepfill.networks import NETWORKS
+from ppdeepfill.weights.finding import load_generator
+
+SIZES = [(64, 64), (37, 45), (3, 50), (8, 8), (1, 1)]
+
+
+@pytest.fixture(scope="module", params=list(NETWORKS))
+def run(request, tmp_path_factory) -> Path:
+    """The output_dir of a small network."""
+    paddle.seed(0)
+    return save_small_network(tmp_path_factory.mktemp(request.param) / "run", request.param)
+
+
+@pytest.fixture(scope="module")
+def exported(run) -> Path:
+    return export_model(run, run.parent / "exported").parent
+
+
+def random_pair(rng, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    mask = np.zeros((height, width), np.uint8)
+    mask[height // 3 : height // 2 + 1, width // 2 :] = 255
+    return rng.integers(0, 256, (height, width, 3), dtype=np.uint8), mask
+
+
+def assert_same_picture(one, other):
+    """Equal but for values on the border between two levels: sums run in another order."""
+    difference = np.abs(one.astype(int) - other)
+    assert one.shape == other.shape and one.dtype == other.dtype == np.uint8
+    assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_exported_equals_the_inpainter_and_keeps_known_pixels(run, exported, rng, size):
+    image, mask = random_pair(rng, *size)
+    completed = ExportedInpainter(exported)(image, mask)
+    assert_same_picture(completed, Inpainter.from_checkpoint(run)(image, mask))
+    assert (completed[mask == 0] == image[mask == 0]).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_onednn_agrees_with_the_other_kernels(exported, rng, size):
+    image, mask = random_pair(rng, *size)
+    inputs = image.transpose(2, 0, 1)[None].astype(np.float32), mask[None, None] / np.float32(255)
+    description = read_description(exported)
+    plain, onednn = (paddle_graph(exported, description, onednn=o)(*inputs) for o in (False, True))
+    np.testing.assert_allclose(onednn, plain, rtol=0, atol=0.01)  # of 255
+
+
+def test_batch_equals_singles(exported, rng):
+    images, masks = (
+        np.stack(x) for x in zip(*(random_pair(rng, 40, 30) for _ in range(3)), strict=True)
+    )
+    masks[1] = masks[1].T.reshape(40, 30)
+    inpainter = ExportedInpainter(exported)
+    together = inpainter.fill_batch(images, masks)
+    alone = np.stack([inpainter(image, mask) for image, mask in zip(images, masks, strict=True)])
+    assert_same_picture(together, alone)
+
+
+def test_a_full_and_an_empty_hole(run, exported, rng):
+    image, _ = random_pair(rng, 24, 24)
+    full, empty = np.full((24, 24), 255, np.uint8), np.zeros((24, 24), np.uint8)
+    inpainter = ExportedInpainter(exported)
+    assert_same_picture(inpainter(image, full), Inpainter.from_checkpoint(run)(image, full))
+    assert (inpainter(image, empty) == image).all()
+
+
+def test_the_graph_sees_nothing_of_the_hole(run, rng):
+    model = InferenceModel(load_generator(run))
+    image = rng.integers(0, 256, (2, 1, 3, 20, 20)).astype(np.float32)
+    mask = np.zeros((1, 1, 20, 20), np.float32)
+    mask[..., 4:12, 6:] = 1.0
+    image[1] = image[0] * (1 - mask) + image[1] * mask
+    one, other = (model(paddle.to_tensor(x), paddle.to_tensor(mask)).numpy() for x in image)
+    np.testing.assert_array_equal(one, other)
+
+
+def test_deploy_yaml_is_yaml_and_names_what_is_there(run, exported):
+    text = (exported / "deploy.yaml").read_text(encoding="utf-8")
+    description = yaml.safe_load(text)["Deploy"]
+    assert description == read_description(exported)
+    files = {description[key] for key in ("model", "params")} | {"deploy.yaml"}
+    assert files == {path.name for path in exported.iterdir()}
+    assert description["options"] == {"base_channels": 4}
+    weights = (run / "best_model" / "generator.safetensors").read_bytes()
+    assert description["generator_sha256"] == hashlib.sha256(weights).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def one_run(tmp_path_factory) -> Path:
+    return save_small_network(tmp_path_factory.mktemp("one") / "run")
+
+
+def test_a_fixed_shape_takes_that_shape_only(one_run, tmp_path, rng):
+    shape = (1, 3, 20, 28)
+    export_model(one_run, tmp_path / "fixed", input_shape=shape)
+    inpainter = ExportedInpainter(tmp_path / "fixed")
+    pair = random_pair(rng, 20, 28)
+    assert_same_picture(inpainter(*pair), Inpainter.from_checkpoint(one_run)(*pair))
+    with pytest.raises(ExportError, match=r"\[1, 3, 20, 28\].*got \[1, 3, 28, 20\]"):
+        inpainter(*random_pair(rng, 28, 20))
+
+
+def other_picture(*_, **__):
+    return lambda image, mask: image + 1.0
+
+
+def no_number(*_, **__):
+    return lambda image, mask: image * np.nan
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("graph", "error", "before"),
+    [
+        (other_picture, ExportError, []),
+        (no_number, ExportError, ["deploy.yaml"]),
+        (interrupted, KeyboardInterrupt, ["deploy.yaml"]),
+    ],
+)
+def test_what_fails_leaves_no_file(one_run, tmp_path, monkeypatch, graph, error, before):
+    monkeypatch.setattr(exporting, "paddle_graph", graph)
+    folder = tmp_path / "folder"
+    for name in before:
+        folder.mkdir()
+        (folder / name).write_text("of an earlier export")
+    with pytest.raises(error):
+        export_model(one_run, folder)
+    left = list(tmp_path.rglob("*"))
+    assert [path.name for path in left if path.is_file()] == before
+    assert folder.is_dir() == bool(before)
+    assert all(path.read_text() == "of an earlier export" for path in left if path.is_file())
+
+
+def test_a_second_export_replaces_the_first_and_nothing_else(one_run, tmp_path):
+    for name in ("model.onnx", "notes.txt"):
+        (tmp_path / name).write_text("older")
+    assert export_model(one_run, tmp_path) == tmp_path / "deploy.yaml"
+    assert (tmp_path / "notes.txt").read_text() == "older"
+    assert not (tmp_path / "model.onnx").exists()
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_command_exports_the_newest_run(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_small_network(Path("output/mine"))
+    assert main(["export", "--onnx=False"]) == 0
+    assert "agrees with the network" in capsys.readouterr().out
+    assert read_description(Path("output/inference_model"))["network"] == "deepfill_v1"
+    assert (Path("output/mine/best_model/generator.safetensors")).is_file()
+
+
+def test_command_takes_a_configuration_for_a_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    asked = []
+    monkeypatch.setattr(exporting, "export_model", lambda *paths, **_: asked.append(paths))
+    config = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
+    assert main(["export", "--config", str(config), "--save_dir=out"]) == 0
+    assert asked == [("output/quickstart", Path("out"))]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "train one first"),
+        (["--model_path", "missing"], "no generator.safetensors at missing"),
+        (["--model_path", "text.safetensors"], "no file of weights"),
+        (["--config", "missing.yaml"], "no configuration file"),
+        (["--input_shape", "1", "1", "64", "64"], "the input shape must be B 3 H W"),
+        (["--input_shape", "1", "3", "64", "9999999"], "the input shape must be B 3 H W"),
+        (["--input_shape", "1", "3", "0", "64"], "the input shape must be B 3 H W"),
+        (["--device", "abacus"], "device 'abacus' is not usable"),
+        (["--save_dir", "text.safetensors/sub"], "cannot write to text.safetensors/sub"),
+        (["--save_dir", "text.safetensors"], "cannot write to text.safetensors"),
+        (["--save_dir", "x" * 300], "cannot write xxx"),
+        (["--onnx"], "pip install onnx paddle2onnx onnxruntime"),
+    ],
+)
+def test_errors_exit_2_with_a_message_and_write_nothing(
+    one_run, tmp_path, monkeypatch, capsys, arguments, words
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(onnx_conversion, "find_spec", lambda name: None)
+    Path("text.safetensors").write_text("text")
+    if not {"--model_path", "--config"} & set(arguments) and arguments:
+        arguments = [*arguments, "--model_path", str(one_run)]
+    assert main(["export", *arguments]) == 2
+    assert words in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["text.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda folder: (folder / "deploy.yaml").unlink(), "deploy.yaml is missing"),
+        (lambda folder: (folder / "deploy.yaml").write_text("  no pair"), "cannot be read"),
+        (lambda folder: (folder / "model.pdiparams").unlink(), "model.pdiparams is missing"),
+        (lambda folder: None, "is damaged, or was cut short"),
+    ],
+)
+def test_an_incomplete_folder_is_refused(tmp_path, damage, words):
+    (tmp_path / "deploy.yaml").write_text('  model: "model.json"\n  params: "model.pdiparams"\n')
+    for name in ("model.json", "model.pdiparams"):
+        (tmp_path / name).write_text("")
+    damage(tmp_path)
+    with pytest.raises(ExportError, match=words):
+        ExportedInpainter(tmp_path)
+
+
+def test_without_an_onnx_file_the_flag_is_named(exported):
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    with pytest.raises(ExportError, match="--onnx"):
+        ExportedInpainter(exported, backend="onnx")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_onnx_equals_the_inpainter(run, onnx_folder, rng, size):
+    image, mask = random_pair(rng, *size)
+    completed = ExportedInpainter(onnx_folder, backend="onnx")(image, mask)
+    assert_same_picture(completed, Inpainter.from_checkpoint(run)(image, mask))
+    assert (completed[mask == 0] == image[mask == 0]).all()
+
+
+def test_onnx_names_its_free_axes(onnx_folder):
+    session = pytest.importorskip("onnxruntime").InferenceSession(onnx_folder / "model.onnx")
+    inputs = {value.name: value.shape for value in session.get_inputs()}
+    free = ["batch", "height", "width"]
+    assert inputs == {n: [free[0], c, *free[1:]] for n, c in (("image", 3), ("mask", 1))}
+
+
+@pytest.fixture(scope="module")
+def onnx_folder(run) -> Path:
+    for package in ("onnx", "onnxruntime", "paddle2onnx"):
+        pytest.importorskip(package, reason="the extra onnx is not installed")
+    return export_model(run, run.parent / "onnx", onnx=True).parent
