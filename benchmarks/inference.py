@@ -37,14 +37,19 @@ def _flops(size: tuple[int, int]) -> int:
 def _dygraph(size: tuple[int, int]) -> Call:
     from ppdeepfill.inference.inpainter import ATTENTION_MEMORY, Inpainter
     from ppdeepfill.networks import build_network
+    from ppdeepfill.parallel import use_device
 
+    use_device("cpu")
     require_memory(size, attention_limit=ATTENTION_MEMORY * GIB)
     return functools.partial(Inpainter(build_network(NETWORK)), *_picture(size))
 
 
 def _exported(size: tuple[int, int]) -> Call:
+    from ppdeepfill.parallel import use_device
+
     require_memory(size)
     exported, folder = _export(onnx=False)
+    use_device("cpu")
     graph = exported.paddle_graph(folder, exported.read_description(folder), onednn=True)
     return functools.partial(graph, *_graph_picture(size))
 

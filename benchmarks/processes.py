@@ -92,6 +92,7 @@ def _train_and_tell(case: Case) -> None:
     """The program of each process; process 0 writes what it measured."""
     from ppdeepfill import parallel
 
+    parallel.use_device("cpu")
     seconds = train(case)
     if parallel.rank() == 0:
         Path(os.environ[RESULT]).write_text(json.dumps(seconds), encoding="utf-8")

@@ -50,8 +50,10 @@ def _updates() -> dict:
 def _prepare(phase: str | None = None) -> Call:
     """A step of the trainer, or one update of a phase on a batch of its own."""
     from ppdeepfill.config import load_config
+    from ppdeepfill.parallel import use_device
     from ppdeepfill.training.trainer import Trainer
 
+    use_device("cpu")
     settings = ("data.train=bundled:train", "data.validation=null", "data.workers=0")
     settings += (f"data.batch_size={BATCH}", "device=cpu", "logging.visualdl=false")
     trainer = Trainer(load_config(CONFIG, settings))

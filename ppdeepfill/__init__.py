@@ -14,9 +14,17 @@ _HOMES = {
     "ContextualAttention": "ppdeepfill.networks",
     "Inpainter": "ppdeepfill.inference.inpainter",
     "load_config": "ppdeepfill.config",
+    "use_device": "ppdeepfill.parallel",
 }
 
-__all__ = ["ContextualAttention", "Inpainter", "__version__", "build_network", "load_config"]
+__all__ = [
+    "ContextualAttention",
+    "Inpainter",
+    "__version__",
+    "build_network",
+    "load_config",
+    "use_device",
+]
 
 
 def __getattr__(name: str):

@@ -24,7 +24,7 @@ from ppdeepfill.errors import ConfigError
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
-def start(device: str) -> None:
+def use_device(device: str) -> None:
     """Choose device and threads and, when launched as one of several processes, meet the others.
 
     On a CPU the processes share all cores, unless the variable OMP_NUM_THREADS names a number, and
@@ -50,13 +50,13 @@ def start(device: str) -> None:
         ) from error
     if world_size() > 1:
         distributed.init_parallel_env()
-    use_processor()
+    _use_processor()
     if rank() > 0:
         logging.getLogger("ppdeepfill").setLevel(logging.ERROR)  # process 0 speaks for all
 
 
-def use_processor() -> None:
-    """Compute on all cores, and keep the memory of freed tensors, as `start` says."""
+def _use_processor() -> None:
+    """Compute on all cores, and keep the memory of freed tensors, as `use_device` says."""
     if "OMP_NUM_THREADS" not in os.environ:  # without it, Paddle computes on one core
         core.set_num_threads(threads())
     _keep_freed_memory()

@@ -8,10 +8,15 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
-from small_run import read_metrics, small_config, write_photos
+from small_run import read_metrics, save_small_network, small_config, write_photos
 
 from ppdeepfill import parallel
+from ppdeepfill.deployment.exported import ExportedInpainter
+from ppdeepfill.deployment.exporting import export_model
 from ppdeepfill.errors import ConfigError
+from ppdeepfill.evaluation.compare import compare
+from ppdeepfill.evaluation.settings import ComparisonSettings
+from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.training.trainer import Trainer
 from ppdeepfill.weights.checkpoint import read_checkpoint
 
@@ -63,8 +68,8 @@ def test_every_update_meets_the_other_processes_once(tmp_path, monkeypatch):
 def test_without_support_for_gpus_the_message_says_so(monkeypatch, device):
     monkeypatch.setattr(paddle, "is_compiled_with_cuda", lambda: False)
     with pytest.raises(ConfigError, match=f"device '{device}' .* built without GPUs.*; use cpu"):
-        parallel.start(device)
-    parallel.start("auto")
+        parallel.use_device(device)
+    parallel.use_device("auto")
     assert paddle.device.get_device() == "cpu"
 
 
@@ -73,7 +78,7 @@ def test_an_absent_gpu_is_named_with_how_many_there_are(monkeypatch, device, cou
     monkeypatch.setattr(paddle, "is_compiled_with_cuda", lambda: True)
     monkeypatch.setattr(paddle.device.cuda, "device_count", lambda: count)
     with pytest.raises(ConfigError, match=f"device '{device}' .* there are {count} GPUs"):
-        parallel.start(device)
+        parallel.use_device(device)
 
 
 def test_two_processes_train_as_one(tmp_path):
@@ -132,8 +137,27 @@ def test_all_cores_are_used_unless_the_environment_says_otherwise(
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if environment:
         monkeypatch.setenv("OMP_NUM_THREADS", environment)
-    parallel.start("cpu")
+    parallel.use_device("cpu")
     assert chosen == ([] if threads is None else [threads])
+
+
+def test_only_the_verbs_choose_device_and_threads(tmp_path, monkeypatch):
+    """A notebook or a web server keeps its own."""
+    chosen = []
+    for owner, name in [
+        (parallel.core, "set_num_threads"),
+        (parallel, "_keep_freed_memory"),
+        (paddle, "set_device"),
+    ]:
+        monkeypatch.setattr(owner, name, lambda *_, name=name: chosen.append(name))
+    network = Trainer(small_config(write_photos(tmp_path / "photos"), tmp_path / "run")).network
+    image = np.zeros([32, 32, 3], np.uint8)
+    Inpainter(network)(image, np.full([32, 32], 255, np.uint8))
+    save_small_network(tmp_path / "small")
+    export_model(tmp_path / "small", tmp_path / "exported")
+    ExportedInpainter(tmp_path / "exported")(image, np.full([32, 32], 255, np.uint8))
+    compare(ComparisonSettings(methods=["mean_fill"], save_dir=tmp_path / "report"))
+    assert not chosen
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="of the C library of Linux")
@@ -151,7 +175,7 @@ def faults():
 
 x = paddle.zeros([1 << 24])
 without = faults()
-parallel.start("cpu")
+parallel.use_device("cpu")
 faults()
 print(without, faults())
 """

@@ -21,7 +21,7 @@ from paddle import inference
 
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import check_pair
-from ppdeepfill.parallel import threads, use_processor
+from ppdeepfill.parallel import threads
 from ppdeepfill.weights.foreign_models import DESCRIPTION
 
 # image [B, 3, H, W] in 0..255, mask [B, 1, H, W], both float32 -> completed [B, 3, H, W] in 0..255
@@ -100,7 +100,6 @@ def open_predictor(folder: Path, description: dict, *, onednn: bool = False) -> 
     kind, _, number = paddle.get_device().partition(":")
     if kind == "gpu":
         config.enable_use_gpu(100, int(number))  # MB to begin with; it takes more as needed
-    use_processor()
     config.set_cpu_math_library_num_threads(threads())  # by itself it takes one
     if onednn:
         config.enable_mkldnn()

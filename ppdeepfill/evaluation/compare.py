@@ -37,7 +37,6 @@ def compare(settings: ComparisonSettings) -> None:
     Raises:
         UserError: nothing to compare, or files that are missing or not usable.
     """
-    parallel.start(settings.device)
     methods = open_methods(settings.model_paths, settings.methods)
     learned = LearnedMetrics(settings.lpips_weights, settings.fid_weights)
     images, indices = _open_images(settings)

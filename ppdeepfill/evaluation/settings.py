@@ -31,7 +31,6 @@ class ComparisonSettings:
         lpips_weights, fid_weights: see `LearnedMetrics`.
         pictures: how many images report.html shows, evenly spread.
         save_dir: where the report goes.
-        device: see `parallel.start`.
         batch_size, num_workers: see `score_methods`.
     """
 
@@ -50,7 +49,6 @@ class ComparisonSettings:
     fid_weights: Path | None = None
     pictures: int = 24
     save_dir: Path = Path("output")
-    device: str = "auto"
     batch_size: int = 1
     num_workers: int = 2
 

@@ -18,7 +18,6 @@ from paddle import Tensor, nn
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.networks import MemoryBudgetError, Prediction, limit_attention_memory
 from ppdeepfill.networks.compiled_convolution import eagerly
-from ppdeepfill.parallel import use_processor
 from ppdeepfill.weights.finding import load_generator
 
 MULTIPLE = 8  # the networks halve the image twice, the attention once more
@@ -49,7 +48,6 @@ class Inpainter:
             raise ConfigError(
                 f"attention_memory must be above 0 GiB, and a finite number; got {attention_memory}"
             )
-        use_processor()
         self.network = network
         limit_attention_memory(network, int(attention_memory * GIB))
         network.eval()

@@ -12,7 +12,6 @@ from numpy import ndarray
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ppdeepfill import parallel
 from ppdeepfill.drawing.borrowed import draw_borrowed, draw_offsets
 from ppdeepfill.errors import DataError
 from ppdeepfill.inference.inpainter import ATTENTION_MEMORY, Inpainter
@@ -46,7 +45,6 @@ def predict(
     file_format: str = "same",
     save_attention: bool = False,
     attention_memory: float = ATTENTION_MEMORY,
-    device: str = "auto",
 ) -> list[Path]:
     """Fill one photo, or all photos of a folder.
 
@@ -64,7 +62,6 @@ def predict(
         file_format: "same": as the photo, which for JPEG means compressing it again; "png".
         save_attention: also write NAME_offsets.png and NAME_borrowed.png.
         attention_memory: GiB, see `Inpainter`.
-        device: as in the configuration.
 
     Returns:
         The filled photos.
@@ -78,7 +75,6 @@ def predict(
         raise DataError("where is the hole? Give --mask_path or --hole_color")
     pairs = find_pairs(image_path, mask_path, save_dir)
     results = Results(save_dir, pairs)
-    parallel.start(device)
     model_path = find_generator(model_path or newest_run())
     inpainter = Inpainter.from_checkpoint(model_path, attention_memory=attention_memory)
     logger.info("model: %s", model_path)

@@ -49,8 +49,8 @@ logger = logging.getLogger(__name__)
 class Trainer:
     """Trains the network of a configuration with its objective.
 
-    Building one writes nothing to disk. Of several processes, each calls the same methods, and
-    process 0 alone writes files.
+    It trains on the present device, see `parallel.use_device`. Building one writes nothing to disk.
+    Of several processes, each calls the same methods, and process 0 alone writes files.
 
     Args:
         config: what to train, on what, and how long.
@@ -64,7 +64,6 @@ class Trainer:
 
     def __init__(self, config: Config):
         self.config = config
-        parallel.start(config.device)
         check_precision(config.precision)
         set_default_dtype("float32")
         seed(config.seed)

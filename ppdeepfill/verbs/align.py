@@ -31,10 +31,9 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    import paddle
-
     from ppdeepfill.alignment.report import align
+    from ppdeepfill.parallel import use_device
 
-    paddle.set_device("cpu")  # the references ran on one, and GPUs round convolutions otherwise
+    use_device("cpu")  # the references ran on one, and GPUs round convolutions otherwise
     chosen = REFERENCES if arguments.reference == "all" else (arguments.reference,)
     align(arguments.save_dir, chosen)

@@ -26,5 +26,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.drawing.attend import attend
+    from ppdeepfill.parallel import use_device
 
+    use_device("auto")
     attend(arguments.image_a, arguments.image_b, arguments.out, offsets=arguments.offsets)

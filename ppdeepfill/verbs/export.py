@@ -47,11 +47,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     config = load_config(arguments.config, []) if arguments.config else None
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle warns of its own export code
-    from ppdeepfill import parallel
     from ppdeepfill.deployment.exporting import export_model
+    from ppdeepfill.parallel import use_device
     from ppdeepfill.weights.finding import newest_run
 
-    parallel.start(arguments.device)
+    use_device(arguments.device)
     model_path = arguments.model_path or (config and config.output_dir) or newest_run()
     export_model(
         model_path,

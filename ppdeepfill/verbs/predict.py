@@ -123,8 +123,10 @@ def _add_results(results: argparse._ArgumentGroup) -> None:
 def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.inference.predict import predict
     from ppdeepfill.inference.strategies import Strategy
+    from ppdeepfill.parallel import use_device
     from ppdeepfill.photos import HoleRule
 
+    use_device(arguments.device)
     predict(
         arguments.image_path,
         arguments.mask_path,
@@ -137,5 +139,4 @@ def _run(arguments: argparse.Namespace) -> None:
         file_format=arguments.format,
         save_attention=arguments.save_attention,
         attention_memory=arguments.attention_memory,
-        device=arguments.device,
     )

@@ -154,7 +154,9 @@ def _run(arguments: argparse.Namespace) -> None:
     config = load_config(given.pop("config")) if "config" in given else None
     from ppdeepfill.evaluation.compare import compare
     from ppdeepfill.evaluation.settings import settings_of
+    from ppdeepfill.parallel import use_device
 
+    use_device(given.pop("device", "auto"))
     compare(settings_of(given, config))
 
 

@@ -76,8 +76,10 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     config = load_config(arguments.config or _quickstart(), arguments.overrides)
+    from ppdeepfill.parallel import use_device
     from ppdeepfill.training.trainer import Trainer
 
+    use_device(config.device)
     trainer = Trainer(config)
     if arguments.dry_run:
         print(trainer.describe())

@@ -71,7 +71,7 @@ def save_checkpoint(output_dir: Path, checkpoint: Checkpoint, *, keep: int) -> P
     return folder
 
 
-def savebest_model(output_dir: Path, generator: Generator) -> Path:
+def save_best(output_dir: Path, generator: Generator) -> Path:
     """Replace the best model of a run.
 
     Raises:

@@ -154,13 +154,13 @@ def test_the_newest_model_below_output_is_the_default(command, place, messages):
     for name, age in (("new", 0), ("old", 100)):
         path = save_model(place / "output" / name) / "best_model" / "generator.safetensors"
         os.utime(path, (time.time() - age,) * 2)
-    predict(Path("photos/a.png"), Path("mask.png"), device="cpu")
+    predict(Path("photos/a.png"), Path("mask.png"))
     assert "model: output/new/best_model/generator.safetensors" in messages.text
 
 
 def test_without_any_model_says_so(place):
     with pytest.raises(CheckpointError, match="below output; train one first"):
-        predict(Path("photos/a.png"), Path("mask.png"), device="cpu")
+        predict(Path("photos/a.png"), Path("mask.png"))
 
 
 def test_a_full_disk_ends_the_run_instead_of_skipping(command, monkeypatch, capsys):
