@@ -2,18 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training objectives: every term, weight and gradient decision of one method in one place.
 
-An objective is a class (network, *, image_size, local_size, seed, **options) with `phases()`, the
-updates of one iteration, and `extra_modules`, the layers that it trains beside the network.
+An objective is a class as `Objective` describes, and one entry in `OBJECTIVES`.
 """
+
+from collections.abc import Callable
 
 from paddle import nn
 
-from ppdeepfill.objectives.phase import Phase
+from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.wgan_gp import WganGp
 
-__all__ = ["OBJECTIVES", "Phase", "WganGp", "build_objective"]
+__all__ = ["OBJECTIVES", "Objective", "Phase", "WganGp", "build_objective"]
 
-OBJECTIVES = {"wgan_gp": WganGp}
+OBJECTIVES: dict[str, Callable[..., Objective]] = {"wgan_gp": WganGp}
 
 
 def build_objective(
@@ -24,7 +25,7 @@ def build_objective(
     local_size: tuple[int, int],
     seed: int,
     **options,
-):
+) -> Objective:
     """Build the objective that trains a network.
 
     Args:

@@ -19,8 +19,8 @@ from ppdeepfill.data.batch import Batch
 from ppdeepfill.networks import Prediction, complete, refined_in_hole
 from ppdeepfill.networks.critics import Critics
 from ppdeepfill.objectives import reconstruction
+from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.gradient_penalty import gradient_penalty
-from ppdeepfill.objectives.phase import Phase
 
 Term = Callable[[Tensor, Batch], Tensor]  # (predicted [B, 3, H, W], batch) -> scalar
 
@@ -34,7 +34,7 @@ class Mix(NamedTuple):
     local: Tensor
 
 
-class WganGp:
+class WganGp(Objective):
     """The objective of DeepFill v1; builds and owns the critics.
 
     Args:

@@ -17,7 +17,9 @@ from paddle.optimizer import Optimizer
 from ppdeepfill.config import Config
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.objectives import Phase
+from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.optimizers import STATE
+from ppdeepfill.weights.checkpoint import Checkpoint
 from ppdeepfill.weights.generator_file import Generator, load_weights
 
 
@@ -27,24 +29,28 @@ def generator_of(config: Config, network: nn.Layer, iteration: int) -> Generator
 
 
 def training_arrays(
-    modules: Mapping[str, nn.Layer], optimizers: Mapping[str, Optimizer], phases: Sequence[Phase]
+    modules: Mapping[str, nn.Layer],
+    optimizers: Mapping[str, Optimizer],
+    phases: Sequence[Phase],
+    average: WeightAverage,
 ) -> dict[str, ndarray]:
-    """All arrays of a training run but those of its network.
+    """All arrays of a training run but those of the generator that it releases.
 
     Args:
         modules: what is trained beside the network.
         optimizers: by name.
         phases: they tell which layer an optimizer belongs to.
+        average: of the network's weights; it is the generator where there is one.
 
     Returns:
-        `modules/NAME/...` and `optimizers/NAME/...`.
+        `modules/NAME/...`, `optimizers/NAME/...`, and `weights/...` of an averaged network.
     """
-    arrays = {}
+    arrays = _prefixed("weights", layer_arrays(average.network)) if average.updates else {}
     for name, module in modules.items():
-        arrays |= prefixed(f"modules/{name}", layer_arrays(module))
+        arrays |= _prefixed(f"modules/{name}", layer_arrays(module))
     for phase in phases:
         name = phase.optimizer_name
-        arrays |= prefixed(f"optimizers/{name}", optimizer_arrays(optimizers[name], phase.trains))
+        arrays |= _prefixed(f"optimizers/{name}", optimizer_arrays(optimizers[name], phase.trains))
     return arrays
 
 
@@ -52,18 +58,30 @@ def restore_training(
     modules: Mapping[str, nn.Layer],
     optimizers: Mapping[str, Optimizer],
     phases: Sequence[Phase],
-    arrays: Mapping[str, ndarray],
+    average: WeightAverage,
+    checkpoint: Checkpoint,
+    *,
+    source: str,
 ) -> None:
-    """Put back what `training_arrays` returned, into modules and optimizers just built.
+    """Put a checkpoint with arrays as of `training_arrays` back into layers and optimizers.
+
+    Args:
+        modules, optimizers, phases, average: just built, as `training_arrays` takes them.
+        checkpoint: what was saved.
+        source: where it comes from, for error messages.
 
     Raises:
         CheckpointError: names or shapes that do not fit.
     """
+    arrays, released = checkpoint.arrays, checkpoint.generator.weights
+    weights = _below("weights", arrays) or released
+    load_weights(average.network, weights, source=source)
+    average.restore(released, checkpoint.progress.get("average_updates", 0))
     for name, module in modules.items():
-        load_weights(module, below(f"modules/{name}", arrays), source=f"modules/{name}")
+        load_weights(module, _below(f"modules/{name}", arrays), source=f"modules/{name}")
     trained = {phase.optimizer_name: phase.trains for phase in phases}
     for name, layer in trained.items():
-        restore_optimizer(optimizers[name], layer, below(f"optimizers/{name}", arrays))
+        restore_optimizer(optimizers[name], layer, _below(f"optimizers/{name}", arrays))
 
 
 def layer_arrays(layer: nn.Layer) -> dict[str, ndarray]:
@@ -104,13 +122,11 @@ def _structured_names(optimizer: Optimizer, layer: nn.Layer) -> dict[str, str]:
     }
 
 
-def prefixed(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
-    """The arrays as PREFIX/NAME."""
+def _prefixed(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 
-def below(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
-    """What `prefixed` was given."""
+def _below(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
     return {
         name.removeprefix(f"{prefix}/"): array
         for name, array in arrays.items()

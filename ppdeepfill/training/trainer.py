@@ -30,18 +30,8 @@ from ppdeepfill.training.optimizers import (
 from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume
-from ppdeepfill.training.state import (
-    below,
-    generator_of,
-    layer_arrays,
-    prefixed,
-    restore_training,
-    training_arrays,
-)
+from ppdeepfill.training.state import generator_of, restore_training, training_arrays
 from ppdeepfill.weights.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
-from ppdeepfill.weights.generator_file import load_weights
-
-WEIGHTS = "weights"  # of the network, in checkpoints whose generator is their average
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +74,7 @@ class Trainer:
         self.schedulers = build_schedulers(config, self.phases)
         self.optimizers = build_optimizers(config, self.phases, self.schedulers)
         self.average = WeightAverage(self.network, config.schedule.average)
+        self._trained = self.extra_modules, self.optimizers, self.phases, self.average
         self.scales = {phase.name: loss_scale(config.precision) for phase in self.phases}
         self.dataset = open_dataset(config, config.data.train)
         self.loader = open_loader(config, self.dataset)
@@ -195,9 +186,7 @@ class Trainer:
             return
         with self.average.applied():
             generator = generator_of(self.config, self.network, self.iteration)
-        arrays = training_arrays(self.extra_modules, self.optimizers, self.phases)
-        if self.average.updates:  # else the generator holds the weights themselves
-            arrays |= prefixed(WEIGHTS, layer_arrays(self.network))
+        arrays = training_arrays(*self._trained)
         checkpoint = Checkpoint(generator, arrays, self._progress(), self.config.to_dict())
         keep = self.config.schedule.keep_checkpoints
         self.saved = save_checkpoint(self.config.output_dir, checkpoint, keep=keep)
@@ -215,11 +204,7 @@ class Trainer:
             return
         checkpoint = read_checkpoint(self.saved)
         check_same_method(checkpoint.config, self.config.to_dict())
-        released = checkpoint.generator.weights
-        weights = below(WEIGHTS, checkpoint.arrays) or released
-        load_weights(self.network, weights, source=str(self.saved))
-        self.average.restore(released, checkpoint.progress.get("average_updates", 0))
-        restore_training(self.extra_modules, self.optimizers, self.phases, checkpoint.arrays)
+        restore_training(*self._trained, checkpoint, source=str(self.saved))
         self._restore_progress(checkpoint.progress)
         self.iteration = checkpoint.generator.iteration
         batches = sum(phase.batches_before(self.iteration) for phase in self.phases)

@@ -8,6 +8,7 @@ from paddle import nn
 
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.objectives import Phase
+from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.state import (
     layer_arrays,
     optimizer_arrays,
@@ -15,6 +16,8 @@ from ppdeepfill.training.state import (
     restore_training,
     training_arrays,
 )
+from ppdeepfill.weights.checkpoint import Checkpoint
+from ppdeepfill.weights.generator_file import Generator
 
 
 def layer():
@@ -82,14 +85,22 @@ def test_modules_and_optimizers_keep_apart():
         network, critics = layer(), layer()
         optimizers = {"critic": adam(critics), "generator": adam(network)}
         phases = [Phase("critic", critics, None), Phase("generator", network, None)]
-        return {"critics": critics}, optimizers, phases
+        return {"critics": critics}, optimizers, phases, WeightAverage(network, 0.5)
 
-    modules, optimizers, phases = fresh()
+    run = modules, optimizers, phases, average = fresh()
     train(modules["critics"], optimizers["critic"], 2)
+    average.update()
     train(phases[1].trains, optimizers["generator"], 1)
-    arrays = training_arrays(modules, optimizers, phases)
+    average.update()
+    arrays = training_arrays(*run)
     assert "modules/critics/conv.weight" in arrays
     assert "optimizers/generator/moment2/linear.bias" in arrays
+    assert "weights/conv.weight" in arrays
+    with average.applied():
+        generator = Generator("any", {}, 1, layer_arrays(average.network))
     again = fresh()
-    restore_training(*again, arrays)
+    saved = Checkpoint(generator, arrays, {"average_updates": 2}, {})
+    restore_training(*again, saved, source="a file")
     assert_equal(training_arrays(*again), arrays)
+    with again[-1].applied():
+        assert_equal(layer_arrays(again[-1].network), generator.weights)

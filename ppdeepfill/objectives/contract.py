@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the trainer needs to know of one kind of update."""
+"""What the trainer needs of an objective: the updates of an iteration, and what it trains."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from paddle import Tensor, nn
 
@@ -46,3 +46,22 @@ class Phase(NamedTuple):
         """Batches that it draws in all iterations before this one."""
         end = iteration if self.stop is None else min(iteration, self.stop)
         return self.repeats * max(end - self.start, 0) if self.fresh_batch else 0
+
+
+class Objective(Protocol):
+    """How a network is trained: every term, weight and gradient decision of one method.
+
+    A class of `OBJECTIVES` is built as
+
+        (network, *, image_size: (H, W), local_size: (h, w), seed: int, **options)
+
+    with sizes in pixels, of the training images and of the local region around the hole. Its
+    keyword arguments after those are the keys of `objective.options`.
+    """
+
+    @property
+    def extra_modules(self) -> dict[str, nn.Layer]:
+        """Layers that it trains beside the network, such as critics; checkpoints hold them."""
+
+    def phases(self) -> list[Phase]:
+        """All kinds of update, in the order of an iteration; called once, before training."""
