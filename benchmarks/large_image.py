@@ -16,7 +16,7 @@ import paddle
 from paddle import Tensor, nn
 
 from ppdeepfill.inference.inpainter import Inpainter
-from ppdeepfill.networks import build_network, limit_attention_memory
+from ppdeepfill.networks import attention_memory_limit, build_network
 
 GIB = 1 << 30
 
@@ -24,18 +24,17 @@ GIB = 1 << 30
 def main(width: int, height: int, memory: str = "2", layer: str = "network") -> None:
     paddle.seed(0)
     network = build_network("deepfill_v1")
-    inpainter = Inpainter(network)
-    _fill(inpainter, 64, 64)  # so that no first call is measured
-    limit_attention_memory(network, None if memory == "plain" else int(float(memory) * GIB))
+    _fill(Inpainter(network), 64, 64)  # so that no first call is measured
+    limit = 1e6 if memory == "plain" else float(memory)  # GiB
     attention = network.refinement.attention = Measured(network.refinement.attention)
     if layer == "attention":
         shape = [1, 128, -(-height // 8) * 2, -(-width // 8) * 2]
         features = paddle.nn.functional.relu(paddle.randn(shape))
-        with paddle.no_grad():
+        with paddle.no_grad(), attention_memory_limit(int(limit * GIB)):
             attention(features, features, paddle.zeros([1, 1, *shape[2:]]))
     else:
         before, watch = _reset_peak(), Stopwatch()
-        _fill(inpainter, height, width)
+        _fill(Inpainter(network, attention_memory=limit), height, width)
         took = str(watch)
         print(f"whole: {took}, {(max(_peak(), attention.peak) - before) / GIB:.2f} GiB")
     print(f"attention: {attention.took}, {attention.needed / GIB:.3f} GiB")

@@ -16,7 +16,7 @@ from numpy import ndarray
 from paddle import Tensor, nn
 
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.networks import MemoryBudgetError, Prediction, limit_attention_memory
+from ppdeepfill.networks import MemoryBudgetError, Prediction, attention_memory_limit
 from ppdeepfill.networks.compiled_convolution import eagerly
 from ppdeepfill.weights.finding import load_generator
 
@@ -49,7 +49,7 @@ class Inpainter:
                 f"attention_memory must be above 0 GiB, and a finite number; got {attention_memory}"
             )
         self.network = network
-        limit_attention_memory(network, int(attention_memory * GIB))
+        self._attention_bytes = int(attention_memory * GIB)
         network.eval()
 
     @classmethod
@@ -101,7 +101,10 @@ class Inpainter:
         masked_images = (images.astype(np.float32) / 127.5 - 1) * (1 - holes)
         compiled = _keep_compiled(holes.shape)
         try:
-            with nullcontext() if compiled else eagerly():
+            with (
+                nullcontext() if compiled else eagerly(),
+                attention_memory_limit(self._attention_bytes),
+            ):
                 return self.network(paddle.to_tensor(masked_images), paddle.to_tensor(holes))
         except MemoryBudgetError as error:
             raise ConfigError(f"attention_memory: {error}") from error
@@ -109,9 +112,13 @@ class Inpainter:
 
 @contextmanager
 def inpainting(network: nn.Layer) -> Iterator[Inpainter]:
-    """An `Inpainter` of a network that is being trained; it goes on training afterwards."""
-    yield Inpainter(network)
-    network.train()
+    """An `Inpainter` of a network that is being trained, which it leaves as it was."""
+    modes = [(layer, layer.training) for layer in network.sublayers(include_self=True)]
+    try:
+        yield Inpainter(network)
+    finally:
+        for layer, training in modes:
+            layer.training = training
 
 
 def _keep_compiled(shape: tuple[int, ...]) -> bool:

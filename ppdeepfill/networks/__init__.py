@@ -14,7 +14,7 @@ from paddle import nn
 
 from ppdeepfill.networks.attention_in_blocks import contextual_attention_in_blocks
 from ppdeepfill.networks.attention_tiles import MemoryBudgetError
-from ppdeepfill.networks.bounded_attention import limit_attention_memory
+from ppdeepfill.networks.bounded_attention import attention_memory_limit
 from ppdeepfill.networks.contextual_attention import (
     ContextualAttention,
     attention_to_offsets,
@@ -28,6 +28,7 @@ __all__ = [
     "ContextualAttention",
     "MemoryBudgetError",
     "Prediction",
+    "attention_memory_limit",
     "attention_to_offsets",
     "build_network",
     "complete",
@@ -35,7 +36,6 @@ __all__ = [
     "contextual_attention_in_blocks",
     "deepfill_v1",
     "deepfill_v1_torch",
-    "limit_attention_memory",
     "offsets_of",
     "refined_in_hole",
 ]

@@ -5,22 +5,35 @@
 Letters as in contextual_attention.py.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import paddle
-from paddle import Tensor, nn
+from paddle import Tensor
 
 from ppdeepfill.networks.attention_in_blocks import contextual_attention_in_blocks
 from ppdeepfill.networks.contextual_attention import ContextualAttention, contextual_attention
 
+_limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=None)
+
+
+@contextmanager
+def attention_memory_limit(limit: int | None) -> Iterator[None]:
+    """While entered, attentions work in blocks where they would need more than `limit` bytes.
+
+    Counted are temporaries; None: no limit. Gradients and exported graphs need the plain
+    computation, whatever the limit.
+    """
+    token = _limit.set(limit)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
 
 class BoundedContextualAttention(ContextualAttention):
-    """`ContextualAttention` that works in blocks where it would need more than `memory`.
-
-    Attributes:
-        memory: bytes for the temporaries of the attention; None, as it is built: without limit.
-            Gradients and exported graphs need the plain computation and ignore it.
-    """
-
-    memory: int | None = None
+    """`ContextualAttention` that keeps to the limit of `attention_memory_limit`."""
 
     def forward(
         self, foreground: Tensor, background: Tensor, mask: Tensor | None = None
@@ -34,21 +47,15 @@ class BoundedContextualAttention(ContextualAttention):
             # Not super().forward: Paddle 2.6 cannot export it.
             return *contextual_attention(foreground, background, mask, **self.options), None
         features, offsets = contextual_attention_in_blocks(
-            foreground, background, mask, memory=self.memory, **self.options
+            foreground, background, mask, memory=_limit.get(), **self.options
         )
         return features, None, offsets
 
     def _is_plain(self, foreground: Tensor, background: Tensor) -> bool:
-        if self.memory is None or not paddle.in_dynamic_mode() or paddle.is_grad_enabled():
+        limit = _limit.get()
+        if limit is None or not paddle.in_dynamic_mode() or paddle.is_grad_enabled():
             return True
-        return plain_memory(foreground.shape, background.shape, self.options) <= self.memory
-
-
-def limit_attention_memory(network: nn.Layer, memory: int | None) -> None:
-    """Set `memory`, in bytes, of every `BoundedContextualAttention` in a network."""
-    for layer in network.sublayers(include_self=True):
-        if isinstance(layer, BoundedContextualAttention):
-            layer.memory = memory
+        return plain_memory(foreground.shape, background.shape, self.options) <= limit
 
 
 def plain_memory(foreground: list[int], background: list[int], options: dict) -> int:

@@ -159,6 +159,28 @@ def test_inpainting_while_training_leaves_no_trace(photo, mask):
     assert all(not p.stop_gradient and p.grad is None for p in network.parameters())
 
 
+def test_inpainting_leaves_the_limit_of_the_attention_to_the_inpainter(rng):
+    network = build_network("deepfill_v1", base_channels=4)
+    image = paddle.to_tensor(rng.uniform(-1, 1, [1, 3, 64, 64]).astype(np.float32))
+    mask = paddle.ones([1, 1, 64, 64])
+    pixels, hole = np.zeros([1, 64, 64, 3], np.uint8), np.full([1, 64, 64], 255, np.uint8)
+    inpainter = Inpainter(network, attention_memory=150_000 / 2**30)
+    assert inpainter.predict(pixels, hole).attention is None
+    with paddle.no_grad():
+        assert network(image, mask).attention is not None
+
+
+def test_inpainting_restores_the_mode_of_each_layer_even_after_an_error():
+    network = build_network("deepfill_v1", base_channels=4)
+    network.train()
+    network.coarse.eval()  # as when only the second stage is trained
+    modes = [layer.training for layer in network.sublayers(include_self=True)]
+    with pytest.raises(KeyError), inpainting(network) as inpainter:
+        assert not any(x.training for x in inpainter.network.sublayers(include_self=True))
+        raise KeyError
+    assert [layer.training for layer in network.sublayers(include_self=True)] == modes
+
+
 def test_compiled_convolutions_keep_a_limited_number_of_sizes(monkeypatch):
     class Network(nn.Layer):
         def forward(self, masked_image, mask):

@@ -14,11 +14,11 @@ import reference
 
 from ppdeepfill.networks import (
     MemoryBudgetError,
+    attention_memory_limit,
     attention_to_offsets,
     build_network,
     contextual_attention,
     contextual_attention_in_blocks,
-    limit_attention_memory,
     offsets_of,
 )
 from ppdeepfill.networks.attention_tiles import Tile, memory_in_tiles, tile_side, tiles_of
@@ -212,9 +212,9 @@ def test_the_memory_really_used_stays_within_the_limit(memory):
 def test_the_layer_is_plain_where_that_fits(rng):
     features = random_tensor(rng, 1, 4, 16, 16, dtype="float32")
     layer = BoundedContextualAttention()
-    layer.memory = plain_memory(features.shape, features.shape, layer.options)
+    fits = plain_memory(features.shape, features.shape, layer.options)
     expected, attention = as_a_whole(features, features, None)
-    with paddle.no_grad():
+    with paddle.no_grad(), attention_memory_limit(fits):
         ours = layer(features, features)
     np.testing.assert_array_equal(ours[0].numpy(), expected.numpy())
     np.testing.assert_array_equal(ours[1].numpy(), attention.numpy())
@@ -224,9 +224,8 @@ def test_the_layer_is_plain_where_that_fits(rng):
 def test_the_layer_keeps_gradients_whatever_the_limit(rng):
     features = random_tensor(rng, 1, 4, 32, 32, dtype="float32")
     features.stop_gradient = False
-    layer = BoundedContextualAttention()
-    layer.memory = 1
-    layer(features, features)[0].sum().backward()
+    with attention_memory_limit(1):
+        BoundedContextualAttention()(features, features)[0].sum().backward()
     assert features.grad.abs().max() > 0
 
 
@@ -238,9 +237,11 @@ def test_a_network_under_a_limit_predicts_the_same_and_keeps_offsets(rng):
     mask[:, :, 24:48, 8:32] = 1.0
     with paddle.no_grad():
         whole = network(image * (1 - mask), mask)
-        limit_attention_memory(network, 150_000)
-        blocks = network(image * (1 - mask), mask)
+        with attention_memory_limit(150_000):
+            blocks = network(image * (1 - mask), mask)
+        again = network(image * (1 - mask), mask)
     np.testing.assert_allclose(blocks.refined.numpy(), whole.refined.numpy(), atol=2e-5)
     assert blocks.attention is None and whole.offsets is None
+    np.testing.assert_array_equal(again.attention.numpy(), whole.attention.numpy())
     agree = (offsets_of(blocks) == offsets_of(whole)).all(axis=1).astype("float32")
     assert agree.mean() > 0.99  # weights that are nearly equal may change places
