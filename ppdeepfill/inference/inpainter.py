@@ -7,7 +7,7 @@ Letters: B batch, H W image.
 
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,11 @@ from paddle import Tensor, nn
 
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.networks import MemoryBudgetError, Prediction, attention_memory_limit
-from ppdeepfill.networks.compiled_convolution import eagerly
 from ppdeepfill.weights.finding import load_generator
 
 MULTIPLE = 8  # the networks halve the image twice, the attention once more
 ATTENTION_MEMORY = 2.0  # GiB
 GIB = 1 << 30
-COMPILED_PIXELS = 1 << 21  # of all shapes together: about 1.2 GiB, see `compiled_convolution`
-
-_compiled_shapes: set[tuple[int, ...]] = set()  # of this process
 
 
 class Inpainter:
@@ -99,12 +95,8 @@ class Inpainter:
         holes = np.pad(masks > 127, border, mode="symmetric")[:, None].astype(np.float32)
         images = np.pad(images, [*border, (0, 0)], mode="symmetric").transpose(0, 3, 1, 2)
         masked_images = (images.astype(np.float32) / 127.5 - 1) * (1 - holes)
-        compiled = _keep_compiled(holes.shape)
         try:
-            with (
-                nullcontext() if compiled else eagerly(),
-                attention_memory_limit(self._attention_bytes),
-            ):
+            with attention_memory_limit(self._attention_bytes):
                 return self.network(paddle.to_tensor(masked_images), paddle.to_tensor(holes))
         except MemoryBudgetError as error:
             raise ConfigError(f"attention_memory: {error}") from error
@@ -119,14 +111,6 @@ def inpainting(network: nn.Layer) -> Iterator[Inpainter]:
     finally:
         for layer, training in modes:
             layer.training = training
-
-
-def _keep_compiled(shape: tuple[int, ...]) -> bool:
-    """Whether images of this shape may leave behind what compiled convolutions keep of them."""
-    pixels = sum(map(math.prod, _compiled_shapes | {shape}))
-    if pixels <= COMPILED_PIXELS:
-        _compiled_shapes.add(shape)
-    return shape in _compiled_shapes
 
 
 def to_uint8(images: Tensor) -> ndarray:

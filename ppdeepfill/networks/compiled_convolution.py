@@ -5,10 +5,6 @@
 Paddle's eager kernel copies the k x k neighbourhood of every position before it multiplies. That of
 oneDNN needs no copy and is 1.5 to 4 times as fast, in either direction.
 
-For each shape that a graph has met, oneDNN keeps what it rearranged, and Paddle cannot ask it back:
-about as much again as the activations of a training, and 0.6 KB for each pixel of each new size of
-image without gradients. Who computes many sizes has to choose, see `eagerly`.
-
 Letters: B batch, C channels, H W feature map, H' W' result, k filter size.
 """
 
@@ -31,8 +27,8 @@ from ppdeepfill.networks.compiled_graphs import (
     compiled,
     compiled_steps,
     paddle_suits,
-    run,
 )
+from ppdeepfill.networks.graph_runs import runs
 
 SMALLEST = 1 << 16  # numbers in a feature map
 
@@ -167,7 +163,7 @@ def _run_forward(
         else:
             size = step.convolution.result_size(*size)
     biases = [bias.reshape([1, -1, 1, 1]) for bias in biases]
-    return run(compiled_steps(steps), x, weights, biases, doubled)
+    return runs.run(compiled_steps(steps), x, weights, biases, doubled)
 
 
 class _Step(PyLayer):
@@ -201,12 +197,12 @@ def _compiled_gradients(
     kind = step.convolution
     if step.doubles:  # forward is backward here
         return (
-            lambda: run(compiled(Forward, kind), gradient, weight),
-            lambda: run(compiled(WeightGradient, kind), gradient, weight, x),
+            lambda: runs.run(compiled(Forward, kind), gradient, weight),
+            lambda: runs.run(compiled(WeightGradient, kind), gradient, weight, x),
         )
     return (
-        lambda: run(compiled(InputGradient, kind), x, weight, gradient),
-        lambda: run(compiled(WeightGradient, kind), x, weight, gradient),
+        lambda: runs.run(compiled(InputGradient, kind), x, weight, gradient),
+        lambda: runs.run(compiled(WeightGradient, kind), x, weight, gradient),
     )
 
 

@@ -11,8 +11,7 @@ Letters: B batch, C channels, H W feature map, k filter size.
 import functools
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import paddle
@@ -20,9 +19,9 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 from paddle.static import InputSpec
 
-ONEDNN = "FLAGS_use_onednn"
+from ppdeepfill.networks.graph_runs import can_give_back
 
-_lock = threading.RLock()  # one thread at a time: graphs and the flag are shared
+_lock = threading.RLock()  # one thread at a time compiles
 
 
 class Convolution(NamedTuple):
@@ -154,25 +153,10 @@ def compiled_steps(steps: tuple[ActivatedStep, ...]) -> nn.Layer:
     return _compile(Steps(steps), specs)
 
 
-def run(graph: nn.Layer, *tensors: Tensor | list[Tensor]) -> Tensor:
-    """What a compiled graph makes of tensors, and lists of them; without gradients."""
-    # Where gradients are off, the graph would be traced anew, and find none.
-    with _lock, paddle.enable_grad(), _onednn():
-        result = graph(*paddle.utils.map_structure(Tensor.detach, list(tensors)))
-    result.stop_gradient = True
-    return result
-
-
 @functools.cache
 def paddle_suits() -> bool:
     """Whether this Paddle gains by it: version 2 starts threads of its own for each graph."""
-    if paddle.__version__.startswith("2."):
-        return False
-    try:
-        paddle.get_flags(ONEDNN)
-    except ValueError:  # built without oneDNN
-        return False
-    return True
+    return not paddle.__version__.startswith("2.") and can_give_back()
 
 
 def _convolve(x: Tensor, weight: Tensor, kind: Convolution) -> Tensor:
@@ -203,14 +187,3 @@ def _remove_unused_convolutions(program) -> None:
     for operator in block.ops:
         if operator.name() == "pd_op.conv2d" and operator.result(0).use_empty():
             block.remove_op(operator)
-
-
-@contextmanager
-def _onednn() -> Iterator[None]:
-    """While entered, compiled graphs use oneDNN. Others of this process may not be made for it."""
-    before = paddle.get_flags(ONEDNN)
-    paddle.set_flags({ONEDNN: True})
-    try:
-        yield
-    finally:
-        paddle.set_flags(before)

@@ -9,7 +9,7 @@ from paddle import nn
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.inference.inpainter import Inpainter, inpainting
 from ppdeepfill.networks import Prediction, build_network
-from ppdeepfill.networks.compiled_convolution import SMALLEST, compiles
+from ppdeepfill.networks.graph_runs import runs
 from ppdeepfill.training.state import layer_arrays
 from ppdeepfill.weights.checkpoint import save_best
 from ppdeepfill.weights.generator_file import Generator
@@ -181,20 +181,21 @@ def test_inpainting_restores_the_mode_of_each_layer_even_after_an_error():
     assert [layer.training for layer in network.sublayers(include_self=True)] == modes
 
 
-def test_compiled_convolutions_keep_a_limited_number_of_sizes(monkeypatch):
-    class Network(nn.Layer):
-        def forward(self, masked_image, mask):
-            compiled.append(compiles(paddle.zeros([SMALLEST])))
-            return Prediction(masked_image)
+def test_a_result_does_not_depend_on_the_sizes_before(rng):
+    inpainter = Inpainter(build_network("deepfill_v1", base_channels=4))
+    images = {
+        size: rng.integers(0, 256, [1, *size, 3], dtype=np.uint8)
+        for size in [(128, 144), (144, 128), (136, 136)]
+    }
 
-    if not compiles(paddle.zeros([SMALLEST])):
-        pytest.skip("this Paddle computes convolutions eagerly only")
-    compiled = []
-    monkeypatch.setattr("ppdeepfill.inference.inpainter._compiled_shapes", set())
-    monkeypatch.setattr("ppdeepfill.inference.inpainter.COMPILED_PIXELS", 2 * 64)
-    inpainter = Inpainter(Network())
-    for batch, size in [(1, 8), (1, 9), (1, 8), (1, 5), (2, 8)]:  # 9 becomes 16
-        shape = [batch, size, size]
-        inpainter.predict(np.zeros([*shape, 3], np.uint8), np.zeros(shape, np.uint8))
-    assert compiled == [True, False, True, True, False]
-    assert compiles(paddle.zeros([SMALLEST]))
+    def refined(size) -> np.ndarray:
+        hole = np.zeros([1, *size], np.uint8)
+        hole[:, 40:80, 30:90] = 255
+        return inpainter.predict(images[size], hole).refined.numpy()
+
+    first = refined((128, 144))
+    for size in images:
+        refined(size)
+    np.testing.assert_array_equal(refined((128, 144)), first)
+    runs.give_back()
+    np.testing.assert_array_equal(refined((128, 144)), first)

@@ -20,7 +20,7 @@ from ppdeepfill.networks.compiled_convolution import (
     leaky_relu,
     run_step,
 )
-from ppdeepfill.networks.compiled_graphs import ONEDNN
+from ppdeepfill.networks.graph_runs import ONEDNN
 from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
 
 pytestmark = pytest.mark.skipif(

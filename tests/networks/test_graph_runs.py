@@ -1,0 +1,112 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What graphs leave behind is bounded, and stands in no thread's way."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import paddle
+import pytest
+
+from ppdeepfill.networks import graph_runs
+from ppdeepfill.networks.compiled_convolution import SMALLEST, compiles
+from ppdeepfill.networks.compiled_graphs import Convolution, Forward, compiled
+from ppdeepfill.networks.graph_runs import GraphRuns
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.skipif(
+    not compiles(paddle.zeros([SMALLEST])), reason="this Paddle computes convolutions eagerly only"
+)
+
+
+def convolve(runs: GraphRuns, x: paddle.Tensor, weight: paddle.Tensor) -> np.ndarray:
+    kind = Convolution(tuple(weight.shape), 1, (1, 1, 1, 1), 1)
+    return runs.run(compiled(Forward, kind), x, weight).numpy()
+
+
+def test_numbers_stay_the_same_after_memory_was_given_back(rng):
+    runs, weight = GraphRuns(1 << 30), paddle.randn([8, 6, 3, 3])
+    inputs = [paddle.randn([2, 6, size, 12]) for size in (9, 17, 33)]
+    before = [convolve(runs, x, weight) for x in inputs]
+    assert runs.kept > 0
+    runs.give_back()
+    assert runs.kept == 0
+    for x, expected in zip(inputs, before, strict=True):
+        np.testing.assert_array_equal(convolve(runs, x, weight), expected)
+
+
+def test_memory_is_given_back_before_more_than_the_limit_is_kept(monkeypatch):
+    weight, given_back = paddle.randn([16, 16, 1, 1]), []
+    one = 4 * (16 * 16 + 16 * 100)  # a map of 10 x 10 and the weight
+    runs = GraphRuns(2 * one + 1)
+    monkeypatch.setattr(
+        graph_runs.core, "clear_executor_cache", lambda: given_back.append(runs.kept)
+    )
+    for size in ((10, 10), (5, 20), (10, 10), (20, 5), (20, 5)):
+        graph = compiled(Forward, Convolution((16, 16, 1, 1), 1, (0, 0, 0, 0), 1))
+        runs.run(graph, paddle.randn([1, 16, *size]), weight)
+    assert given_back == [0, 2 * one]  # for the new thread, and for the third size
+    assert runs.kept == one
+
+
+def run_python(code: str) -> str:
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr[-1000:]
+    return run.stdout
+
+
+def test_threads_may_come_and_go():
+    """Paddle ends the process where a thread meets what another one has left behind."""
+    run_python(
+        """
+import threading, paddle
+from ppdeepfill.networks import build_network
+network = build_network("deepfill_v1", base_channels=8)
+x, mask = paddle.ones([1, 3, 128, 128]), paddle.ones([1, 1, 128, 128])
+expected, results = network(x, mask).refined.numpy(), []
+def fill():
+    with paddle.no_grad():
+        results.append(network(x, mask).refined.numpy())
+for _ in range(4):
+    thread = threading.Thread(target=fill)
+    thread.start()
+    thread.join()
+fill()
+assert len(results) == 5 and all((result == results[0]).all() for result in results)
+assert abs(results[0] - expected).max() < 1e-5
+"""
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="measures memory on Linux")
+def test_memory_stays_bounded_over_many_sizes():
+    """Without giving back, 100 sizes of about 200 x 200 keep 1.4 GiB."""
+    grown = run_python(
+        """
+import ctypes, numpy as np
+from pathlib import Path
+from ppdeepfill.inference.inpainter import Inpainter
+from ppdeepfill.networks import build_network, graph_runs
+graph_runs.runs.limit = 1 << 27
+network = build_network("deepfill_v1", base_channels=16)
+inpainter, rng, sizes = Inpainter(network), np.random.default_rng(0), []
+def resident():
+    ctypes.CDLL("libc.so.6").malloc_trim(0)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+for count in (20, 100):
+    for height, width in rng.integers(16, 33, [count, 2]) * 8:
+        image = np.zeros([height, width, 3], np.uint8)
+        mask = np.zeros([height, width], np.uint8)
+        mask[40:80, 40:80] = 255
+        inpainter(image, mask)
+    sizes.append(resident())
+print((sizes[1] - sizes[0]) / 2**30)
+"""
+    )
+    assert float(grown) < 0.3
