@@ -46,7 +46,7 @@ def _both(size: tuple[int, int]) -> Call:
     attention = _attention()
 
     def call() -> None:
-        rebuilt = attention(features, features, mask)[0]
+        rebuilt = attention(features, features, mask).features
         rebuilt.sum().backward()
         features.clear_gradient()
 

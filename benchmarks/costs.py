@@ -16,13 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
+from unittest import mock
 
 import paddle
 from paddle import Tensor, nn
 
 from ppdeepfill.networks import ContextualAttention, build_network
 from ppdeepfill.networks.critics import Critics
-from ppdeepfill.networks.deepfill_v1 import windows_of_stages
+from ppdeepfill.networks.kernels import windows
 from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock
 
 FLOAT = 4  # bytes
@@ -85,15 +86,16 @@ def hole_layers(
     """The layers of a network that computes the content of one hole in each image only."""
     mask = paddle.zeros([batch, 1, *size])
     mask[:, :, 1 : 1 + hole[0], 1 : 1 + hole[1]] = 1.0  # not on the grid of the small maps
-    windows = windows_of_stages(mask)
+    find = windows.windows_around_holes
 
     class InHole(nn.Layer):
         def __init__(self):
             super().__init__()
             self.network = build_network(network)
 
-        def forward(self, masked_image: Tensor, mask: Tensor) -> Tensor:
-            return self.network.refined_in_hole(masked_image, mask, windows)
+        def forward(self, masked_image: Tensor, shape_of_mask: Tensor) -> Tensor:
+            with mock.patch.object(windows, find.__name__, lambda _, **where: find(mask, **where)):
+                return self.network.refined_in_hole(masked_image, shape_of_mask)
 
     return layer_costs(InHole, [[batch, 3, *size], [batch, 1, *size]])
 

@@ -16,7 +16,8 @@ import paddle
 from paddle import Tensor, nn
 
 from ppdeepfill.inference.inpainter import Inpainter
-from ppdeepfill.networks import attention_memory_limit, build_network
+from ppdeepfill.networks import Attended, build_network
+from ppdeepfill.networks.kernels import attention_memory_limit
 
 GIB = 1 << 30
 
@@ -58,15 +59,15 @@ class Measured(nn.Layer):
         super().__init__()
         self.layer = layer
 
-    def forward(self, *arguments: Tensor) -> tuple[Tensor, ...]:
+    def forward(self, *arguments: Tensor) -> Attended:
         earlier = _peak()
         before, watch = _reset_peak(), Stopwatch()
-        results = self.layer(*arguments)
+        attended = self.layer(*arguments)
         self.took = str(watch)
-        kept = sum(x.size * x.element_size() for x in results if x is not None)
+        kept = sum(x.size * x.element_size() for x in attended if x is not None)
         self.needed = _peak() - before - kept
         self.peak = max(earlier, _peak())
-        return results
+        return attended
 
 
 def _fill(inpainter: Inpainter, height: int, width: int) -> None:

@@ -17,7 +17,7 @@ import paddle.nn.functional as F
 import pytest
 from paddle import Tensor
 
-from ppdeepfill.networks import compiled_convolution
+from ppdeepfill.networks.kernels import convolution
 
 # Where an operator is called, and the name that it has on Paddle's lists.
 OPERATORS = [
@@ -41,7 +41,7 @@ class SimulatedAmp:
         monkeypatch.setattr(paddle.amp, "auto_cast", self.auto_cast)
         monkeypatch.setattr("ppdeepfill.training.trainer.check_precision", lambda _: None)
         # Compiled graphs are for float32 alone.
-        monkeypatch.setattr(compiled_convolution, "compiles", lambda x: False)
+        monkeypatch.setattr(convolution, "compiles", lambda x: False)
         for module, function, name in OPERATORS:
             operator = getattr(module, function)
             monkeypatch.setattr(module, function, self._rounding(operator, name))

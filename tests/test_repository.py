@@ -181,9 +181,33 @@ def test_a_room_imports_only_what_it_may(room):
     assert imported <= ROOMS[room] | {room}
 
 
+KERNELS = "ppdeepfill.networks.kernels"
+USERS_OF_KERNELS = {"drawing", "inference", "objectives"}
+
+
+def test_kernels_are_used_by_networks_and_a_few_others_by_their_front():
+    for module, imported in IMPORTS.items():
+        kernels = {name for name in imported if f"{name}.".startswith(f"{KERNELS}.")}
+        if kernels and not module.startswith(KERNELS):
+            assert kernels == {KERNELS}, module
+            assert _room(module) in USERS_OF_KERNELS | {"networks"}, module
+
+
+SPEED_AND_MEMORY = re.compile(r"compil|eager|onednn|\bbands?\b|window|memory|\bbytes\b", re.I)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in (PACKAGE / "networks").rglob("*.py") if "kernels" not in p.parts],
+    ids=lambda path: path.stem,
+)
+def test_networks_speak_of_speed_and_memory_in_kernels_alone(path):
+    assert not SPEED_AND_MEMORY.findall(path.read_text(encoding="utf-8"))
+
+
 def test_contextual_attention_can_be_copied_as_one_file():
     imported = {
-        name.split(".")[0] for name in _imports(PACKAGE / "networks/contextual_attention.py")
+        name.split(".")[0] for name in _imports(PACKAGE / "networks/attention/contextual.py")
     }
     assert imported == {"paddle", "typing"}
 
@@ -300,8 +324,8 @@ def test_the_python_examples_of_the_readme_run(tmp_path, monkeypatch):
     for example in _blocks(ROOT / "README.md", "python"):
         exec(example, names)
     np.testing.assert_array_equal(names["completed"][:96], names["image"][:96])
-    assert list(names["rebuilt"].shape) == [1, 32, 64, 64]
-    assert list(names["weights"].shape) == [1, 1024, 32, 32]
+    assert list(names["attended"].features.shape) == [1, 32, 64, 64]
+    assert list(names["attended"].weights.shape) == [1, 1024, 32, 32]
 
 
 def test_the_architecture_names_every_file():

@@ -14,7 +14,7 @@ from paddle import Tensor
 from ppdeepfill.alignment.record import Record
 from ppdeepfill.evaluation.metrics.pixels import l1, psnr
 from ppdeepfill.inference.inpainter import to_uint8
-from ppdeepfill.networks import Prediction, attention_to_offsets
+from ppdeepfill.networks import Prediction, offsets_of
 
 DECIDED = 1e-3  # the best patch leads the second by this in ln(weight): float32 cannot swap them
 
@@ -28,8 +28,7 @@ def output_record(prediction: Prediction, margin: ndarray, step: int) -> Record:
             where it is decided are offsets recorded.
         step: every which row and column of the images is recorded.
     """
-    size = prediction.refined.shape[2:]
-    offsets = attention_to_offsets(prediction.attention, (size[0] // 8, size[1] // 8)).numpy()
+    offsets = offsets_of(prediction).numpy()
     return {
         "coarse": prediction.coarse.numpy()[:, :, ::step, ::step],
         "refined": prediction.refined.numpy()[:, :, ::step, ::step],

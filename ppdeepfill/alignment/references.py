@@ -15,7 +15,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.alignment import recipes
 from ppdeepfill.data.batch import Batch
-from ppdeepfill.networks import Prediction, build_network
+from ppdeepfill.networks import Attended, Prediction, build_network
 from ppdeepfill.objectives import WganGp, build_objective
 from ppdeepfill.objectives.wgan_gp import Mix
 
@@ -143,5 +143,5 @@ class _FirstMask(nn.Layer):
         super().__init__()
         self.attention = attention
 
-    def forward(self, foreground: Tensor, background: Tensor, mask: Tensor):
+    def forward(self, foreground: Tensor, background: Tensor, mask: Tensor) -> Attended:
         return self.attention(foreground, background, mask[:1])

@@ -29,8 +29,7 @@ from ppdeepfill.deployment.exported import (
     write_description,
 )
 from ppdeepfill.errors import ExportError
-from ppdeepfill.inference.inpainter import MULTIPLE
-from ppdeepfill.networks import complete
+from ppdeepfill.networks import complete, size_multiple_of
 from ppdeepfill.weights.finding import filled_network, find_generator
 from ppdeepfill.weights.foreign_models import DESCRIPTION
 from ppdeepfill.weights.generator_file import Generator, read_generator, sha256_of
@@ -58,13 +57,14 @@ class InferenceModel(nn.Layer):
     def __init__(self, network: nn.Layer):
         super().__init__()
         self.network = network
+        self.multiple = size_multiple_of(network)
         self.eval()
 
     def forward(self, image: Tensor, mask: Tensor) -> Tensor:
         """Fill the holes.
 
         Args:
-            image: float32 [B, 3, H, W] RGB in 0..255; any size, mirrored to multiples of 8.
+            image: float32 [B, 3, H, W] RGB in 0..255; any size, mirrored to one that fits.
             mask: float32 [B, 1, H, W], above 0.5 = hole.
 
         Returns:
@@ -72,7 +72,7 @@ class InferenceModel(nn.Layer):
         """
         height, width = image.shape[2], image.shape[3]
         mask = (mask > 0.5).astype(image.dtype)
-        rows, columns = _mirrored_positions(height), _mirrored_positions(width)
+        rows, columns = (_mirrored_positions(size, self.multiple) for size in (height, width))
         padded_image = image.index_select(rows, axis=2).index_select(columns, axis=3)
         padded_mask = mask.index_select(rows, axis=2).index_select(columns, axis=3)
         masked_image = (padded_image / 127.5 - 1.0) * (1.0 - padded_mask)
@@ -136,15 +136,15 @@ def _written_whole(save_dir: Path) -> Iterator[Path]:
         ) from error
 
 
-def _mirrored_positions(size: int) -> Tensor:
-    """Where each position of the padded axis comes from: [size up to a multiple of 8].
+def _mirrored_positions(size: int, multiple: int) -> Tensor:
+    """Where each position of the padded axis comes from: [size up to a multiple].
 
-    Forth and back, as NumPy's "symmetric"; four times, since 8 positions may come from one.
+    Forth and back, as NumPy's "symmetric"; often enough for `multiple` positions from one.
     """
     forth = paddle.arange(size)
     back = forth[-1:] - forth  # neither flip nor a number minus a tensor can be exported
-    padded_size = (size + MULTIPLE - 1) // MULTIPLE * MULTIPLE
-    return paddle.concat([forth, back]).tile([MULTIPLE // 2])[:padded_size]
+    padded_size = (size + multiple - 1) // multiple * multiple
+    return paddle.concat([forth, back]).tile([(multiple + 1) // 2])[:padded_size]
 
 
 def _write_files(

@@ -19,7 +19,8 @@ from ppdeepfill.atomic_write import check_writable, written_whole
 from ppdeepfill.data.decoding import read_image
 from ppdeepfill.drawing.offsets import color_offsets
 from ppdeepfill.errors import DataError
-from ppdeepfill.networks import contextual_attention_in_blocks
+from ppdeepfill.networks import ContextualAttention
+from ppdeepfill.networks.kernels import contextual_attention_in_blocks
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +75,10 @@ def rebuild(image: ndarray, patches_from: ndarray) -> tuple[ndarray, ndarray]:
         DataError: an image is smaller than 2 x 2 pixels.
     """
     features, offsets = contextual_attention_in_blocks(
-        _to_features(image), _to_features(patches_from), memory=MEMORY, propagation_size=1
+        _to_features(image),
+        _to_features(patches_from),
+        memory=MEMORY,
+        **ContextualAttention(propagation_size=1).options,
     )
     rebuilt = features[0].transpose([1, 2, 0]).numpy().round().clip(0, 255).astype(np.uint8)
     return rebuilt, offsets[0].numpy()

@@ -11,8 +11,6 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
-from ppdeepfill.inference.inpainter import MULTIPLE
-
 
 class Window(NamedTuple):
     """A part of a photo.
@@ -31,7 +29,7 @@ def whole_photo(hole: ndarray) -> list[Window]:
     return [Window((slice(0, hole.shape[0]), slice(0, hole.shape[1])), hole)]
 
 
-def around_holes(hole: ndarray, *, margin: int, limit: int) -> list[Window]:
+def around_holes(hole: ndarray, *, margin: int, limit: int, multiple: int) -> list[Window]:
     """A window around each connected hole.
 
     Holes share a window where their windows touch and it stays within the limit: what lies in
@@ -41,6 +39,7 @@ def around_holes(hole: ndarray, *, margin: int, limit: int) -> list[Window]:
         hole: bool [H, W].
         margin: px of surroundings on each side.
         limit: longest side of a window that several holes share.
+        multiple: of the sides, as the network needs them, where the photo has room.
     """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(hole.astype(np.uint8))
     boxes = _boxes(stats[1:], margin, hole.shape)  # label 0 is what is known
@@ -53,7 +52,7 @@ def around_holes(hole: ndarray, *, margin: int, limit: int) -> list[Window]:
         boxes = _joined(boxes, group_of_box)
     windows = []
     for group, box in enumerate(boxes):
-        place = _place(box, hole.shape)
+        place = _place(box, hole.shape, multiple)
         is_own = np.append(False, groups == group)  # by label
         windows.append(Window(place, is_own[labels[place]]))
     return windows
@@ -91,11 +90,11 @@ def _joined(boxes: ndarray, groups: ndarray) -> ndarray:
     return np.array(joined, boxes.dtype).reshape(-1, 4)
 
 
-def _place(box: ndarray, size: tuple[int, int]) -> tuple[slice, slice]:
+def _place(box: ndarray, size: tuple[int, int], multiple: int) -> tuple[slice, slice]:
     """Rows and columns of a box, its sides enlarged to need no padding where the photo has room."""
     slices = []
     for begin, end, available in zip(box[:2].tolist(), box[2:].tolist(), size, strict=True):
-        length = min(end - begin + -(end - begin) % MULTIPLE, available)
+        length = min(end - begin + -(end - begin) % multiple, available)
         begin = min(begin, available - length)
         slices.append(slice(begin, begin + length))
     return tuple(slices)

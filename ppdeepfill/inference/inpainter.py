@@ -16,10 +16,10 @@ from numpy import ndarray
 from paddle import Tensor, nn
 
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.networks import MemoryBudgetError, Prediction, attention_memory_limit
+from ppdeepfill.networks import Prediction, size_multiple_of
+from ppdeepfill.networks.kernels import MemoryBudgetError, attention_memory_limit
 from ppdeepfill.weights.finding import load_generator
 
-MULTIPLE = 8  # the networks halve the image twice, the attention once more
 ATTENTION_MEMORY = 2.0  # GiB
 GIB = 1 << 30
 
@@ -34,6 +34,7 @@ class Inpainter:
 
     Attributes:
         network: the same layer.
+        multiple: images are padded to sides that are multiples of it, for the network.
 
     Raises:
         ConfigError: `attention_memory` is not positive and finite.
@@ -45,6 +46,7 @@ class Inpainter:
                 f"attention_memory must be above 0 GiB, and a finite number; got {attention_memory}"
             )
         self.network = network
+        self.multiple = size_multiple_of(network)
         self._attention_bytes = int(attention_memory * GIB)
         network.eval()
 
@@ -87,11 +89,11 @@ class Inpainter:
 
     @paddle.no_grad()
     def predict(self, images: ndarray, masks: ndarray) -> Prediction:
-        """All that the network says of uint8 [B, H, W, 3] and [B, H, W], padded to multiples of 8.
+        """All that the network says of uint8 [B, H, W, 3] and [B, H, W], padded to sides that fit.
 
         The padding mirrors image and hole alike, so that a hole at the edge stays one.
         """
-        border = [(0, 0), *((0, -size % MULTIPLE) for size in masks.shape[1:])]
+        border = [(0, 0), *((0, -size % self.multiple) for size in masks.shape[1:])]
         holes = np.pad(masks > 127, border, mode="symmetric")[:, None].astype(np.float32)
         images = np.pad(images, [*border, (0, 0)], mode="symmetric").transpose(0, 3, 1, 2)
         masked_images = (images.astype(np.float32) / 127.5 - 1) * (1 - holes)

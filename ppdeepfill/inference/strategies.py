@@ -17,7 +17,7 @@ from numpy import ndarray
 
 from ppdeepfill.errors import DataError
 from ppdeepfill.inference.crops import Window, around_holes, whole_photo
-from ppdeepfill.inference.inpainter import MULTIPLE, Inpainter, to_uint8
+from ppdeepfill.inference.inpainter import Inpainter, to_uint8
 from ppdeepfill.networks import Prediction, offsets_of
 
 NAMES = ("auto", "whole", "crop", "resize")
@@ -54,14 +54,18 @@ class Strategy:
                     f"--{name} must be {smallest} to {largest} pixels; got {getattr(self, name)}"
                 )
 
-    def windows(self, hole: ndarray) -> tuple[list[Window], int]:
-        """What the network sees for a hole [H, W], and the longest side in px that it sees."""
+    def windows(self, hole: ndarray, multiple: int = 1) -> tuple[list[Window], int]:
+        """What the network sees for a hole [H, W], and the longest side in px that it sees.
+
+        Where the photo has room, sides are multiples of `multiple`.
+        """
         longest = max(hole.shape)
         if self.name == "whole" or (self.name == "auto" and longest <= self.limit):
             return whole_photo(hole), longest
         if self.name == "resize":
             return whole_photo(hole), self.limit
-        return around_holes(hole, margin=self.margin, limit=self.limit), self.limit
+        windows = around_holes(hole, margin=self.margin, limit=self.limit, multiple=multiple)
+        return windows, self.limit
 
 
 class Filling(NamedTuple):
@@ -96,7 +100,7 @@ def fill(
     """
     filled = image.copy()
     offsets = None
-    windows, limit = strategy.windows(hole)
+    windows, limit = strategy.windows(hole, inpainter.multiple)
     for place, own in windows if hole.any() else ():
         refined, prediction, scale = _look(inpainter, image[place], hole[place], limit)
         refined = feathered(refined, image[place], hole[place], strategy.feather)
@@ -104,7 +108,8 @@ def fill(
         cells = offsets_of(prediction) if with_offsets else None
         if cells is not None:
             offsets = np.zeros([2, *hole.shape], np.int32) if offsets is None else offsets
-            ways = _offsets_in_pixels(cells[0].numpy(), own.shape, scale)
+            step = prediction.refined.shape[2] // cells.shape[2] / scale
+            ways = _offsets_in_pixels(cells[0].numpy(), own.shape, step)
             offsets[(slice(None), *place)][:, own] = ways[:, own]
     return Filling(filled, offsets)
 
@@ -160,11 +165,11 @@ def _look(inpainter: Inpainter, image: ndarray, hole: ndarray, limit: int) -> _S
     return _Seen(refined, prediction, scale)
 
 
-def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], scale: float) -> ndarray:
-    """Offsets [2, h / 8, w / 8] in positions of the attention -> int [2, H, W] in px."""
+def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], step: float) -> ndarray:
+    """Offsets in positions of the attention, `step` px apart -> int [2, H, W] in px."""
     positions = [np.arange(length) for length in size]
-    rows, columns = ((p * scale / MULTIPLE).astype(int) for p in positions)
-    offsets = np.rint(cells[:, rows][:, :, columns] * (MULTIPLE / scale)).astype(int)
+    rows, columns = ((p / step).astype(int) for p in positions)
+    offsets = np.rint(cells[:, rows][:, :, columns] * step).astype(int)
     here = np.stack(np.meshgrid(*positions, indexing="ij"))
     return _mirrored(here + offsets, size) - here
 

@@ -3,8 +3,9 @@
 """The networks of the zoo.
 
 Every network is a layer (masked_image [B, 3, H, W] in [-1, 1], mask [B, 1, H, W] with 1 = hole)
--> `Prediction`. A builder is a function whose keyword arguments are the network's options; a new
-network is a builder and one entry in `NETWORKS`.
+-> `Prediction`. A network whose images must have sides of a certain multiple says so by an
+attribute `size_multiple`. A builder is a function whose keyword arguments are the network's
+options; a new network is a builder and one entry in `NETWORKS`.
 """
 
 import inspect
@@ -12,32 +13,32 @@ from collections.abc import Callable
 
 from paddle import nn
 
-from ppdeepfill.networks.attention_in_blocks import contextual_attention_in_blocks
-from ppdeepfill.networks.attention_tiles import MemoryBudgetError
-from ppdeepfill.networks.bounded_attention import attention_memory_limit
-from ppdeepfill.networks.contextual_attention import (
-    ContextualAttention,
-    attention_to_offsets,
-    contextual_attention,
-)
+from ppdeepfill.networks.attention import Attended
+from ppdeepfill.networks.attention.contextual import attention_to_offsets
+from ppdeepfill.networks.attention.contextual_layer import ContextualAttention
 from ppdeepfill.networks.deepfill_v1 import CoarseNetwork, DeepFillV1, RefinementNetwork
-from ppdeepfill.networks.prediction import Prediction, complete, offsets_of, refined_in_hole
+from ppdeepfill.networks.prediction import (
+    Prediction,
+    complete,
+    offsets_of,
+    refined_in_hole,
+    size_multiple_of,
+)
+from ppdeepfill.networks.reference import Reference
 
 __all__ = [
     "NETWORKS",
+    "Attended",
     "ContextualAttention",
-    "MemoryBudgetError",
     "Prediction",
-    "attention_memory_limit",
     "attention_to_offsets",
     "build_network",
     "complete",
-    "contextual_attention",
-    "contextual_attention_in_blocks",
     "deepfill_v1",
     "deepfill_v1_torch",
     "offsets_of",
     "refined_in_hole",
+    "size_multiple_of",
 ]
 
 
@@ -87,10 +88,14 @@ def build_network(name: str, **options) -> nn.Layer:
     return NETWORKS[name](**options)
 
 
-def _deepfill_v1(base_channels: int, reference: str) -> DeepFillV1:
+def _deepfill_v1(base_channels: int, reference: Reference) -> DeepFillV1:
     if base_channels < 2 or base_channels % 2:
         raise ValueError(f"base_channels must be a positive even number; got {base_channels}")
     return DeepFillV1(
         CoarseNetwork(base_channels, reference=reference),
-        RefinementNetwork(base_channels, reference=reference),
+        RefinementNetwork(
+            base_channels,
+            attention=ContextualAttention(reference=reference),
+            reference=reference,
+        ),
     )

@@ -9,16 +9,12 @@ Source: Yu et al. (CVPR 2018), section 3; widths from `build_wgan_local_discrimi
 """
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
-import paddle
-import paddle.nn.functional as F
 from paddle import Tensor, nn
 
-from ppdeepfill.networks.compiled_convolution import leaky_relu
-from ppdeepfill.networks.contextual_attention import Reference
+from ppdeepfill.networks.activations import leaky_relu
 from ppdeepfill.networks.layers import ConvBlock, initialisers
+from ppdeepfill.networks.reference import Reference
 
 
 class Critic(nn.Layer):
@@ -65,40 +61,6 @@ class Critic(nn.Layer):
             )
         x = self.convolutions(image)
         return self.to_score(x.flatten(1))
-
-    def linearise(self, image: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """Replace the critic by what it is around each image: a linear map.
-
-        Args:
-            image: [B, 3, *size] in [-1, 1].
-
-        Returns:
-            The gradient of the score by the image [B, 3, *size], and a function that tells for a
-            direction of that shape how much the scores change along it, summed over the batch. Of
-            the change, the weights have a gradient; the gradient of the score, neither.
-        """
-        image = image.detach()
-        image.stop_gradient = False
-        inputs, results = [image], []  # of each convolution, before its activation
-        with _frozen(self):
-            for block in self.convolutions:
-                results.append(block.before_activation(inputs[-1]))
-                inputs.append(block.activation(results[-1]))
-            score = self.to_score(inputs[-1].flatten(1)).sum()
-            gradient, *signals = paddle.grad(score, [image, *results], retain_graph=True)
-
-        def change_along(direction: Tensor) -> Tensor:
-            change = 0.0
-            for block, x, y, signal in zip(
-                self.convolutions, results, inputs[1:], signals, strict=True
-            ):
-                moved = block.convolve(direction)
-                change = change + (moved * signal).sum()
-                # An activation works on each value alone: forward and back are the same factors.
-                (direction,) = paddle.grad(y, x, moved.detach(), retain_graph=True)
-            return change + F.linear(direction.flatten(1), self.to_score.weight).sum()
-
-        return gradient, change_along
 
 
 class GlobalCritic(Critic):
@@ -154,16 +116,3 @@ class Critics(nn.Layer):
         super().__init__()
         self.whole = GlobalCritic(image_size, base_channels, reference=reference)
         self.local = LocalCritic(local_size, base_channels, reference=reference)
-
-
-@contextmanager
-def _frozen(layer: nn.Layer) -> Iterator[None]:
-    """While entered, no weight of the layer accepts a gradient."""
-    trained = [p for p in layer.parameters() if not p.stop_gradient]
-    for parameter in trained:
-        parameter.stop_gradient = True
-    try:
-        yield
-    finally:
-        for parameter in trained:
-            parameter.stop_gradient = False

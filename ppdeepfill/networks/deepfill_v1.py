@@ -13,16 +13,17 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
-from ppdeepfill.networks.bounded_attention import BoundedContextualAttention
-from ppdeepfill.networks.compiled_convolution import clip_to_image
-from ppdeepfill.networks.contextual_attention import Reference, downsample_nearest
-from ppdeepfill.networks.layers import Activation, ConvBlock, ConvSequence, UpsampledConvBlock
+from ppdeepfill.networks import kernels
+from ppdeepfill.networks.activations import Activation, clip_to_image
+from ppdeepfill.networks.attention import Attended
+from ppdeepfill.networks.attention.contextual import downsample_nearest
+from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
 from ppdeepfill.networks.prediction import Prediction, complete
-from ppdeepfill.networks.windows import Windows, windows_around_holes
+from ppdeepfill.networks.reference import Reference
 
-# How far a pixel of the result sees beyond itself at 1/4: one position for each 3x3 convolution
-# there, and two for the decoder (3 pixels at full size, 2 at half of it).
-COARSE_MARGIN, REFINEMENT_MARGIN = 2 + 2, 4 + 2
+# How far a pixel of the result sees beyond itself among the features at 1/4: one position for each
+# 3x3 convolution there, and two for the decoder (3 pixels at full size, 2 at half of it).
+COARSE_REACH, REFINEMENT_REACH = 2 + 2, 4 + 2
 INPUT_CHANNELS = 5  # image, a plane of ones that marks the border, mask
 FULL_TYPES = (paddle.float32, paddle.float64)
 
@@ -38,14 +39,17 @@ class CoarseNetwork(nn.Layer):
         self.bottleneck = two_convolutions(4 * n, 4 * n, reference)
         self.decoder = Decoder(4 * n, reference=reference)
 
-    def forward(self, x: Tensor, windows: Windows | None = None) -> Tensor:
-        """x [B, 5, H, W] -> [B, 3, H, W], or of windows (h, w) at 1/4 only [B, 3, 4h, 4w]."""
-        x = self.encoder(x)  # [B, 4n, H/4, W/4]
-        x = self.dilated(x)
-        if windows is not None:
-            x = windows.of(x)
-        x = self.bottleneck(x)
-        return self.decoder(x)
+    def forward(self, x: Tensor) -> Tensor:
+        """x [B, 5, H, W] -> [B, 3, H, W]."""
+        return self.decode(self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """x [B, 5, H, W] -> [B, 4n, H/4, W/4]."""
+        return self.dilated(self.encoder(x))
+
+    def decode(self, features: Tensor) -> Tensor:
+        """features [B, 4n, H/4, W/4] -> [B, 3, H, W]."""
+        return self.decoder(self.bottleneck(features))
 
 
 class RefinementNetwork(nn.Layer):
@@ -53,17 +57,19 @@ class RefinementNetwork(nn.Layer):
 
     Args:
         base_channels: n, width of the first layer.
-        attention: layer (foreground, background, mask) -> (features, attention or None) on
-            [B, 4n, H/4, W/4], and offsets as a third where it has them; None builds
-            `BoundedContextualAttention`.
+        attention: layer (foreground, background, mask) -> `Attended` on [B, 4n, H/4, W/4]; None
+            leaves the features of its branch as they are.
         reference: whose border arithmetic and initialisation.
+
+    Attributes:
+        size_multiple: of the sides H and W.
     """
 
     def __init__(
         self,
         base_channels: int = 32,
         *,
-        attention: nn.Layer | None = None,
+        attention: nn.Layer | None,
         reference: Reference = "tensorflow",
     ):
         super().__init__()
@@ -74,51 +80,55 @@ class RefinementNetwork(nn.Layer):
         self.attention_encoder = Encoder(
             (n, n, 2 * n, 4 * n, 4 * n, 4 * n), last_activation=F.relu, reference=reference
         )
-        self.attention = attention or BoundedContextualAttention(reference=reference)
+        self.attention = attention
+        self.size_multiple = 4 * getattr(attention, "size_multiple", 1)
         self.after_attention = two_convolutions(4 * n, 4 * n, reference)
         self.merge = two_convolutions(8 * n, 4 * n, reference)
         self.decoder = Decoder(4 * n, reference=reference)
 
-    def forward(
-        self, x: Tensor, mask: Tensor, windows: Windows | None = None
-    ) -> tuple[Tensor | None, ...]:
-        """x [B, 5, H, W], mask [B, 1, H, W] -> refined, and what the attention says of patches.
+    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Attended]:
+        """x [B, 5, H, W], mask [B, 1, H, W] -> refined [B, 3, H, W] and what was attended to."""
+        dilated, attended = self.features(x, mask)
+        return self.decode(dilated, attended.features), attended
 
-        refined [B, 3, H, W], attention [B, L, h, w] and offsets [B, 2, h, w] as in `Prediction`; of
-        windows (h, w) at 1/4 refined is [B, 3, 4h, 4w].
-        """
+    def features(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Attended]:
+        """Of both encoders [B, 4n, H/4, W/4], the second one's after the attention."""
         dilated = self.dilated(self.dilated_encoder(x))  # [B, 4n, H/4, W/4]
-
         features = self.attention_encoder(x)  # [B, 4n, H/4, W/4]
+        if self.attention is None:
+            return dilated, Attended(features)
         small_mask = downsample_nearest(mask, 4, self.reference)  # [B, 1, H/4, W/4]
-        attended, *chosen = _in_float32(self.attention, features, features, small_mask)
-        if windows is not None:
-            dilated, attended = windows.of(dilated), windows.of(attended)
-        attended = self.after_attention(attended)  # [B, 4n, H/4, W/4]
+        return dilated, _in_float32(self.attention, features, features, small_mask)
 
+    def decode(self, dilated: Tensor, attended: Tensor) -> Tensor:
+        """Features of both encoders [B, 4n, H/4, W/4] -> [B, 3, H, W]."""
+        attended = self.after_attention(attended)  # [B, 4n, H/4, W/4]
         merged = self.merge(paddle.concat([dilated, attended], axis=1))
-        return self.decoder(merged), *chosen
+        return self.decoder(merged)
 
 
 class DeepFillV1(nn.Layer):
     """Coarse and refinement stage: (masked_image, mask) -> `Prediction`.
 
     Args:
-        coarse: layer [B, 5, H, W] -> [B, 3, H, W].
-        refinement: layer ([B, 5, H, W], mask) -> ([B, 3, H, W], attention, offsets), the last one
-            where it has them.
+        coarse: a `CoarseNetwork`.
+        refinement: a `RefinementNetwork`.
+
+    Attributes:
+        size_multiple: of the sides H and W.
     """
 
-    def __init__(self, coarse: nn.Layer, refinement: nn.Layer):
+    def __init__(self, coarse: CoarseNetwork, refinement: RefinementNetwork):
         super().__init__()
         self.coarse = coarse
         self.refinement = refinement
+        self.size_multiple = refinement.size_multiple
 
     def forward(self, masked_image: Tensor, mask: Tensor) -> Prediction:
         """Predict the whole image.
 
         Args:
-            masked_image: [B, 3, H, W] RGB in [-1, 1], 0 inside the hole; H and W multiples of 8.
+            masked_image: [B, 3, H, W] RGB in [-1, 1], 0 inside the hole.
             mask: [B, 1, H, W], 1 = hole, one per sample.
 
         Returns:
@@ -129,40 +139,28 @@ class DeepFillV1(nn.Layer):
             ValueError: a shape does not fit.
         """
         if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
-            _check_input(masked_image, mask)
-        ones = paddle.ones_like(mask)
-        coarse = self.coarse(paddle.concat([masked_image, ones, mask], axis=1))
-        coarse_completed = complete(coarse, masked_image, mask)
-        refined, *chosen = self.refinement(
-            paddle.concat([coarse_completed, ones, mask], axis=1), mask
-        )
-        return Prediction(refined, coarse, *chosen)
+            _check_input(masked_image, mask, self.size_multiple)
+        coarse = self.coarse(_with_mask(masked_image, mask))
+        completed = complete(coarse, masked_image, mask)
+        refined, attended = self.refinement(_with_mask(completed, mask), mask)
+        return Prediction(refined, coarse, attended.weights, attended.offsets)
 
-    def refined_in_hole(
-        self,
-        masked_image: Tensor,
-        mask: Tensor,
-        windows: tuple[Windows, Windows] | None = None,
-    ) -> Tensor:
+    def refined_in_hole(self, masked_image: Tensor, mask: Tensor) -> Tensor:
         """`refined` of the prediction where the hole is; elsewhere it means nothing.
 
         Saves what the last layers of both stages would compute outside the hole.
 
-        Args:
-            masked_image: as in `forward`.
-            mask: as in `forward`.
-            windows: what to compute of either stage; None: `windows_of_stages`.
-
-        Returns:
-            [B, 3, H, W].
+        Arguments as in `forward`; returns [B, 3, H, W].
         """
-        size = mask.shape[2:]
-        coarse_windows, windows = windows or windows_of_stages(mask)
-        ones = paddle.ones_like(mask)
-        coarse = self.coarse(paddle.concat([masked_image, ones, mask], axis=1), coarse_windows)
-        coarse = complete(coarse_windows.put_back(coarse, size, 4), masked_image, mask)
-        refined, *_ = self.refinement(paddle.concat([coarse, ones, mask], axis=1), mask, windows)
-        return windows.put_back(refined, size, 4)
+        features = self.coarse.features(_with_mask(masked_image, mask))
+        coarse = kernels.decode_in_holes(
+            self.coarse.decode, features, mask=mask, margin=COARSE_REACH
+        )
+        completed = complete(coarse, masked_image, mask)
+        dilated, attended = self.refinement.features(_with_mask(completed, mask), mask)
+        return kernels.decode_in_holes(
+            self.refinement.decode, dilated, attended.features, mask=mask, margin=REFINEMENT_REACH
+        )
 
 
 class Encoder(ConvSequence):
@@ -207,15 +205,6 @@ class Decoder(ConvSequence):
         )
 
 
-def windows_of_stages(mask: Tensor) -> tuple[Windows, Windows]:
-    """What the holes of [B, 1, H, W] need of the last features of both stages, at 1/4."""
-    coarse, refinement = (
-        windows_around_holes(mask, scale=4, margin=margin)
-        for margin in (COARSE_MARGIN, REFINEMENT_MARGIN)
-    )
-    return coarse, refinement
-
-
 def dilated_convolutions(channels: int, reference: Reference) -> ConvSequence:
     """Four 3x3 convolutions whose dilation doubles from 2 to 16: [B, C, h, w] -> the same."""
     return ConvSequence(
@@ -234,6 +223,11 @@ def two_convolutions(in_channels: int, channels: int, reference: Reference) -> C
     )
 
 
+def _with_mask(image: Tensor, mask: Tensor) -> Tensor:
+    """Image, a plane of ones that marks the border, and mask: [B, 5, H, W]."""
+    return paddle.concat([image, paddle.ones_like(mask), mask], axis=1)
+
+
 def _in_float32(layer: nn.Layer, *tensors: Tensor):
     """What a layer returns where mixed precision surrounds it: its sums and softmax need float32.
 
@@ -245,12 +239,12 @@ def _in_float32(layer: nn.Layer, *tensors: Tensor):
         return layer(*(x if x.dtype in FULL_TYPES else x.astype("float32") for x in tensors))
 
 
-def _check_input(masked_image: Tensor, mask: Tensor) -> None:
+def _check_input(masked_image: Tensor, mask: Tensor, multiple: int) -> None:
     image_shape, mask_shape = list(masked_image.shape), list(mask.shape)
     if image_shape[1] != 3 or mask_shape[1] != 1 or image_shape[2:] != mask_shape[2:]:
         raise ValueError(
             "the network takes masked_image [B, 3, H, W] and mask [B, 1, H, W] of one size; "
             f"got {image_shape} and {mask_shape}"
         )
-    if any(size % 8 for size in image_shape[2:]):
-        raise ValueError(f"height and width must be multiples of 8; got {image_shape[2:]}")
+    if any(size % multiple for size in image_shape[2:]):
+        raise ValueError(f"height and width must be multiples of {multiple}; got {image_shape[2:]}")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from paddle import Tensor, nn
 
-from ppdeepfill.networks.contextual_attention import attention_to_offsets
+from ppdeepfill.networks.attention.contextual import attention_to_offsets
 
 
 class Prediction(NamedTuple):
@@ -19,9 +19,9 @@ class Prediction(NamedTuple):
         refined: [B, 3, H, W] output of the last stage in [-1, 1].
         coarse: [B, 3, H, W] output of the first stage; None for networks of one stage.
         attention: [B, L, h, w] weight of each background patch; None without attention, and where
-            all weights would need too much memory.
-        offsets: [B, 2, h, w] int64 way to the patch with the largest weight, where `attention`
-            needs too much memory. `offsets_of` gives them either way.
+            it did not keep them.
+        offsets: [B, 2, h, w] int64 way to the patch with the largest weight, where `attention` is
+            not kept. `offsets_of` gives them either way.
     """
 
     refined: Tensor
@@ -62,3 +62,8 @@ def refined_in_hole(network: nn.Layer, masked_image: Tensor, mask: Tensor) -> Te
     if hasattr(network, "refined_in_hole"):
         return network.refined_in_hole(masked_image, mask)
     return network(masked_image, mask).refined
+
+
+def size_multiple_of(network: nn.Layer) -> int:
+    """What the sides of a network's images must be multiples of; 1: any size."""
+    return getattr(network, "size_multiple", 1)

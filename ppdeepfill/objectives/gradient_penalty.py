@@ -10,10 +10,15 @@ the critic with the slopes of x computes it layer by layer. Each layer then need
 its weights alone, so the work is that of differentiating twice.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import paddle
-from paddle import Tensor
+import paddle.nn.functional as F
+from paddle import Tensor, nn
 
 from ppdeepfill.networks.critics import Critic
+from ppdeepfill.networks.kernels import convolve, convolve_without_bias
 
 
 def gradient_penalty(
@@ -34,7 +39,7 @@ def gradient_penalty(
     Source: equation 2 of the paper with the mask; `gradients_penalty` of the authors' code.
     """
     between = (real + mix * (fake - real)).detach()
-    gradient, linear = critic.linearise(between)
+    gradient, linear = linearise(critic, between)
     gradient.stop_gradient = False
     penalty = slope_penalty(gradient, region)
     (direction,) = paddle.grad(penalty, gradient)
@@ -54,3 +59,53 @@ def slope_penalty(gradient: Tensor, region: Tensor) -> Tensor:
     root = paddle.where(flat, paddle.ones_like(squares), squares).sqrt()
     slope = paddle.where(flat, paddle.zeros_like(squares), root)
     return (slope - 1.0).square().mean()
+
+
+# score(x + d) = score(x) + <g, d> for d small enough that no activation changes its slope
+def linearise(critic: Critic, image: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
+    """Replace a critic by what it is around each image: a linear map.
+
+    Args:
+        critic: [B, 3, h, w] -> [B, 1].
+        image: [B, 3, h, w] in [-1, 1].
+
+    Returns:
+        The gradient of the score by the image [B, 3, h, w], and a function that tells for a
+        direction of that shape how much the scores change along it, summed over the batch. Of
+        the change, the weights have a gradient; the gradient of the score, neither.
+    """
+    image = image.detach()
+    image.stop_gradient = False
+    inputs, results = [image], []  # of each convolution, before its activation
+    with _frozen(critic):
+        for block in critic.convolutions:
+            results.append(convolve(inputs[-1], block.conv))
+            inputs.append(block.activation(results[-1]))
+        score = critic.to_score(inputs[-1].flatten(1)).sum()
+        gradient, *signals = paddle.grad(score, [image, *results], retain_graph=True)
+
+    def change_along(direction: Tensor) -> Tensor:
+        change = 0.0
+        for block, x, y, signal in zip(
+            critic.convolutions, results, inputs[1:], signals, strict=True
+        ):
+            moved = convolve_without_bias(direction, block.conv)
+            change = change + (moved * signal).sum()
+            # An activation works on each value alone: forward and back are the same factors.
+            (direction,) = paddle.grad(y, x, moved.detach(), retain_graph=True)
+        return change + F.linear(direction.flatten(1), critic.to_score.weight).sum()
+
+    return gradient, change_along
+
+
+@contextmanager
+def _frozen(layer: nn.Layer) -> Iterator[None]:
+    """While entered, no weight of the layer accepts a gradient: only the image's is wanted."""
+    trained = [p for p in layer.parameters() if not p.stop_gradient]
+    for parameter in trained:
+        parameter.stop_gradient = True
+    try:
+        yield
+    finally:
+        for parameter in trained:
+            parameter.stop_gradient = False

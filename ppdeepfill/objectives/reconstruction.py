@@ -11,7 +11,7 @@ import numpy as np
 from paddle import Tensor
 
 from ppdeepfill.data.batch import Batch
-from ppdeepfill.networks.windows import Windows
+from ppdeepfill.networks.kernels import Windows
 
 
 def crop(x: Tensor, bboxes: np.ndarray) -> Tensor:

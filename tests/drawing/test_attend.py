@@ -11,7 +11,7 @@ from ppdeepfill.cli import main
 from ppdeepfill.drawing import attend as module
 from ppdeepfill.drawing.attend import attend, rebuild
 from ppdeepfill.errors import DataError, OutputError
-from ppdeepfill.networks import attention_to_offsets, contextual_attention
+from ppdeepfill.networks.attention.contextual import attention_to_offsets, contextual_attention
 
 
 def photograph(rng, height: int, width: int) -> np.ndarray:

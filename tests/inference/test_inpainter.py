@@ -9,7 +9,7 @@ from paddle import nn
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.inference.inpainter import Inpainter, inpainting
 from ppdeepfill.networks import Prediction, build_network
-from ppdeepfill.networks.graph_runs import runs
+from ppdeepfill.networks.kernels.graph_runs import runs
 from ppdeepfill.training.state import layer_arrays
 from ppdeepfill.weights.checkpoint import save_best
 from ppdeepfill.weights.generator_file import Generator
@@ -17,6 +17,8 @@ from ppdeepfill.weights.generator_file import Generator
 
 class Constant(nn.Layer):
     """Predicts one value everywhere and remembers what it was given."""
+
+    size_multiple = 8
 
     def __init__(self, value):
         super().__init__()

@@ -25,6 +25,8 @@ def inpainter() -> Inpainter:
 class Looking(nn.Layer):
     """Predicts grey, says that every position was borrowed from the first patch, and counts."""
 
+    size_multiple = 8
+
     def __init__(self):
         super().__init__()
         self.sizes = []
@@ -124,7 +126,7 @@ def test_the_network_never_sees_the_hole_not_even_shrunk(inpainter, rng):
 def test_every_hole_has_one_window_that_holds_it(rng):
     hole = rng.random((90, 130)) < 0.02
     for limit in (40, 64, 500):
-        windows = around_holes(hole, margin=3, limit=limit)
+        windows = around_holes(hole, margin=3, limit=limit, multiple=8)
         owners = np.zeros(hole.shape, int)
         for place, own in windows:
             owners[place] += own
@@ -135,10 +137,10 @@ def test_every_hole_has_one_window_that_holds_it(rng):
 def test_holes_share_a_window_only_within_the_limit():
     hole = np.zeros((100, 400), bool)
     hole[40:50, 20:380:30] = True
-    many = around_holes(hole, margin=16, limit=64)
+    many = around_holes(hole, margin=16, limit=64, multiple=8)
     assert 5 <= len(many) <= 12
     assert all(own.shape[1] <= 64 for _, own in many)
-    assert len(around_holes(hole, margin=16, limit=400)) == 1
+    assert len(around_holes(hole, margin=16, limit=400, multiple=8)) == 1
 
 
 def test_a_hole_is_filled_from_one_window_though_others_see_it_too(rng):
@@ -160,10 +162,10 @@ def test_a_hole_is_filled_from_one_window_though_others_see_it_too(rng):
 def test_windows_need_no_padding_where_there_is_room():
     hole = np.zeros((100, 61), bool)
     hole[95:, 3] = True
-    ((place, own),) = around_holes(hole, margin=6, limit=64)
+    ((place, own),) = around_holes(hole, margin=6, limit=64, multiple=8)
     assert own.shape == (16, 16)
     assert (place[0].stop, place[1].start) == (100, 0)
-    ((_, own),) = around_holes(hole, margin=60, limit=64)
+    ((_, own),) = around_holes(hole, margin=60, limit=64, multiple=8)
     assert own.shape == (72, 61)
 
 

@@ -9,8 +9,7 @@ import pytest
 import reference
 
 from ppdeepfill.alignment import recipes
-from ppdeepfill.networks import layers
-from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock, convolve_in_bands
+from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock
 
 # name of the stored case: kernel size, stride, dilation, activation, whether the size is given
 CASES = {
@@ -66,15 +65,6 @@ def test_convolution_of_the_upsampled_equals_upsampling_first(rng, training):
         np.testing.assert_allclose(ours, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("bands", [2, 3, 100])
-def test_upsampled_convolution_in_bands_equals_the_whole(rng, bands):
-    x = paddle.to_tensor(rng.standard_normal((2, 6, 7, 5)).astype(np.float32))
-    block = UpsampledConvBlock(6, 4)
-    block.conv.bias.set_value(rng.standard_normal(4).astype(np.float32))
-    expected = block.convolve(x).numpy()
-    np.testing.assert_allclose(block.convolve_in_bands(x, bands).numpy(), expected, atol=1e-6)
-
-
 def upsampled(x: paddle.Tensor) -> paddle.Tensor:
     return x.repeat_interleave(2, axis=2).repeat_interleave(2, axis=3)
 
@@ -89,40 +79,3 @@ def test_initialisation_follows_the_reference():
         assert weight.std() == pytest.approx(bound / np.sqrt(3.0), rel=0.02)
     assert not authors.conv.bias.numpy().any()
     assert 0.5 * kaiming < np.abs(port.conv.bias.numpy()).max() <= kaiming
-
-
-@pytest.mark.parametrize("borders", ["tensorflow", "torch"])
-@pytest.mark.parametrize(
-    "size, options",
-    [
-        ((11, 9), {}),
-        ((10, 8), {"stride": 2}),
-        ((12, 6), {"stride": 2, "kernel_size": 5}),
-        ((9, 5), {"dilation": 4}),
-    ],
-)
-@pytest.mark.parametrize("bands", [2, 3, 100])
-def test_convolution_in_bands_equals_the_whole(borders, size, options, bands, rng):
-    block = ConvBlock(3, 4, reference=borders, **options)
-    x = paddle.to_tensor(rng.standard_normal([2, 3, *size]).astype(np.float32))
-    ours = convolve_in_bands(x, block.conv.weight, bands, **block.geometry)
-    expected = F.conv2d(x, block.conv.weight, None, **block.geometry)
-    assert ours.shape == expected.shape
-    np.testing.assert_allclose(ours.numpy(), expected.numpy(), atol=1e-6)
-
-
-def test_large_convolutions_go_in_bands(monkeypatch, rng):
-    block = ConvBlock(3, 4)
-    block.eval()
-    x = paddle.to_tensor(rng.standard_normal([1, 3, 16, 16]).astype(np.float32))
-    expected = block(x)
-    called = []
-    monkeypatch.setattr(layers.compiled_convolution, "compiles", lambda x: False)
-    monkeypatch.setattr(layers, "BAND_BYTES", 4 * 27 * 16 * 5)  # rows at a time: 5
-    monkeypatch.setattr(
-        layers,
-        "convolve_in_bands",
-        lambda *a, **k: called.append(a[2]) or convolve_in_bands(*a, **k),
-    )
-    np.testing.assert_allclose(block(x).numpy(), expected.numpy(), atol=1e-6)
-    assert called == [4]

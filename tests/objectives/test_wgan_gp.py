@@ -132,7 +132,7 @@ def test_a_shared_batch_is_completed_once(batch):
     objective.generator_loss(batch)
     other = batch.samples(slice(0, 2))
     calls = []
-    objective.network.coarse.register_forward_pre_hook(lambda *_: calls.append(1))
+    objective.network.coarse.encoder.register_forward_pre_hook(lambda *_: calls.append(1))
     shared, _ = objective.critic_loss(batch)
     assert not calls
     assert float(shared) == pytest.approx(float(expected), rel=1e-5)
@@ -147,7 +147,7 @@ def test_a_batch_is_completed_anew_where_it_is_not_shared(batch):
     objective = make_objective()
     objective.generator_loss(batch)
     calls = []
-    objective.network.coarse.register_forward_pre_hook(lambda *_: calls.append(1))
+    objective.network.coarse.encoder.register_forward_pre_hook(lambda *_: calls.append(1))
     objective.critic_loss(batch)
     assert calls
 

@@ -19,7 +19,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 from paddle.static import InputSpec
 
-from ppdeepfill.networks.graph_runs import can_give_back
+from ppdeepfill.networks.kernels.graph_runs import can_give_back
 
 _lock = threading.RLock()  # one thread at a time compiles
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the grids of contextual attention are cut into tiles, and how large a tile may be.
 
-Letters as in contextual_attention.py.
+Letters as in attention/contextual.py.
 """
 
 import math

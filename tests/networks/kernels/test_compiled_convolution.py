@@ -10,17 +10,11 @@ import paddle
 import paddle.nn.functional as F
 import pytest
 
-from ppdeepfill.networks import compiled_graphs
-from ppdeepfill.networks.compiled_convolution import (
-    SLOPES,
-    SMALLEST,
-    Step,
-    clip_to_image,
-    compiles,
-    leaky_relu,
-    run_step,
-)
-from ppdeepfill.networks.graph_runs import ONEDNN
+from ppdeepfill.networks.activations import SLOPES, clip_to_image, leaky_relu
+from ppdeepfill.networks.kernels import compiled_graphs
+from ppdeepfill.networks.kernels.compiled_convolution import SMALLEST, compiles, run_step
+from ppdeepfill.networks.kernels.graph_runs import ONEDNN
+from ppdeepfill.networks.kernels.step import Step
 from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
 
 pytestmark = pytest.mark.skipif(
@@ -30,7 +24,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def small_maps_too(monkeypatch):
-    monkeypatch.setattr("ppdeepfill.networks.compiled_convolution.SMALLEST", 1)
+    monkeypatch.setattr("ppdeepfill.networks.kernels.compiled_convolution.SMALLEST", 1)
 
 
 # filter size, in, out, and the geometry
@@ -274,5 +268,5 @@ def test_steps_in_one_graph_equal_steps_alone(rng):
 
 
 def test_small_maps_are_for_paddle(monkeypatch):
-    monkeypatch.setattr("ppdeepfill.networks.compiled_convolution.SMALLEST", 8)
+    monkeypatch.setattr("ppdeepfill.networks.kernels.compiled_convolution.SMALLEST", 8)
     assert compiles(paddle.zeros([8])) and not compiles(paddle.zeros([7]))

@@ -14,13 +14,14 @@ import pytest
 import reference
 
 from ppdeepfill.alignment import recipes
-from ppdeepfill.networks.contextual_attention import (
-    ContextualAttention,
+from ppdeepfill.networks import ContextualAttention
+from ppdeepfill.networks.attention import contextual
+from ppdeepfill.networks.attention.contextual import (
     attention_to_offsets,
     contextual_attention,
-    cosine_similarity,
     downsample_nearest,
 )
+from ppdeepfill.networks.reference import Reference
 
 # Float32 against float64 inside one reference: 2e-6 (outputs), 5e-4 (gradients, worst case).
 OUTPUT_TOLERANCE = 2e-5
@@ -38,11 +39,22 @@ def random_tensor(rng, *shape) -> paddle.Tensor:
 # --- references -------------------------------------------------------------------------------
 
 
-def check_tensorflow_case(arrays, case: str):
+def through_the_layer(foreground, background, mask=None, **options):
+    features, weights, _ = ContextualAttention(**options)(foreground, background, mask)
+    return features, weights
+
+
+@pytest.fixture(params=[contextual_attention, through_the_layer], ids=["as in the paper", "layer"])
+def attend(request):
+    """The form of the paper, and what the networks use."""
+    return request.param
+
+
+def check_tensorflow_case(attend, arrays, case: str):
     stored = {n.split(".", 1)[1]: arrays[n] for n in arrays.files if n.startswith(f"{case}.")}
     foreground = nchw(stored["f"])
     background = nchw(stored.get("b", stored["f"]))
-    output, attention = contextual_attention(
+    output, attention = attend(
         foreground,
         background,
         nchw(stored.get("mask")),
@@ -58,14 +70,14 @@ def check_tensorflow_case(arrays, case: str):
         assert reference.relative_error(weights, stored["attn"]) < OUTPUT_TOLERANCE
 
 
-def check_torch_case(arrays, case: str, options: dict):
+def check_torch_case(attend, arrays, case: str, options: dict):
     stored = {n.split("/", 1)[1]: arrays[n] for n in arrays.files if n.startswith(f"{case}/")}
     foreground = paddle.to_tensor(options.get("f", stored.get("f")), stop_gradient=False)
     background = paddle.to_tensor(options.get("b", stored.get("b")), stop_gradient=False)
     mask = stored.get("mask")
     if mask is not None:
         mask = paddle.to_tensor(mask[:, :, ::4, ::4].astype(np.float32))
-    output, attention = contextual_attention(
+    output, attention = attend(
         foreground, background, mask, reference="torch", **options["arguments"]
     )
     per_sample = "_persample" if "y_persample" in stored else ""
@@ -97,23 +109,23 @@ def check_torch_case(arrays, case: str, options: dict):
         "c15_fb_sizes_nomask_r2_fuse",
     ],
 )
-def test_agrees_with_authors(own_arrays, case):
-    check_tensorflow_case(np.load(own_arrays / "tensorflow_attention.npz"), case)
+def test_agrees_with_authors(attend, own_arrays, case):
+    check_tensorflow_case(attend, np.load(own_arrays / "tensorflow_attention.npz"), case)
 
 
 @pytest.mark.parametrize("case, seed", [("c03_batch3_diffmask", 132), ("c09_b_larger", 192)])
-def test_agrees_with_port(own_arrays, case, seed):
+def test_agrees_with_port(attend, own_arrays, case, seed):
     arrays = np.load(own_arrays / "torch_attention.npz")
-    check_torch_case(arrays, case, {"seed": seed, "arguments": {}})
+    check_torch_case(attend, arrays, case, {"seed": seed, "arguments": {}})
 
 
-def test_agrees_with_authors_on_all_cases(golden_dir):
+def test_agrees_with_authors_on_all_cases(attend, golden_dir):
     arrays = np.load(golden_dir / "tensorflow" / "contextual_attention_tf.npz")
     for case in sorted({name.split(".")[0] for name in arrays.files}):
-        check_tensorflow_case(arrays, case)
+        check_tensorflow_case(attend, arrays, case)
 
 
-def test_agrees_with_port_on_all_cases(golden_dir):
+def test_agrees_with_port_on_all_cases(attend, golden_dir):
     arrays = np.load(golden_dir / "torch" / "contextual_attention_cases.npz")
     text = (golden_dir / "torch" / "contextual_attention_cases.json").read_text()
     for name, case in json.loads(text)["cases"].items():
@@ -130,7 +142,7 @@ def test_agrees_with_port_on_all_cases(golden_dir):
         }
         if f"{name}/b" not in arrays.files:
             options["b"] = arrays[f"{name}/f"]
-        check_torch_case(arrays, name, options)
+        check_torch_case(attend, arrays, name, options)
 
 
 def test_aligned_subsampling_agrees_with_authors(golden_dir):
@@ -153,80 +165,57 @@ def test_aligned_subsampling_agrees_with_authors(golden_dir):
 # --- properties -------------------------------------------------------------------------------
 
 
-def test_batch_equals_singles(rng):
+def test_batch_equals_singles(attend, rng):
     foreground, background = (random_tensor(rng, 3, 4, 16, 24) for _ in range(2))
     mask = paddle.zeros([3, 1, 16, 24])
     for sample, (top, left) in enumerate([(0, 0), (4, 8), (8, 14)]):
         mask[sample, :, top : top + 6, left : left + 8] = 1.0
-    together, weights = contextual_attention(foreground, background, mask)
+    together, weights = attend(foreground, background, mask)
     for i in range(3):
-        alone, weight = contextual_attention(
-            foreground[i : i + 1], background[i : i + 1], mask[i : i + 1]
-        )
+        alone, weight = attend(foreground[i : i + 1], background[i : i + 1], mask[i : i + 1])
         np.testing.assert_allclose(together[i : i + 1].numpy(), alone.numpy(), atol=1e-5)
         np.testing.assert_allclose(weights[i : i + 1].numpy(), weight.numpy(), atol=1e-5)
 
 
-def test_similarity_equals_product_of_patches(rng):
-    foreground, background = random_tensor(rng, 2, 5, 6, 7), random_tensor(rng, 2, 5, 8, 4)
-    asking = paddle.nn.functional.unfold(foreground, 3, paddings=1)  # [B, C * 9, P]
-    answering = paddle.nn.functional.unfold(background, 3, paddings=1)  # [B, C * 9, L]
-    norm = answering.square().sum(axis=1, keepdim=True).sqrt()
-    expected = paddle.matmul(asking, answering / norm, transpose_x=True)
-    np.testing.assert_allclose(
-        cosine_similarity(foreground, background).numpy(), expected.numpy(), atol=1e-5
-    )
-
-
-def test_copies_a_shifted_background(rng):
+def test_copies_a_shifted_background(attend, rng):
     """Where the foreground is the background shifted by 4, so are the offsets."""
     background = random_tensor(rng, 1, 16, 32, 32)
     foreground = background.roll(shifts=-4, axis=3)
-    output, attention = contextual_attention(foreground, background, softmax_scale=50.0)
+    output, attention = attend(foreground, background, softmax_scale=50.0)
     inner = (slice(None), slice(None), slice(6, -6), slice(6, -10))
     np.testing.assert_allclose(output[inner].numpy(), foreground[inner].numpy(), atol=1e-3)
     dy, dx = attention_to_offsets(attention, (16, 16))[0, :, 3:-3, 3:-5].numpy()
     assert (dy == 0).all() and (np.abs(dx - 2) <= 1).all()
 
 
-def test_masked_patches_are_never_pasted(rng):
+def test_masked_patches_are_never_pasted(attend, rng):
     background = random_tensor(rng, 1, 4, 16, 16)
     mask = paddle.zeros([1, 1, 16, 16])
     mask[:, :, 4:12, 4:12] = 1.0
     changed = background + 100.0 * mask * (downsample_nearest(mask, 2).mean() > 0).astype("float32")
     foreground = random_tensor(rng, 1, 4, 16, 16)
-    _, attention = contextual_attention(foreground, background, mask)
+    _, attention = attend(foreground, background, mask)
     weights = attention.reshape([8, 8, -1]).sum(axis=-1).numpy()
     assert (weights[2:5, 2:5] == 0.0).all()
     assert weights.sum() > 0.0
-    _, other = contextual_attention(foreground, changed, mask)
+    _, other = attend(foreground, changed, mask)
     assert (other.reshape([8, 8, -1]).sum(axis=-1).numpy()[2:5, 2:5] == 0.0).all()
 
 
-def test_full_hole_gives_zeros(rng):
+def test_full_hole_gives_zeros(attend, rng):
     features = random_tensor(rng, 1, 4, 16, 16)
-    output, attention = contextual_attention(features, features, paddle.ones([1, 1, 16, 16]))
+    output, attention = attend(features, features, paddle.ones([1, 1, 16, 16]))
     assert not output.numpy().any() and not attention.numpy().any()
 
 
-def test_stride_takes_every_other_patch(rng):
+def test_stride_takes_every_other_patch(attend, rng):
     foreground, background = random_tensor(rng, 1, 4, 16, 16), random_tensor(rng, 1, 4, 16, 16)
-    scores = cosine_similarity(foreground, background).reshape([256, 16, 16])
-    strided = cosine_similarity(foreground, background, stride=2).reshape([256, 8, 8])
-    np.testing.assert_allclose(strided.numpy(), scores[:, ::2, ::2].numpy(), atol=1e-6)
-    output, attention = contextual_attention(foreground, background, stride=2)
-    assert output.shape == [1, 4, 16, 16] and attention.shape == [1, 16, 8, 8]
-
-
-def test_layer_equals_function(rng):
-    features = random_tensor(rng, 1, 4, 16, 16)
-    options = {"patch_size": 5, "rate": 1, "propagation_size": 1, "softmax_scale": 3.0}
-    layer, function = (
-        ContextualAttention(**options)(features, features),
-        contextual_attention(features, features, **options),
-    )
-    for one, other in zip(layer, function, strict=True):
-        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    _, all_weights = attend(foreground, background, propagation_size=1)
+    kept = all_weights.reshape([1, 8, 8, 8, 8])[:, ::2, ::2].flatten(1, 2)
+    output, weights = attend(foreground, background, propagation_size=1, stride=2)
+    assert output.shape == [1, 4, 16, 16] and weights.shape == [1, 16, 8, 8]
+    expected = kept / kept.sum(axis=1, keepdim=True)
+    np.testing.assert_allclose(weights.numpy(), expected.numpy(), rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -242,10 +231,10 @@ def test_layer_equals_function(rng):
         (([1, 4, 16, 16], [1, 4, 16, 16], None), {"reference": "keras"}, "tensorflow"),
     ],
 )
-def test_unusable_input_is_explained(shapes, options, words):
+def test_unusable_input_is_explained(attend, shapes, options, words):
     tensors = [None if shape is None else paddle.zeros(shape) for shape in shapes]
     with pytest.raises(ValueError, match=words):
-        contextual_attention(*tensors, **options)
+        attend(*tensors, **options)
 
 
 def test_file_works_on_its_own(tmp_path):
@@ -259,3 +248,7 @@ def test_file_works_on_its_own(tmp_path):
     )
     assert run.returncode == 0, run.stderr
     assert run.stdout.strip().endswith("[1, 2, 8, 8]")
+
+
+def test_both_names_of_the_references_are_one():
+    assert contextual.Reference == Reference

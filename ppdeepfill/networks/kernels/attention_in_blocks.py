@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Contextual attention of large images in bounded memory.
 
-`contextual_attention` holds the score of every foreground position with every background patch, so
+`fast_attention` holds the score of every foreground position with every background patch, so
 its memory grows with the square of the pixels. Here both grids are cut into tiles, and one tile of
 positions meets one tile of patches at a time. The softmax over all patches is kept as a running
 maximum and a running sum; what was pasted before is rescaled when a larger score comes.
 
-Letters as in contextual_attention.py, and N positions of a foreground tile, M patches of a
+Letters as in attention/contextual.py, and N positions of a foreground tile, M patches of a
 background tile, E and F the same with the halo that propagation reaches into.
 
 Source: the running softmax is that of Milakov and Gimelshein, Online normalizer calculation for
@@ -18,16 +18,13 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
-from ppdeepfill.networks.attention_tiles import Tile, tile_side, tiles_of
-from ppdeepfill.networks.contextual_attention import (
-    ContextualAttention,
+from ppdeepfill.networks.attention.contextual import (
     best_to_offsets,
     check_shapes,
     downsample_nearest,
-    known_patches,
-    paste_padding,
-    patch_norm,
 )
+from ppdeepfill.networks.kernels.attention_tiles import Tile, tile_side, tiles_of
+from ppdeepfill.networks.kernels.fast_attention import known_patches, paste_padding, patch_norm
 
 # Lower exponents count as this one, as in Paddle's softmax: products with denormal numbers are a
 # hundred times slower.
@@ -45,7 +42,7 @@ def contextual_attention_in_blocks(
         background: [B, C, Hb, Wb] features that answer.
         mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None: all may be used.
         memory: bytes that may be used beside the arguments and the results.
-        **options: keyword options of `contextual_attention`.
+        **options: all options of `contextual_attention`.
 
     Returns:
         The rebuilt features [B, C, Hf, Wf] and the offsets [B, 2, hf, wf] int64 to the patch with
@@ -55,7 +52,6 @@ def contextual_attention_in_blocks(
         MemoryBudgetError: `memory` is too small for this size.
         ValueError: as `contextual_attention`.
     """
-    options = ContextualAttention(**options).options
     check_shapes(foreground, background, mask, options["rate"], options["stride"])
     rate = options["rate"]
     grid = (foreground.shape[2] // rate, foreground.shape[3] // rate)
@@ -154,7 +150,7 @@ class _RunningSoftmax:
     def add(self, scores: Tensor, patches: Tensor, numbers: Tensor, known: Tensor | None) -> None:
         """scores [N, M] (overwritten), patches [C * k * k, M], numbers and known [M]."""
         if known is not None:
-            scores.multiply_(known)  # masked patches keep a score of 0, see contextual_attention
+            scores.multiply_(known)  # masked patches keep a score of 0, see attention/contextual.py
         largest = paddle.maximum(self.largest, scores.max(axis=1, keepdim=True))
         shrink = (self.largest - largest).exp()
         weights = scores.subtract_(largest).clip_(min=LOWEST).exp_()

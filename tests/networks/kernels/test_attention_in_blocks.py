@@ -13,20 +13,22 @@ import pytest
 import reference
 
 from ppdeepfill.networks import (
-    MemoryBudgetError,
-    attention_memory_limit,
+    ContextualAttention,
     attention_to_offsets,
     build_network,
-    contextual_attention,
-    contextual_attention_in_blocks,
     offsets_of,
 )
-from ppdeepfill.networks.attention_tiles import Tile, memory_in_tiles, tile_side, tiles_of
-from ppdeepfill.networks.bounded_attention import BoundedContextualAttention, plain_memory
-from ppdeepfill.networks.contextual_attention import ContextualAttention
+from ppdeepfill.networks.attention.contextual import contextual_attention
+from ppdeepfill.networks.kernels import (
+    MemoryBudgetError,
+    attention_memory_limit,
+    contextual_attention_in_blocks,
+)
+from ppdeepfill.networks.kernels.attention import whole_memory
+from ppdeepfill.networks.kernels.attention_tiles import Tile, memory_in_tiles, tile_side, tiles_of
 
-ROOT = Path(__file__).resolve().parents[2]
-OUTPUT_TOLERANCE = 2e-5  # as in test_contextual_attention.py
+ROOT = Path(__file__).resolve().parents[3]
+OUTPUT_TOLERANCE = 2e-5  # as in attention/test_contextual.py
 
 # Sizes of foreground and background, options.
 CASES = {
@@ -47,7 +49,9 @@ def in_blocks(foreground, background, mask, side: int, **options):
     """Blocks from the least memory that allows tiles of this side."""
     all_options = ContextualAttention(**options).options
     memory = memory_in_tiles(foreground.shape, background.shape, side, all_options)
-    return contextual_attention_in_blocks(foreground, background, mask, memory=memory, **options)
+    return contextual_attention_in_blocks(
+        foreground, background, mask, memory=memory, **all_options
+    )
 
 
 def as_a_whole(foreground, background, mask, **options):
@@ -173,7 +177,7 @@ def test_the_halo_wraps_as_flattened_positions_do():
 def test_memory_in_blocks_does_not_grow_with_the_square_of_the_pixels():
     options = ContextualAttention().options
     small, large = [1, 128, 128, 128], [1, 128, 256, 256]
-    assert plain_memory(large, large, options) > 10 * plain_memory(small, small, options)
+    assert whole_memory(large, large, options) > 10 * whole_memory(small, small, options)
     assert memory_in_tiles(large, large, 32, options) < 2 * memory_in_tiles(
         small, small, 32, options
     )
@@ -189,7 +193,9 @@ def test_more_memory_gives_larger_tiles_up_to_a_bound():
 def test_too_little_memory_is_refused_with_the_least_that_works(rng):
     features = random_tensor(rng, 1, 64, 64, 64, dtype="float32")
     with pytest.raises(MemoryBudgetError, match=r"at least [\d.]+ MiB .* 64 x 64; got 0") as caught:
-        contextual_attention_in_blocks(features, features, memory=1000)
+        contextual_attention_in_blocks(
+            features, features, memory=1000, **ContextualAttention().options
+        )
     least = float(re.search(r"at least ([\d.]+) MiB", str(caught.value))[1])
     tile_side(features.shape, features.shape, int(least * (1 << 20)), ContextualAttention().options)
 
@@ -209,23 +215,27 @@ def test_the_memory_really_used_stays_within_the_limit(memory):
 # --- in a network -----------------------------------------------------------------------------
 
 
-def test_the_layer_is_plain_where_that_fits(rng):
+def test_the_layer_works_as_a_whole_where_that_fits(rng):
     features = random_tensor(rng, 1, 4, 16, 16, dtype="float32")
-    layer = BoundedContextualAttention()
-    fits = plain_memory(features.shape, features.shape, layer.options)
-    expected, attention = as_a_whole(features, features, None)
-    with paddle.no_grad(), attention_memory_limit(fits):
-        ours = layer(features, features)
-    np.testing.assert_array_equal(ours[0].numpy(), expected.numpy())
-    np.testing.assert_array_equal(ours[1].numpy(), attention.numpy())
-    assert ours[2] is None
+    layer = ContextualAttention()
+    fits = whole_memory(features.shape, features.shape, layer.options)
+    with paddle.no_grad():
+        expected = layer(features, features)
+        with attention_memory_limit(fits):
+            ours = layer(features, features)
+        with attention_memory_limit(fits - 1):
+            in_blocks = layer(features, features)
+    np.testing.assert_array_equal(ours.features.numpy(), expected.features.numpy())
+    np.testing.assert_array_equal(ours.weights.numpy(), expected.weights.numpy())
+    assert ours.offsets is None
+    assert in_blocks.weights is None and in_blocks.offsets is not None
 
 
 def test_the_layer_keeps_gradients_whatever_the_limit(rng):
     features = random_tensor(rng, 1, 4, 32, 32, dtype="float32")
     features.stop_gradient = False
     with attention_memory_limit(1):
-        BoundedContextualAttention()(features, features)[0].sum().backward()
+        ContextualAttention()(features, features).features.sum().backward()
     assert features.grad.abs().max() > 0
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import paddle
 import pytest
 
-from ppdeepfill.networks import graph_runs
-from ppdeepfill.networks.compiled_convolution import SMALLEST, compiles
-from ppdeepfill.networks.compiled_graphs import Convolution, Forward, compiled
-from ppdeepfill.networks.graph_runs import GraphRuns
+from ppdeepfill.networks.kernels import graph_runs
+from ppdeepfill.networks.kernels.compiled_convolution import SMALLEST, compiles
+from ppdeepfill.networks.kernels.compiled_graphs import Convolution, Forward, compiled
+from ppdeepfill.networks.kernels.graph_runs import GraphRuns
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 pytestmark = pytest.mark.skipif(
     not compiles(paddle.zeros([SMALLEST])), reason="this Paddle computes convolutions eagerly only"
@@ -92,7 +92,8 @@ def test_memory_stays_bounded_over_many_sizes():
 import ctypes, numpy as np
 from pathlib import Path
 from ppdeepfill.inference.inpainter import Inpainter
-from ppdeepfill.networks import build_network, graph_runs
+from ppdeepfill.networks import build_network
+from ppdeepfill.networks.kernels import graph_runs
 graph_runs.runs.limit = 1 << 27
 network = build_network("deepfill_v1", base_channels=16)
 inpainter, rng, sizes = Inpainter(network), np.random.default_rng(0), []

@@ -7,6 +7,7 @@ Letters: B batch, C channels, H W map, h w window.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +54,26 @@ class Windows(NamedTuple):
             around = [left, full_width - left - width, top, full_height - top - height]
             samples.append(F.pad(sample, around))
         return paddle.concat(samples)
+
+
+def decode_in_holes(
+    decode: Callable[..., Tensor], *features: Tensor, mask: Tensor, margin: int
+) -> Tensor:
+    """What a decoder makes of features where the holes are; elsewhere it means nothing.
+
+    Args:
+        decode: features [B, C, h, w] -> [B, C', s * h, s * w] for a whole s.
+        *features: [B, C, H / s, W / s] each.
+        mask: [B, 1, H, W], 1 = hole.
+        margin: how far a position of the result sees beyond its own among the features.
+
+    Returns:
+        [B, C', H, W].
+    """
+    scale = mask.shape[2] // features[0].shape[2]
+    windows = windows_around_holes(mask, scale=scale, margin=margin)
+    decoded = decode(*(windows.of(x) for x in features))
+    return windows.put_back(decoded, mask.shape[2:], scale)
 
 
 def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows:

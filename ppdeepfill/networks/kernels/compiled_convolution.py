@@ -8,17 +8,17 @@ oneDNN needs no copy and is 1.5 to 4 times as fast, in either direction.
 Letters: B batch, C channels, H W feature map, H' W' result, k filter size.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import NamedTuple
 
 import paddle
-import paddle.nn.functional as F
 from paddle import Tensor
 from paddle.autograd import PyLayer
 
-from ppdeepfill.networks.compiled_graphs import (
+from ppdeepfill.networks.activations import SLOPES
+from ppdeepfill.networks.kernels.bias import sum_over_images
+from ppdeepfill.networks.kernels.compiled_graphs import (
     ActivatedStep,
     Convolution,
     Forward,
@@ -28,31 +28,10 @@ from ppdeepfill.networks.compiled_graphs import (
     compiled_steps,
     paddle_suits,
 )
-from ppdeepfill.networks.graph_runs import runs
+from ppdeepfill.networks.kernels.graph_runs import runs
+from ppdeepfill.networks.kernels.step import Step
 
 SMALLEST = 1 << 16  # numbers in a feature map
-
-Activation = Callable[[Tensor], Tensor]
-
-
-def leaky_relu(x: Tensor) -> Tensor:
-    """Of the critics."""
-    return F.leaky_relu(x, negative_slope=0.2)
-
-
-def clip_to_image(x: Tensor) -> Tensor:
-    """To [-1, 1]."""
-    return x.clip(-1.0, 1.0)
-
-
-# The derivative of an activation from its result, so that its input need not be kept.
-SLOPES: dict[Activation, Activation] = {
-    F.elu: lambda y: y.clip(max=0.0) + 1.0,
-    F.relu: lambda y: (y > 0.0).astype(y.dtype),
-    leaky_relu: lambda y: (y > 0.0).astype(y.dtype) * 0.8 + 0.2,
-    clip_to_image: lambda y: (y.abs() < 1.0).astype(y.dtype),
-}
-
 
 _eagerly = ContextVar("eagerly", default=False)
 
@@ -82,32 +61,6 @@ def compiles(x: Tensor) -> bool:
     )
 
 
-class Step(NamedTuple):
-    """A convolution with bias and activation.
-
-    Attributes:
-        weight: [out, C, k, k]; [C, out, 4, 4] where the size is doubled.
-        geometry: stride, padding (top, bottom, left, right) and dilation; None doubles the size, by
-            a transposed convolution with stride 2 and padding 1.
-        bias: [out]; None adds none.
-        activation: one of `SLOPES`, or any that a graph may hold where no gradients are wanted.
-    """
-
-    weight: Tensor
-    geometry: Mapping | None = None
-    bias: Tensor | None = None
-    activation: Activation | None = None
-
-    @property
-    def described(self) -> ActivatedStep:
-        """What a graph has to know of it."""
-        if self.geometry is None:
-            return ActivatedStep(Convolution.halving(self.weight), True, self.activation)
-        stride, padding, dilation = (self.geometry[k] for k in ("stride", "padding", "dilation"))
-        kind = Convolution(tuple(self.weight.shape), stride, tuple(padding), dilation)
-        return ActivatedStep(kind, False, self.activation)
-
-
 def run_step(x: Tensor, step: Step) -> Tensor:
     """Take a step.
 
@@ -124,8 +77,8 @@ def run_step(x: Tensor, step: Step) -> Tensor:
     """
     bias = step.bias
     if bias is None:
-        bias = paddle.zeros([step.described.channels[1]])
-    return _Step.apply(x, step.weight, bias, step.described)
+        bias = paddle.zeros([_described(step).channels[1]])
+    return _Step.apply(x, step.weight, bias, _described(step))
 
 
 def run_steps(x: Tensor, steps: Sequence[Step]) -> Tensor:
@@ -137,19 +90,19 @@ def run_steps(x: Tensor, steps: Sequence[Step]) -> Tensor:
     """
     return _run_forward(
         x,
-        tuple(step.described for step in steps),
+        tuple(map(_described, steps)),
         [step.weight for step in steps],
         [step.bias for step in steps],
     )
 
 
-def sum_over_images(gradient: Tensor) -> Tensor:
-    """Sum of [B, C, H, W] over all but the channels, precisely: one axis at a time.
-
-    Paddle adds up several axes in one float32 number, which loses up to 3e-4 of the gradient of a
-    bias on 256 x 256 maps.
-    """
-    return gradient.sum(axis=3).sum(axis=2).sum(axis=0)
+def _described(step: Step) -> ActivatedStep:
+    """What a graph has to know of a step."""
+    if step.geometry is None:
+        return ActivatedStep(Convolution.halving(step.weight), True, step.activation)
+    stride, padding, dilation = (step.geometry[k] for k in ("stride", "padding", "dilation"))
+    kind = Convolution(tuple(step.weight.shape), stride, tuple(padding), dilation)
+    return ActivatedStep(kind, False, step.activation)
 
 
 def _run_forward(

@@ -7,7 +7,7 @@ import paddle
 import pytest
 
 from ppdeepfill.networks import NETWORKS, build_network, refined_in_hole
-from ppdeepfill.networks.windows import Windows, windows_around_holes
+from ppdeepfill.networks.kernels.windows import Windows, windows_around_holes
 
 HEIGHT, WIDTH = 128, 192
 

@@ -1,0 +1,31 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Activations, and their derivatives."""
+
+from collections.abc import Callable
+
+import paddle.nn.functional as F
+from paddle import Tensor
+
+Activation = Callable[[Tensor], Tensor]
+
+
+# y = x where x > 0, else 0.2 x: the critics'
+def leaky_relu(x: Tensor) -> Tensor:
+    """Of the critics."""
+    return F.leaky_relu(x, negative_slope=0.2)
+
+
+# y = min(max(x, -1), 1): the last activation of either stage
+def clip_to_image(x: Tensor) -> Tensor:
+    """To [-1, 1]."""
+    return x.clip(-1.0, 1.0)
+
+
+# dy / dx as a function of y, so that x need not be kept.
+SLOPES: dict[Activation, Activation] = {
+    F.elu: lambda y: y.clip(max=0.0) + 1.0,
+    F.relu: lambda y: (y > 0.0).astype(y.dtype),
+    leaky_relu: lambda y: (y > 0.0).astype(y.dtype) * 0.8 + 0.2,
+    clip_to_image: lambda y: (y.abs() < 1.0).astype(y.dtype),
+}

@@ -1,0 +1,81 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Contextual attention: which kernel computes it.
+
+Letters as in attention/contextual.py.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import paddle
+from paddle import Tensor
+
+from ppdeepfill.networks.attention import Attended
+from ppdeepfill.networks.kernels.attention_in_blocks import contextual_attention_in_blocks
+from ppdeepfill.networks.kernels.fast_attention import fast_attention
+
+_limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=None)
+
+
+@contextmanager
+def attention_memory_limit(limit: int | None) -> Iterator[None]:
+    """While entered, attentions work in blocks where they would need more than `limit` bytes.
+
+    Counted are temporaries; None: no limit. Gradients and exported graphs need the attention
+    as a whole, whatever the limit.
+    """
+    token = _limit.set(limit)
+    try:
+        yield
+    finally:
+        _limit.reset(token)
+
+
+def contextual_attention(
+    foreground: Tensor, background: Tensor, mask: Tensor | None = None, **options
+) -> Attended:
+    """`contextual_attention` of attention/contextual.py, whole or in blocks.
+
+    Args:
+        foreground: [B, C, Hf, Wf].
+        background: [B, C, Hb, Wb].
+        mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None: all may be used.
+        **options: all of its options.
+
+    Returns:
+        Features and weights; in blocks, features and offsets.
+
+    Raises:
+        MemoryBudgetError: the limit is too small for the smallest blocks.
+        ValueError: as there.
+    """
+    limit = _limit.get()
+    if limit is None or not _in_blocks(foreground, background, options, limit):
+        return Attended(*fast_attention(foreground, background, mask, **options))
+    features, offsets = contextual_attention_in_blocks(
+        foreground, background, mask, memory=limit, **options
+    )
+    return Attended(features, offsets=offsets)
+
+
+def _in_blocks(foreground: Tensor, background: Tensor, options: dict, limit: int) -> bool:
+    if not paddle.in_dynamic_mode() or paddle.is_grad_enabled():
+        return False
+    return whole_memory(foreground.shape, background.shape, options) > limit
+
+
+def whole_memory(foreground: list[int], background: list[int], options: dict) -> int:
+    """An upper bound, measured, of the bytes that `fast_attention` needs without gradients.
+
+    Args:
+        foreground: the shape [B, C, Hf, Wf].
+        background: the shape [B, C, Hb, Wb].
+        options: those of the attention.
+    """
+    batch, channels, rate = foreground[0], foreground[1], options["rate"]
+    positions = foreground[2] * foreground[3] // rate**2
+    patches = background[2] * background[3] // rate**2
+    pasted = channels * (2 * rate) ** 2
+    return 4 * batch * (6 * positions * patches + pasted * (patches + 2 * positions))

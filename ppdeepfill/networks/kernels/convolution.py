@@ -1,0 +1,86 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Convolutions: which kernel computes them.
+
+Letters: B batch, C channels, H W feature map.
+"""
+
+from collections.abc import Iterable
+
+import paddle
+import paddle.nn.functional as F
+from paddle import Tensor, nn
+from paddle.jit.sot import psdb
+
+from ppdeepfill.networks.activations import SLOPES, Activation
+from ppdeepfill.networks.kernels.bands import convolve_by_paddle
+from ppdeepfill.networks.kernels.bias import AddBias
+from ppdeepfill.networks.kernels.compiled_convolution import compiles, run_step, run_steps
+from ppdeepfill.networks.kernels.step import Step
+
+_in_sot = getattr(psdb, "in_sot", lambda: False)  # Paddle 2 has none
+
+
+def convolve(
+    x: Tensor, conv: nn.Conv2D, activation: Activation | None = None, *, upsampling: int = 1
+) -> Tensor:
+    """Nearest upsampling, then a convolution, then an activation: [B, C, H, W] -> [B, out, H', W'].
+
+    Args:
+        x: [B, C, H, W].
+        conv: where upsampling is 2, with 3x3 filters and one zero on each side.
+        activation: of each value; None leaves them.
+        upsampling: 1 or 2.
+    """
+    if _is_watched(conv):
+        x = F.interpolate(x, scale_factor=2, mode="nearest") if upsampling == 2 else x
+        x = conv(x)
+        return x if activation is None else activation(x)
+    step = Step.of(conv, activation, upsampling=upsampling)
+    if not compiles(x):
+        return step.activate(_with_bias(x, step))
+    if activation is None or activation in SLOPES:
+        return run_step(x, step)
+    return activation(run_step(x, step._replace(activation=None)))
+
+
+def convolve_without_bias(x: Tensor, conv: nn.Conv2D) -> Tensor:
+    """The linear part of a convolution: [B, C, H, W] -> [B, out, H', W']."""
+    step = Step.of(conv)._replace(bias=None)
+    return run_step(x, step) if compiles(x) else step.convolve(x)
+
+
+def convolve_in_sequence(x: Tensor, blocks: Iterable[nn.Layer]) -> Tensor:
+    """Blocks one after another: [B, C, H, W] -> [B, out, H', W'].
+
+    Args:
+        x: [B, C, H, W].
+        blocks: layers with `conv`, `activation` and `upsampling`, as `convolve` takes them.
+    """
+    if compiles(x) and not paddle.is_grad_enabled() and not any(map(_is_watched, blocks)):
+        return run_steps(
+            x, [Step.of(b.conv, b.activation, upsampling=b.upsampling) for b in blocks]
+        )
+    for block in blocks:
+        x = block(x)
+    return x
+
+
+def _with_bias(x: Tensor, step: Step) -> Tensor:
+    if not paddle.in_dynamic_mode():  # an exported graph knows convolutions with bias
+        return step.convolve(x, step.bias)
+    x = convolve_by_paddle(x, step)
+    if x.dtype != step.bias.dtype:  # mixed precision convolves in 16 bits
+        x = x.astype(step.bias.dtype)
+    return AddBias.apply(x, step.bias)
+
+
+def _is_watched(layer: nn.Layer) -> bool:
+    """Whether calls of a layer or its parts must be seen: by hooks, or by Paddle's tracer (SOT).
+
+    `paddle.summary`, weight normalisation and many tools for debugging use hooks.
+    """
+    return _in_sot() or any(
+        part._forward_pre_hooks or part._forward_post_hooks
+        for part in layer.sublayers(include_self=True)
+    )
