@@ -5,22 +5,23 @@
 import importlib.util
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from numpy import ndarray
 
 from ppdeepfill.data.archives import TarArchive, ZipArchive
-from ppdeepfill.data.decoding import decode_image
-from ppdeepfill.data.names import NameTable, is_image_name
+from ppdeepfill.data.decoding import decode_image, decode_mask
+from ppdeepfill.data.lists import ListFiles
+from ppdeepfill.data.names import IMAGE_SUFFIXES, NameTable, is_hidden, is_image_name, kinds_of
 from ppdeepfill.errors import DataError
 
 logger = logging.getLogger(__name__)
 
 LIST_SUFFIXES = (".flist", ".txt")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
-LIST_LINES_TRIED = 100
 # Colour photos inside the wheels of scikit-image and scikit-learn: nothing is downloaded.
 BUNDLED = {
     "train": (
@@ -87,9 +88,23 @@ class ImageSource:
         Raises:
             UnreadableImage: the file is missing, empty, cut off or not an image.
         """
+        return self._decoded(index, partial(decode_image, at_least=at_least))
+
+    def read_mask(self, index: int) -> ndarray:
+        """The image as the grey levels of a mask, uint8 [H,W]; see `decode_mask`.
+
+        Raises:
+            UnreadableImage: the file is missing, empty, cut off or not an image.
+        """
+        return self._decoded(index, decode_mask)
+
+    def _decoded(self, index: int, decode: Callable[[bytes], ndarray]) -> ndarray:
         try:
-            return decode_image(self._files.read_bytes(index), at_least=at_least)
-        except (OSError, ValueError) as error:
+            return decode(self._files.read_bytes(index))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UnreadableImage(self.name(index), reason) from error
+        except ValueError as error:
             raise UnreadableImage(self.name(index), str(error)) from error
 
 
@@ -115,6 +130,8 @@ def open_source(spec: str, *, index_dir: Path | None = None) -> ImageSource:
     files = _open_files(path, index_dir)
     if not len(files.names):
         raise DataError(_nothing_found(path))
+    if isinstance(files, FolderFiles):
+        files.tell_passed_over()
     logger.info("%d images in %s", len(files.names), spec)
     return ImageSource(files, spec)
 
@@ -133,7 +150,7 @@ def _open_files(path: Path, index_dir: Path | None) -> Files:
 
 
 def _nothing_found(path: Path) -> str:
-    looked = ".jpg .jpeg .png .bmp .webp .tif .tiff, in any case; hidden files are skipped"
+    looked = f"{' '.join(sorted(IMAGE_SUFFIXES))}, in any case; hidden files are skipped"
     if not path.is_dir():
         what = "lines" if path.name.lower().endswith(LIST_SUFFIXES) else f"images ({looked})"
         return f"{path} holds no {what}."
@@ -143,65 +160,75 @@ def _nothing_found(path: Path) -> str:
 
 
 class FolderFiles:
-    """The images in a folder and all folders below it, links followed."""
+    """The images in a folder and all folders below it, links followed.
+
+    Attributes:
+        passed_over: names of visible files without the ending of an image.
+        not_files: names of images that are pipes, sockets, or links to nothing.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.names = NameTable.from_strings(sorted(filter(is_image_name, _walk(folder))))
+        self.passed_over: list[str] = []
+        self.not_files: list[str] = []
+        self.names = NameTable.from_strings(sorted(self._images()))
 
     def read_bytes(self, index: int) -> bytes:
         return (self.folder / self.names[index]).read_bytes()
 
-
-def _walk(folder: Path) -> Iterator[str]:
-    """Relative paths, with slashes, of all files below; a link back up is entered once."""
-    entered = set()
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=_tell_skipped):
-        real = os.path.realpath(place)
-        if real in entered:
-            folders.clear()
-            continue
-        entered.add(real)
-        parent = Path(place).relative_to(folder)
-        yield from ((parent / file).as_posix() for file in files)
-
-
-def _tell_skipped(error: OSError) -> None:
-    logger.warning("skipped unreadable folder %r: %s", error.filename, error.strerror)
-
-
-class ListFiles:
-    """The images named line by line in a text file.
-
-    A path is meant relative to the list's folder, else to the current one. Of the two-column form
-    of PaddleSeg (`image label`) the first column counts.
-    """
-
-    def __init__(self, path: Path):
-        self.path = path
-        text = path.read_text(encoding="utf-8-sig", errors="surrogateescape")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        self.names = NameTable.from_strings(lines)
-        tried = lines[:LIST_LINES_TRIED]
-        if tried and not any(place.is_file() for line in tried for place in self._places(line)):
-            places = "\n  ".join(str(place.absolute()) for place in self._places(lines[0]))
-            raise DataError(
-                f"none of the first {len(tried)} images of {path} exists. A list is text in UTF-8, "
-                f"one path per line. For the first, looked for\n  {places}"
+    def tell_passed_over(self) -> None:
+        """Say how much of the folder does not count."""
+        if self.not_files:
+            logger.warning(
+                "%s: %d images are not read, as they are links to nothing or no files, such as %r",
+                self.folder,
+                len(self.not_files),
+                self.not_files[0],
+            )
+        if self.passed_over:
+            logger.warning(
+                "%s: %d other files are passed over (%s)",
+                self.folder,
+                len(self.passed_over),
+                kinds_of(self.passed_over),
             )
 
-    def read_bytes(self, index: int) -> bytes:
-        places = self._places(self.names[index])
-        for place in places:
-            if place.is_file():
-                return place.read_bytes()
-        raise FileNotFoundError(f"no such file: {places[0]}")
+    def _images(self) -> Iterator[str]:
+        for name, is_file in _walk(self.folder):
+            if is_hidden(name):
+                continue
+            if not is_image_name(name):
+                self.passed_over.append(name)
+            elif is_file:
+                yield name
+            else:
+                self.not_files.append(name)
 
-    def _places(self, line: str) -> list[Path]:
-        """Where the image of a line may be, likeliest first."""
-        columns = line.split("\t") if "\t" in line else line.split()
-        paths = [line, columns[0]] if len(columns) > 1 else [line]
-        return [folder / path for path in paths for folder in (self.path.parent, Path())]
+
+def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
+    """Relative paths, with slashes, of all below that is no folder, and whether it is a file.
+
+    Links are followed; one back up is entered once.
+    """
+    entered = set()
+    waiting = [""]
+    while waiting:
+        parent = waiting.pop()
+        place = folder / parent
+        real = os.path.realpath(place)
+        if real in entered:
+            continue
+        entered.add(real)
+        try:
+            with os.scandir(place) as entries:
+                for entry in entries:
+                    name = f"{parent}/{entry.name}" if parent else entry.name
+                    if entry.is_dir():
+                        waiting.append(name)
+                    else:
+                        yield name, entry.is_file()
+        except OSError as error:
+            logger.warning("skipped unreadable folder %r: %s", error.filename, error.strerror)
 
 
 class BundledFiles:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from numpy import ndarray
 
 from ppdeepfill.data.dataset import fit
-from ppdeepfill.data.sources import ImageSource
+from ppdeepfill.data.sources import ImageSource, UnreadableImage
 from ppdeepfill.evaluation.mask_sets import MaskSet
 
 
@@ -45,10 +45,12 @@ class EvaluationSet:
         """The sample.
 
         Raises:
-            UnreadableImage: the image or its mask cannot be read, or the mask has no hole.
+            UnreadableImage: the image or its mask cannot be read, or nothing or all of it is hole.
             DataError: there is no mask for it, or one of another size.
         """
         stored = self.source.read(index)
         name = self.source.name(index)
         mask = self.masks(index, name, (stored.shape[0], stored.shape[1]))
+        if mask.all():  # nothing is known that a method could fill it from
+            raise UnreadableImage(name, "all of the window is hole")
         return EvaluationSample(index, name, fit(stored, self.image_size, crop=self.crop), mask)

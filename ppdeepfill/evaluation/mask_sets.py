@@ -17,9 +17,10 @@ import numpy as np
 from numpy import ndarray
 
 from ppdeepfill.data.dataset import fit
-from ppdeepfill.data.decoding import read_image
+from ppdeepfill.data.decoding import read_mask
 from ppdeepfill.data.masks import center_mask, free_form_mask, rectangle_mask
-from ppdeepfill.data.names import is_image_name
+from ppdeepfill.data.names import comparable, is_image_name
+from ppdeepfill.data.pixels import is_hole, without_hole
 from ppdeepfill.data.sources import ImageSource, UnreadableImage, open_source
 from ppdeepfill.errors import DataError
 
@@ -149,7 +150,7 @@ class FreeFormMasks:
 
 @dataclass(frozen=True)
 class MaskFiles:
-    """Masks from files, by the name of their image; white (above 127) is hole."""
+    """Masks from files, by the name of their image; white is hole."""
 
     source: ImageSource
     numbers: dict[str, int]
@@ -162,15 +163,15 @@ class MaskFiles:
 
     def __call__(self, index: int, name: str, stored_size: tuple[int, int]) -> ndarray:
         number = self.numbers[pair_name(name)]
-        return _fit_mask(self.source.read(number), self.source.name(number), self, stored_size)
+        return _fit_mask(self.source.read_mask(number), self.source.name(number), self, stored_size)
 
 
 @dataclass(frozen=True)
 class OneMask:
-    """The same file for every image; white (above 127) is hole."""
+    """The same file for every image; white is hole."""
 
     path: Path
-    pixels: ndarray
+    levels: ndarray
     image_size: tuple[int, int]
     crop: bool
 
@@ -179,12 +180,12 @@ class OneMask:
         return f"the mask {self.path} for every image"
 
     def __call__(self, index: int, name: str, stored_size: tuple[int, int]) -> ndarray:
-        return _fit_mask(self.pixels, str(self.path), self, stored_size)
+        return _fit_mask(self.levels, str(self.path), self, stored_size)
 
 
 def pair_name(name: str) -> str:
     """What an image and its mask share: the path without drive, leading dots and ending."""
-    path = PurePosixPath(re.sub(r"^[A-Za-z]:", "", name.replace("\\", "/")))
+    path = PurePosixPath(re.sub(r"^[A-Za-z]:", "", comparable(name).replace("\\", "/")))
     parts = [part for part in path.with_suffix("").parts if part not in ("/", "..")]
     return "/".join(parts)
 
@@ -198,7 +199,7 @@ def _open_mask_files(
             f"masks {spec!r} are neither {', '.join(DRAWN)} nor an existing file or folder"
         )
     if path.is_file() and is_image_name(path.name):
-        return OneMask(path, read_image(path), image_size, crop)
+        return OneMask(path, read_mask(path), image_size, crop)
     source = open_source(spec)
     numbers: dict[str, int] = {}
     for number in range(len(source)):
@@ -216,13 +217,17 @@ def _open_mask_files(
 
 
 def _fit_mask(
-    pixels: ndarray, name: str, masks: MaskFiles | OneMask, stored_size: tuple[int, int]
+    levels: ndarray, name: str, masks: MaskFiles | OneMask, stored_size: tuple[int, int]
 ) -> ndarray:
-    """uint8 [H,W,3] as read -> uint8 [h,w], 1 = hole.
+    """Grey levels [H,W] as read -> uint8 [h,w], 1 = hole.
 
     A mask of the image's stored size is cut as the image is; one of the size of the test stays.
+
+    Raises:
+        DataError: another size.
+        UnreadableImage: nothing of the window is hole.
     """
-    hole = (cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY) > 127).astype(np.uint8)
+    hole = is_hole(levels).astype(np.uint8)
     if hole.shape not in (masks.image_size, stored_size):
         raise DataError(
             f"the mask {name} has {_times(hole.shape)} pixels (height x width); expected "
@@ -230,8 +235,10 @@ def _fit_mask(
         )
     if hole.shape != masks.image_size:
         hole = fit(hole, masks.image_size, crop=masks.crop, interpolation=cv2.INTER_NEAREST)
+    if not is_hole(levels).any():
+        raise UnreadableImage(name, f"the mask has {without_hole(levels)}")
     if not hole.any():
-        raise UnreadableImage(name, "the mask has no hole (no pixel above 127) in the cut window")
+        raise UnreadableImage(name, "the mask has no hole in the cut window")
     return hole
 
 

@@ -26,6 +26,7 @@ from ppdeepfill.evaluation.metrics import measure
 from ppdeepfill.evaluation.metrics.learned import LearnedMetrics
 
 FULL = np.uint8(255)
+COVERED = np.uint8(127)  # what methods see in the hole
 TRUTH = "truth"  # the column of the images themselves
 
 
@@ -145,10 +146,11 @@ def _score_batch(
         return errors
     images = np.stack([sample.image for sample in batch])
     masks = np.stack([sample.mask for sample in batch])
+    shown = np.where(masks[..., None] > 0, COVERED, images)  # no method ever sees the truth
     results = [ImageResult(s.number, s.name, float(s.mask.mean()), _digest(s)) for s in batch]
     _add_truth(results, batch, learned, pictured)
     for method in methods:
-        completed = method.fill_batch(images, masks * FULL)
+        completed = method.fill_batch(shown, masks * FULL)
         for result, sample, filled in zip(results, batch, completed, strict=True):
             scores = measure(filled, sample.image, sample.mask)
             result.scores[method.name] = scores | learned.measure(filled, sample.image)
@@ -174,7 +176,8 @@ def _add_truth(
 def _pictures(method: Method, sample: EvaluationSample, filled: ndarray) -> dict[str, ndarray]:
     pictures = {method.name: filled}
     if method.draw_offsets:
-        offsets = method.draw_offsets(sample.image, sample.mask * FULL)
+        shown = np.where(sample.mask[..., None] > 0, COVERED, sample.image)
+        offsets = method.draw_offsets(shown, sample.mask * FULL)
         if offsets is not None:
             pictures[f"{method.name}: offsets"] = offsets
     return pictures

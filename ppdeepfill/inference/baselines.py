@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
+from ppdeepfill.data.pixels import is_hole
 from ppdeepfill.inference.patchmatch import fill_with_patches
 
 RADIUS = 3  # pixels around the hole that each pixel filled by OpenCV looks at
@@ -19,7 +20,7 @@ RADIUS = 3  # pixels around the hole that each pixel filled by OpenCV looks at
 
 def mean_fill(image: ndarray, mask: ndarray) -> ndarray:
     """Fill the hole with the mean colour of the known pixels; mid-grey if there are none."""
-    hole = mask > 127
+    hole = is_hole(mask)
     color = image[~hole].mean(axis=0) if not hole.all() else 127.5
     completed = image.copy()
     completed[hole] = np.rint(color)
@@ -48,7 +49,7 @@ def patchmatch(image: ndarray, mask: ndarray) -> ndarray:
 
     Source: Wexler et al. (2007) with the search of Barnes et al. (2009), see patchmatch.py.
     """
-    hole = mask > 127
+    hole = is_hole(mask)
     filled = fill_with_patches(image, hole) if hole.any() else image
     if filled is None:
         return mean_fill(image, mask)
@@ -56,7 +57,9 @@ def patchmatch(image: ndarray, mask: ndarray) -> ndarray:
 
 
 def _inpaint(image: ndarray, mask: ndarray, algorithm: int) -> ndarray:
-    hole = (mask > 127).astype(np.uint8)
+    hole = is_hole(mask).astype(np.uint8)
+    if hole.all():  # OpenCV would give the image back
+        return mean_fill(image, mask)
     return cv2.inpaint(np.ascontiguousarray(image), hole, RADIUS, algorithm)
 
 

@@ -18,6 +18,7 @@ from ppdeepfill.inference.inpainter import ATTENTION_MEMORY, Inpainter
 from ppdeepfill.inference.strategies import Filling, Strategy, fill
 from ppdeepfill.photos import (
     HoleRule,
+    NoHole,
     Pair,
     Photo,
     Results,
@@ -48,7 +49,7 @@ def predict(
 ) -> list[Path]:
     """Fill one photo, or all photos of a folder.
 
-    A photo of a folder that cannot be filled is named, counted and left out.
+    A photo of a folder that cannot be filled, or has no hole, is named, counted and left out.
 
     Args:
         image_path: a photo, or a folder of photos at any depth.
@@ -111,8 +112,7 @@ class _Job(NamedTuple):
             completed = completed.opaque_in(hole)
         if self.file_format == "png":
             completed = completed.as_png()
-        write_photo(target, completed)
-        _tell(target, completed)
+        _tell(target, write_photo(target, completed))
         for path, draw in zip(drawings, DRAWINGS.values(), strict=False):  # none asked
             _draw(path, draw, hole, filling)
         return target
@@ -128,24 +128,29 @@ class _Job(NamedTuple):
 
 def _filled_of_folder(job: _Job, pairs: Sequence[Pair]) -> Iterator[Path]:
     """Fill what can be filled; DataError when nothing can."""
-    skipped = 0
+    skipped = without_hole = 0
     loggers = [logging.getLogger(), logging.getLogger("ppdeepfill")]
     with logging_redirect_tqdm(loggers):
         for pair in tqdm(pairs, unit="photo", disable=not sys.stderr.isatty()):
             try:
                 yield job.run(pair)
+            except NoHole as error:
+                without_hole += 1
+                logger.warning("left out: %s", error)
             except DataError as error:
                 skipped += 1
                 logger.warning("skipped: %s", error)
-    if skipped == len(pairs):
-        raise DataError(f"none of the {skipped} photos could be filled, see above")
-    logger.info(
-        "%d photos filled, %d skipped: %s", len(pairs) - skipped, skipped, job.results.folder
-    )
+    filled = len(pairs) - skipped - without_hole
+    apart = f", {without_hole} left out for want of a hole" if without_hole else ""
+    if not filled:
+        raise DataError(f"none of the {len(pairs)} photos could be filled{apart}, see above")
+    logger.info("%d photos filled, %d skipped%s: %s", filled, skipped, apart, job.results.folder)
 
 
 def _tell(path: Path, completed: Photo) -> None:
     logger.info("wrote %s", path)
+    for note in completed.notes:
+        logger.warning("%s: %s", path, note)
     if completed.lossy:
         logger.info(
             "%s is compressed anew: known pixels change a little, most at the hole; --format png "

@@ -5,7 +5,7 @@
 Nothing here knows networks; `ppdeepfill.inference.strategies` fills what is read here.
 """
 
-from ppdeepfill.photos.holes import HoleRule, find_hole
+from ppdeepfill.photos.holes import HoleRule, NoHole, find_hole
 from ppdeepfill.photos.pairs import Pair, find_pairs
 from ppdeepfill.photos.photo import Photo
 from ppdeepfill.photos.reading import read_photo
@@ -14,6 +14,7 @@ from ppdeepfill.photos.writing import suffix_of, write_photo
 
 __all__ = [
     "HoleRule",
+    "NoHole",
     "Pair",
     "Photo",
     "Results",

@@ -14,20 +14,26 @@ import numpy as np
 from numpy import ndarray
 from PIL import ImageColor
 
+from ppdeepfill.data.pictures import as_displayed
+from ppdeepfill.data.pixels import WHITE_ABOVE, is_hole, mask_levels, to_8_bit, without_hole
 from ppdeepfill.errors import DataError
-from ppdeepfill.photos.photo import Photo, as_displayed, to_8_bit
+from ppdeepfill.photos.photo import Photo
 from ppdeepfill.photos.reading import read_photo
 
 logger = logging.getLogger(__name__)
 
 POLARITIES = ("white", "black")
 TRANSPARENT = "transparent"
-THRESHOLD = 127  # above: white, also in the grey levels of a JPEG
 BETWEEN = (32, 223)  # levels that are neither black nor white
 LARGEST_BETWEEN = 0.1  # share of such levels that blurred edges explain
 LOSSY_TOLERANCE = 24  # how far a JPEG may move a colour, in each channel
 SPECK = 64  # px: smaller spots of the hole's colour in a photo are highlights, not holes
+COLORS_NAMED = 8  # a mask of more colours is a picture of something
 THINNEST = 8  # px: the step of the attention's mask, which may miss what is thinner
+
+
+class NoHole(DataError):
+    """There is nothing to fill."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,9 @@ def find_hole(photo: Photo, path: Path, mask: Path | None, rule: HoleRule) -> nd
         rule: how the hole is recognised.
 
     Raises:
+        NoHole: nothing is hole; the message says what the mask holds instead.
         DataError: the mask cannot be read, or all of the photo is hole; what is only doubtful
-            (another size, mostly hole, grey levels, no hole) where `rule` is strict.
+            (another size, mostly hole, grey levels) where `rule` is strict.
     """
     if mask is None:
         hole = _without_specks(_where_color(photo, path, rule.color), path)
@@ -115,7 +122,7 @@ def _where_color(photo: Photo, path: Path, color: str | None) -> ndarray:
     if color == TRANSPARENT:
         if photo.alpha is None:
             raise DataError(f"{path} has no transparency; --hole_color transparent needs it")
-        return to_8_bit(photo.alpha) <= THRESHOLD
+        return ~is_hole(to_8_bit(photo.alpha))
     tolerance = LOSSY_TOLERANCE if photo.lossy else 0
     difference = np.abs(photo.rgb().astype(np.int16) - rgb_of(color))
     return (difference <= tolerance).all(axis=-1)
@@ -135,27 +142,31 @@ def _read_mask(path: Path, rule: HoleRule) -> ndarray:
     mask = read_photo(path)
     if rule.color is not None:
         return _where_color(mask, path, rule.color)
-    levels = _levels(mask, background=255 if rule.polarity == "black" else 0)
+    levels = mask_levels(mask.pixels, background=255 if rule.polarity == "black" else 0)
     between = np.mean((levels > BETWEEN[0]) & (levels < BETWEEN[1]))
     if between > LARGEST_BETWEEN:
         rule.doubt(
             f"{path}: {between:.0%} of this mask is neither black nor white; is it a photo, or "
-            f"drawn in a colour (--hole_color)? Above {THRESHOLD} counts as white"
+            f"drawn in a colour (--hole_color)? Above {WHITE_ABOVE} counts as white"
         )
-    return levels <= THRESHOLD if rule.polarity == "black" else levels > THRESHOLD
+    hole = ~is_hole(levels) if rule.polarity == "black" else is_hole(levels)
+    if not hole.any():
+        raise NoHole(f"{path}: {_without_hole(mask, rule)}")
+    return hole
 
 
-def _levels(mask: Photo, background: int) -> ndarray:
-    """Grey levels 0..255 [H, W] of a mask laid over a grey background.
-
-    Strokes on a transparent layer hold their shape in alpha alone, often with the same colour
-    everywhere.
-    """
-    grey = cv2.cvtColor(mask.rgb(), cv2.COLOR_RGB2GRAY)
-    if mask.alpha is None:
-        return grey
-    opacity = to_8_bit(mask.alpha) / 255
-    return grey * opacity + background * (1 - opacity)
+def _without_hole(mask: Photo, rule: HoleRule) -> str:
+    """What the mask holds in place of a hole, and what to change."""
+    if rule.polarity == "black":
+        return "no hole in it: nothing is black; if white is the hole, give --mask_polarity white"
+    reason = without_hole(mask.pixels)
+    if mask.alpha is not None and not is_hole(to_8_bit(mask.alpha)).all():
+        return f"{reason}, or give --mask_polarity black"
+    colors, counts = np.unique(mask.rgb().reshape(-1, 3), axis=0, return_counts=True)
+    if not 2 <= len(colors) <= COLORS_NAMED:
+        return reason
+    color = "#" + bytes(colors[counts.argsort()[-2]].tolist()).hex()
+    return f'{reason}, or give the colour of the hole, such as --hole_color "{color}"'
 
 
 def _fitted(hole: ndarray, photo: Photo, path: Path, rule: HoleRule) -> ndarray:
@@ -177,14 +188,13 @@ def _fitted(hole: ndarray, photo: Photo, path: Path, rule: HoleRule) -> ndarray:
 def _check(hole: ndarray, path: Path, rule: HoleRule) -> None:
     """DataError for a full hole; doubts about one that looks wrong."""
     share = hole.mean()
+    if share == 0:
+        raise NoHole(f"{path}: no hole in it, nothing to fill")
     if share == 1:
         raise DataError(
             f"{path}: all of the photo is hole, so that nothing is left to fill it from; change "
             "the mask, --mask_polarity or --dilate"
         )
-    if share == 0:
-        rule.doubt(f"{path}: no hole in it, nothing to fill")
-        return
     if share > 0.5 and rule.polarity is None and rule.color is None:
         rule.doubt(
             f"{path}: {share:.0%} of it is hole, as white is taken for hole; if black is the "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from ppdeepfill.data.names import IMAGE_SUFFIXES
+from ppdeepfill.data.names import IMAGE_SUFFIXES, comparable
 from ppdeepfill.data.sources import FolderFiles
 from ppdeepfill.errors import DataError
 
@@ -64,7 +64,9 @@ def find_pairs(image_path: Path, mask_path: Path | None, save_dir: Path) -> list
     if not image_path.is_dir():
         images = [(image_path, PurePosixPath(image_path.name))]
     else:
-        images = [(image_path / name, name) for name in _names(image_path)]
+        files = FolderFiles(image_path)
+        files.tell_passed_over()
+        images = [(image_path / name, name) for name in _paths(files)]
         others = [path for path in (save_dir, mask_path) if path is not None]
         images = [image for image in images if not _lies_in(image[0], image_path, others)]
     pairs = _with_masks(images, mask_path)
@@ -79,22 +81,25 @@ def _with_masks(images: list[tuple[Path, PurePosixPath]], mask_path: Path | None
         masks = None if mask_path is None else [mask_path]
         return [Pair(image, masks, name) for image, name in images]
     by_stem = defaultdict(list)
-    for name in _names(mask_path):
-        by_stem[name.with_suffix("")].append(mask_path / name)
+    for name in _paths(FolderFiles(mask_path)):
+        by_stem[_stem(name)].append(mask_path / name)
     pairs = []
     for image, name in images:
-        stem = name.with_suffix("")
+        stem = _stem(name)
         same_name = [mask for mask in by_stem[stem] if not mask.parent.samefile(image.parent)]
-        masks = same_name or by_stem[stem.with_name(stem.name + MASK_ENDING)]
-        pairs.append(Pair(image, masks, name))
+        pairs.append(Pair(image, same_name or by_stem[stem + MASK_ENDING], name))
     taken = {mask for pair in pairs for mask in pair.masks}  # photos and masks in one folder
     return [pair for pair in pairs if pair.image not in taken]
 
 
-def _names(folder: Path) -> list[PurePosixPath]:
+def _paths(files: FolderFiles) -> list[PurePosixPath]:
     """Relative paths of the images in a folder."""
-    names = FolderFiles(folder).names
-    return [PurePosixPath(names[index]) for index in range(len(names))]
+    return [PurePosixPath(files.names[index]) for index in range(len(files.names))]
+
+
+def _stem(name: PurePosixPath) -> str:
+    """What a photo and its mask share."""
+    return comparable(str(name.with_suffix("")))
 
 
 def _lies_in(image: Path, folder: Path, others: list[Path]) -> bool:

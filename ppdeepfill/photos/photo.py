@@ -12,9 +12,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
-# The axes that turn pixels as stored into pixels as displayed, by EXIF orientation; from 5 on, rows
-# and columns are exchanged first.
-FLIPS = {1: (), 2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}
+from ppdeepfill.data.pixels import to_8_bit
 
 
 @dataclass(frozen=True)
@@ -25,17 +23,21 @@ class Photo:
         pixels: uint8 or uint16 [H, W, C] as displayed.
         format: Pillow's name of the file format to write.
         orientation: EXIF orientation of the stored pixels, 1 to 8.
-        keep: arguments of Pillow that write colour profile, EXIF and compression as they were.
+        compression: arguments of Pillow that compress as the file was.
+        metadata: arguments of Pillow that write colour profile, EXIF and the like as they were.
         chunks: (name, content) of the PNG chunks that hold the same for a PNG.
         lossy: the file's format changes pixels.
+        notes: what will not be as in the file, each a sentence about it ("its palette ...").
     """
 
     pixels: ndarray
     format: str
     orientation: int = 1
-    keep: Mapping = field(default_factory=dict)
+    compression: Mapping = field(default_factory=dict)
+    metadata: Mapping = field(default_factory=dict)
     chunks: tuple[tuple[bytes, bytes], ...] = ()
     lossy: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def alpha(self) -> ndarray | None:
@@ -76,23 +78,8 @@ class Photo:
 
     def as_png(self) -> "Photo":
         """This photo, to be written as PNG."""
-        return replace(self, format="PNG", lossy=False)
-
-
-def to_8_bit(values: ndarray) -> ndarray:
-    """uint8 or uint16 -> uint8, rounded."""
-    if values.dtype == np.uint8:
-        return values
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def as_displayed(stored: ndarray, orientation: int) -> ndarray:
-    """Pixels [H, W, ...] of a file -> as a viewer shows them."""
-    turned = stored.swapaxes(0, 1) if orientation >= 5 else stored
-    return np.ascontiguousarray(np.flip(turned, FLIPS[orientation]))
-
-
-def as_stored(displayed: ndarray, orientation: int) -> ndarray:
-    """The inverse of `as_displayed`."""
-    flipped = np.flip(displayed, FLIPS[orientation])
-    return np.ascontiguousarray(flipped.swapaxes(0, 1) if orientation >= 5 else flipped)
+        lost = self.format == "TIFF" and len(self.metadata.get("tiffinfo", ())) > 0
+        notes = (
+            (*self.notes, "of its metadata a PNG keeps the profile and XMP") if lost else self.notes
+        )
+        return replace(self, format="PNG", lossy=False, notes=notes)

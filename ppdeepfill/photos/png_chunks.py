@@ -1,27 +1,19 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of a PNG file that describe its pixels."""
+"""PNG files as they are written here: chunks that describe the pixels, and 16 bits a channel."""
 
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-SIGNATURE_LENGTH = 8
+import numpy as np
+from numpy import ndarray
+
+from ppdeepfill.data.png import SIGNATURE
+
 HEADER_END = 33  # signature and IHDR
-# What stays true when pixels change; all of these may stand right after IHDR.
-DESCRIPTIVE = frozenset(
-    {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
-)
-
-
-def descriptive_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """(name, content) of the chunks worth keeping of a whole PNG file."""
-    position = SIGNATURE_LENGTH
-    while position < len(content):
-        length, name = struct.unpack_from(">I4s", content, position)
-        if name in DESCRIPTIVE:
-            yield name, content[position + 8 : position + 8 + length]
-        position += length + 12
+COLOR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels
+UP = 2  # filter: each row as its difference from the one above
 
 
 def with_chunks(content: bytes, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -33,6 +25,22 @@ def with_chunks(content: bytes, chunks: Iterable[tuple[bytes, bytes]]) -> bytes:
 def profile_chunk(icc: bytes) -> tuple[bytes, bytes]:
     """The chunk of a colour profile."""
     return b"iCCP", b"icc\0\0" + zlib.compress(icc)
+
+
+def xmp_chunk(xmp: bytes) -> tuple[bytes, bytes]:
+    """The chunk of an XMP record."""
+    return b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp
+
+
+def png_of_16_bits(pixels: ndarray) -> bytes:
+    """uint16 [H, W, C] -> a PNG file. Pillow writes no colours of 16 bits, OpenCV no grey-alpha."""
+    height, width, channels = pixels.shape
+    rows = pixels.astype(">u2").view(np.uint8).reshape(height, -1)
+    rows = np.diff(rows, axis=0, prepend=np.zeros([1, rows.shape[1]], np.uint8))  # modulo 256
+    filtered = np.insert(rows, 0, UP, axis=1).tobytes()
+    header = struct.pack(">IIBBBBB", width, height, 16, COLOR_TYPES[channels], 0, 0, 0)
+    parts = [(b"IHDR", header), (b"IDAT", zlib.compress(filtered)), (b"IEND", b"")]
+    return SIGNATURE + b"".join(_chunk(name, body) for name, body in parts)
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:

@@ -3,19 +3,23 @@
 """`Photo` -> an image file."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import tifffile
 from numpy import ndarray
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from ppdeepfill.atomic_write import written_whole
+from ppdeepfill.data.pictures import as_stored
 from ppdeepfill.errors import DataError, OutputError
-from ppdeepfill.photos.photo import Photo, as_stored
-from ppdeepfill.photos.png_chunks import with_chunks
+from ppdeepfill.photos.photo import Photo
+from ppdeepfill.photos.png_chunks import png_of_16_bits, with_chunks
+from ppdeepfill.photos.reading import TEXT_TAGS, photo_of
 
 SUFFIXES = {
     "PNG": (".png",),
@@ -24,7 +28,7 @@ SUFFIXES = {
     "TIFF": (".tif", ".tiff"),
     "BMP": (".bmp", ".dib"),
 }
-TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # of a TIFF: description, maker, model and so on
+MOST_LOSS = 24  # of 255, mean: more is another picture, not the loss of a lossy format
 
 
 def suffix_of(photo: Photo, own: str) -> str:
@@ -33,19 +37,20 @@ def suffix_of(photo: Photo, own: str) -> str:
     return own if own.lower() in known else known[0]
 
 
-def write_photo(path: Path, photo: Photo) -> None:
+def write_photo(path: Path, photo: Photo) -> Photo:
     """Write a file, whole or not at all, with the pixels turned back to how they were stored.
+
+    What is written was read back before: size, channels, depth and, where the format keeps them,
+    all values are those of the photo. Metadata that keep a file from being written are left out.
+
+    Returns:
+        The photo as it was written, with a note on what had to be left out.
 
     Raises:
         DataError: its format cannot hold this photo.
         OutputError: the file cannot be written; what was there before is untouched.
     """
-    try:
-        content = _encode(photo)
-    except Exception as error:  # encoders have limits of many kinds, such as the largest side
-        raise DataError(
-            f"cannot write {path} as {photo.format}: {error}; --format png may help"
-        ) from error
+    content, photo = _checked(path, photo)
     try:
         with written_whole(path) as partial:
             partial.write_bytes(content)
@@ -53,37 +58,70 @@ def write_photo(path: Path, photo: Photo) -> None:
         raise OutputError(
             f"cannot write {path}: {error.strerror or error}; free some space or change --save_dir"
         ) from error
+    return photo
+
+
+def _checked(path: Path, photo: Photo) -> tuple[bytes, Photo]:
+    """The file's content, and the photo with as much of its metadata as can be written."""
+    for candidate in (photo, _without_metadata(photo)):
+        try:
+            content = _encode(candidate)
+        except (
+            Exception
+        ):  # encoders have limits of many kinds: the longest record, the largest side
+            continue
+        if _reads_as(content, candidate):
+            return content, candidate
+    height, width = photo.pixels.shape[:2]
+    raise DataError(
+        f"cannot write {path} as {photo.format}: it does not hold {width} x {height} pixels of "
+        f"{photo.pixels.shape[2]} channels in {photo.pixels.dtype}; --format png may help"
+    )
+
+
+def _without_metadata(photo: Photo) -> Photo:
+    """Written upright, since nothing says any more how to turn it."""
+    empty = {"tiffinfo": TiffImagePlugin.ImageFileDirectory_v2()} if photo.format == "TIFF" else {}
+    note = "its metadata (profile, EXIF) cannot be written and are left out"
+    return replace(photo, metadata=empty, chunks=(), orientation=1, notes=(*photo.notes, note))
+
+
+def _reads_as(content: bytes, photo: Photo) -> bool:
+    """Whether a file's content gives back the photo, here and in other programs."""
+    try:
+        Image.open(BytesIO(content)).load()  # with all chunks, which we would pass over
+        back = photo_of(content)
+    except Exception:
+        return False
+    if back.pixels.shape != photo.pixels.shape or back.pixels.dtype != photo.pixels.dtype:
+        return False
+    if not photo.lossy:
+        return np.array_equal(back.pixels, photo.pixels)
+    return cv2.absdiff(back.pixels, photo.pixels).mean() < MOST_LOSS
 
 
 def _encode(photo: Photo) -> bytes:
     pixels = as_stored(photo.pixels, photo.orientation)
     if photo.format == "PNG":
-        encoded = _cv2_png(pixels) if pixels.dtype == np.uint16 else _pillow(pixels, "PNG", {})
-        return with_chunks(encoded, photo.chunks)
+        deep = pixels.dtype == np.uint16
+        return with_chunks(png_of_16_bits(pixels) if deep else _pillow(pixels, "PNG"), photo.chunks)
     if pixels.dtype == np.uint16:
-        return _tiff_16_bit(pixels, photo.keep)
-    return _pillow(pixels, photo.format, photo.keep)
+        return _tiff_16_bit(pixels, photo.metadata)
+    return _pillow(pixels, photo.format, **photo.compression, **photo.metadata)
 
 
-def _pillow(pixels: ndarray, file_format: str, keep: Mapping) -> bytes:
+def _pillow(pixels: ndarray, file_format: str, **options: Any) -> bytes:
     content = BytesIO()
     one_channel = pixels.shape[2] == 1
-    Image.fromarray(pixels[..., 0] if one_channel else pixels).save(content, file_format, **keep)
+    Image.fromarray(pixels[..., 0] if one_channel else pixels).save(content, file_format, **options)
     return content.getvalue()
 
 
-def _cv2_png(pixels: ndarray) -> bytes:
-    """Pillow writes no colours of 16 bits."""
-    order = [2, 1, 0, 3][: pixels.shape[2]] if pixels.shape[2] > 1 else [0]
-    _, content = cv2.imencode(".png", np.ascontiguousarray(pixels[..., order]))
-    return content.tobytes()
-
-
-def _tiff_16_bit(pixels: ndarray, keep: Mapping) -> bytes:
+def _tiff_16_bit(pixels: ndarray, metadata: Mapping) -> bytes:
     """OpenCV would drop the colour profile."""
     content = BytesIO()
     channels = pixels.shape[2]
-    tags = keep["tiffinfo"]
+    tags = metadata["tiffinfo"]
     tifffile.imwrite(
         content,
         pixels[..., 0] if channels == 1 else pixels,
@@ -91,9 +129,19 @@ def _tiff_16_bit(pixels: ndarray, keep: Mapping) -> bytes:
         planarconfig="contig" if channels > 1 else None,
         extrasamples=["unassalpha"] if channels in (2, 4) else None,
         compression="zlib",
-        iccprofile=keep.get("icc_profile"),
+        iccprofile=metadata.get("icc_profile"),
+        **_resolution(tags),
         extratags=[(t, 2, 0, str(tags[t]).encode("latin-1"), True) for t in TEXT_TAGS if t in tags],
         metadata=None,
         software=False,
     )
     return content.getvalue()
+
+
+def _resolution(tags: Mapping) -> dict:
+    if 282 not in tags or 283 not in tags:
+        return {}
+    return {
+        "resolution": (float(tags[282]), float(tags[283])),
+        "resolutionunit": int(tags.get(296, 2)),
+    }

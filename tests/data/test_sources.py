@@ -125,7 +125,7 @@ def test_a_missing_source_says_where_it_was_looked_for(tmp_path, monkeypatch):
 
 
 def test_an_empty_folder_says_what_was_looked_for_and_points_to_an_archive(tmp_path):
-    with pytest.raises(DataError, match=r"\.jpg \.jpeg \.png"):
+    with pytest.raises(DataError, match=r"\.jpeg \.jpg \.mpo \.png"):
         open_source(str(tmp_path))
     (tmp_path / "train.zip").write_bytes(b"")
     with pytest.raises(DataError, match=r"archive train\.zip"):

@@ -142,12 +142,22 @@ def test_the_attention_is_drawn_when_asked_for(command):
     assert sorted(files(Path("plain"))) == ["a.png"]
 
 
-def test_without_a_hole_the_photo_comes_back(command, capsys):
+def test_a_single_photo_without_a_hole_ends_with_status_2(command, capsys):
     Image.new("L", (48, 40)).save("none.png")
-    assert command("--save_attention", mask_path="none.png") == 0
-    after = read_photo(Path("output/result/a.png")).pixels
-    np.testing.assert_array_equal(after, read_photo(Path("photos/a.png")).pixels)
-    assert "no hole in it" in (said := capsys.readouterr().out) and "is not drawn" in said
+    assert command("--save_attention", mask_path="none.png") == 2
+    assert "no hole in it: it is 0 all over" in capsys.readouterr().err
+    assert not Path("output").exists()
+
+
+def test_photos_of_a_folder_without_a_hole_are_left_out_and_counted_apart(command, capsys):
+    Path("masks").mkdir()
+    Image.open("mask.png").save("masks/a.png")
+    Image.new("L", (57, 33)).save("masks/größe 日本.png")
+    assert command("--save_dir=out", image_path="photos", mask_path="masks") == 0
+    assert list(files(Path("out"))) == ["a.png"]
+    said = capsys.readouterr().out
+    assert "left out: masks/größe 日本.png: no hole in it" in said
+    assert "1 photos filled, 1 skipped, 1 left out for want of a hole" in said
 
 
 def test_the_newest_model_below_output_is_the_default(command, place, messages):

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ppdeepfill.data.pictures import as_stored
 from ppdeepfill.errors import DataError
-from ppdeepfill.photos import HoleRule, Photo, find_hole, read_photo
+from ppdeepfill.photos import HoleRule, NoHole, Photo, find_hole, read_photo
 from ppdeepfill.photos.holes import dilated
-from ppdeepfill.photos.photo import as_stored
 
 
 @pytest.fixture
@@ -110,15 +110,29 @@ def test_a_mask_of_a_turned_photo_fits_as_drawn(find, colors, hole, orientation,
         assert "turned as the photo's EXIF says" in messages.text
 
 
-def test_no_hole_is_told_and_a_full_one_refused(find, hole, messages):
-    assert not find(drawn(hole, 0, 0)).any()
-    assert "no hole in it" in messages.text
-    with pytest.raises(DataError, match="no hole"):
-        find(drawn(hole, 0, 0), strict=True)
+def test_no_hole_and_a_full_one_are_refused(find, hole):
+    with pytest.raises(NoHole, match="no hole in it: it is 0 all over"):
+        find(drawn(hole, 0, 0))
     with pytest.raises(DataError, match="all of the photo is hole"):
         find(drawn(hole, 255, 255))
     with pytest.raises(DataError, match="all of the photo is hole"):
         find(drawn(hole, 255, 0), dilate=99)
+
+
+@pytest.mark.parametrize(
+    ("inside", "outside", "rule", "words"),
+    [
+        (1, 0, {}, "levels are 0 and 1, .*255 where the hole is.*#010101"),
+        ((255, 0, 0), (0, 0, 0), {}, "levels are 0 and 76, .*--hole_color .#ff0000"),
+        ((0, 0, 0, 255), (0, 0, 0, 0), {}, "in its transparency.*--mask_polarity black"),
+        (255, 255, {"polarity": "black"}, "nothing is black"),
+    ],
+)
+def test_a_mask_that_means_a_hole_without_one_says_what_to_write(
+    find, hole, inside, outside, rule, words
+):
+    with pytest.raises(NoHole, match=words):
+        find(drawn(hole, inside, outside), **rule)
 
 
 def test_thin_strokes_are_told(find, messages):

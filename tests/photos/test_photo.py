@@ -10,9 +10,9 @@ import pytest
 import tifffile
 from PIL import Image, ImageCms, JpegImagePlugin
 
+from ppdeepfill.data.pictures import FLIPS, as_displayed, as_stored
 from ppdeepfill.errors import DataError, OutputError
 from ppdeepfill.photos import Photo, read_photo, suffix_of, write_photo
-from ppdeepfill.photos.photo import FLIPS, as_displayed, as_stored
 
 MAKER, ORIENTATION, EXIF, DATE = 271, 274, 0x8769, 36867
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
@@ -196,8 +196,8 @@ def test_a_cut_file_is_refused(tmp_path, colors, suffix):
     [
         ("CMYK", ".jpg", "colours are CMYK; convert"),
         ("LAB", ".tif", "colours are LAB"),
-        ("F", ".tif", "not whole numbers"),
-        ("I", ".tif", "8 or 16 bits"),
+        ("F", ".tif", "float32.*8 or 16 bits"),
+        ("I", ".tif", "int32.*8 or 16 bits"),
         ("RGB", ".ppm", "expected PNG, JPEG"),
     ],
 )
