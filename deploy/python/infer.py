@@ -4,30 +4,62 @@
 
     python infer.py --config inference_model/deploy.yaml --image_path photo.png --mask_path hole.png
 
-This file works alone: it needs numpy, opencv-python and paddle, or onnxruntime instead of paddle.
+This file works alone: it needs numpy, pillow and paddle, or onnxruntime instead of paddle. With
+simplejpeg it also refuses JPEG files that are damaged inside.
 Masks: above 127 = hole. Exit status: 0 all images done, 2 not all; messages say why.
 """
 
 import argparse
 import ctypes
+import hashlib
 import json
 import os
 import platform
+import re
 import sys
 import time
+import unicodedata
 import warnings
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy import ndarray
+from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 LARGEST = 4096  # of flags that count; a typing error would ask for a million threads
-SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"}
+SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".bmp", ".dib", ".webp"}
+    | {".tif", ".tiff", ".gif", ".avif"}
+)
+MASK_ENDING = "_mask"  # of photo.jpg: photo.png, or photo_mask.png
+WHITE_ABOVE = 127  # of a mask: hole
+LUMA = np.array([299, 587, 114])  # thousandths
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+# Pillow's modes and the ones with the same values in 8-bit channels.
+MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "P": "RGB", "PA": "RGBA", "RGB": "RGB"}
+MODES |= {"RGBA": "RGBA", "YCbCr": "RGB"}
+WITH_ALPHA = {"L": "LA", "RGB": "RGBA"}
+ORIENTATION = 274
+BITS, PHOTOMETRIC, SAMPLES, PLANAR, EXTRA, SAMPLE_FORMAT = 258, 262, 277, 284, 338, 339  # of TIFF
+FLIPS = {1: (), 2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}
+JPEG, PNG = b"\xff\xd8", b"\x89PNG\r\n\x1a\n"
+MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+HARMLESS = re.compile(
+    r"Invalid SOS parameters|Unknown Adobe color|: [1-8] extraneous bytes before marker 0xd9"
+)
+PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
+PNG_DESCRIPTIVE = frozenset(
+    {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
+)
+LARGEST_PROFILE = 1 << 20  # bytes
+DAMAGED = "the file is damaged: its pixels cannot be decoded"
 
 # image [B, 3, H, W] in 0..255, mask [B, 1, H, W], both float32 -> completed [B, 3, H, W] in 0..255
 Run = Callable[[ndarray, ndarray], ndarray]
@@ -41,23 +73,32 @@ class Job(NamedTuple):
     """One image to fill, and where the result goes."""
 
     image: Path
-    mask: Path
+    mask: Path | None
     result: Path
 
 
+class Picture(NamedTuple):
+    """A decoded file: uint8 [H, W, C] as displayed, what is kept, and what is not."""
+
+    pixels: ndarray
+    profile: bytes | None = None
+    notes: tuple[str, ...] = ()
+
+
 class Sample(NamedTuple):
-    """A job's pixels: uint8 [H, W, 3] RGB and uint8 [H, W], above 127 = hole."""
+    """A job's picture, uint8 [H, W, 3] RGB of it, and its hole, bool [H, W]."""
 
     job: Job
+    picture: Picture
     image: ndarray
-    mask: ndarray
+    hole: ndarray
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return the exit status."""
     arguments = parse(argv)
     warnings.filterwarnings("ignore", message="No ccache found")  # by paddle, for builders of C++
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # its warnings name no file
+    warnings.filterwarnings("ignore", module="PIL")  # about metadata, without the file's name
     try:
         failed = infer(arguments)
     except ModuleNotFoundError as error:
@@ -78,14 +119,16 @@ def infer(arguments: argparse.Namespace) -> int:
     open_graph = {"paddle": open_paddle, "onnx": open_onnx}[arguments.backend]
     run = open_graph(folder, description, arguments)
 
+    fixed = description["input_shape"][0]
+    batch_size = arguments.batch_size if fixed == -1 else fixed
     done, spent = 0, dict.fromkeys(("preprocess", "inference", "postprocess"), 0.0)
-    for samples in batches(jobs, arguments.batch_size, description["input_shape"], spent):
+    for samples in batches(jobs, batch_size, description["input_shape"], spent):
         with timed(spent, "preprocess"):
-            inputs = to_inputs(samples)
+            inputs = to_inputs(samples, fixed)
         if arguments.benchmark and not done:
             run(*inputs)  # the first run plans memory and kernels
         with timed(spent, "inference"):
-            completed = run(*inputs)
+            completed = run(*inputs)[: len(samples)]
         with timed(spent, "postprocess"):
             save(samples, completed)
         done += len(samples)
@@ -120,38 +163,56 @@ def read_description(path: Path) -> tuple[Path, dict]:
 def find_jobs(image_path: Path, mask_path: Path, save_dir: Path) -> list[Job]:
     """Pair images and masks: file and file, folder and file, or two folders by stem."""
     images, masks = list_images(image_path), list_images(mask_path)
-    if mask_path.is_dir():
-        missing = [image.name for stem, image in images.items() if stem not in masks]
-        if missing:
-            raise UserError(f"{mask_path} has no mask named as {', '.join(missing[:5])}")
-    else:
+    if not mask_path.is_dir():
         masks = dict.fromkeys(images, mask_path)
-    jobs = [Job(image, masks[stem], save_dir / f"{stem}.png") for stem, image in images.items()]
     if save_dir.exists() and not save_dir.is_dir():
         raise UserError(f"cannot write to {save_dir}: it is no folder; change --save_dir")
-    inputs = {path.resolve() for job in jobs for path in (job.image, job.mask)}
+    jobs = []
+    for stem, image in images.items():
+        mask = masks.get(stem) or masks.get(stem + MASK_ENDING)
+        jobs.append(Job(image, mask, save_dir / f"{image.stem}.png"))
+    inputs = {identity(path) for job in jobs for path in (job.image, job.mask) if path}
     for job in jobs:
-        if job.result.resolve() in inputs:
+        if job.result.exists() and identity(job.result) in inputs:
             raise UserError(f"{job.result} is an input and would be overwritten; change --save_dir")
     return jobs
 
 
+def identity(path: Path) -> tuple[int, int]:
+    """Equal for two names of one file."""
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
 def list_images(path: Path) -> dict[str, Path]:
-    """Image files by stem: the file itself, or those in the folder."""
+    """Image files by the comparable form of their stem: the file itself, or those in the folder."""
     if not path.exists():
         raise UserError(f"{path} does not exist")
-    if path.is_file():
-        return {path.stem: path}
+    if not path.is_dir():
+        return {comparable(path.stem): path}
     files: dict[str, Path] = {}
+    others = []
     for file in sorted(path.iterdir()):
-        if file.suffix.lower() not in SUFFIXES or file.name.startswith("."):
+        if file.name.startswith(".") or file.is_dir():
             continue
-        if file.stem in files:
-            raise UserError(f"{path}: {files[file.stem].name} and {file.name} share a result name")
-        files[file.stem] = file
+        if file.suffix.lower() not in SUFFIXES or not file.is_file():
+            others.append(file.suffix.lower() or "without ending")
+            continue
+        stem = comparable(file.stem)
+        if stem in files:
+            raise UserError(f"{path}: {files[stem].name} and {file.name} share a result name")
+        files[stem] = file
+    if others:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(others).most_common(5))
+        tell(path, f"{len(others)} other files are passed over ({kinds})")
     if not files:
         raise UserError(f"{path} holds no images ({', '.join(sorted(SUFFIXES))})")
     return files
+
+
+def comparable(name: str) -> str:
+    """macOS writes accents as characters of their own."""
+    return unicodedata.normalize("NFC", name)
 
 
 def batches(
@@ -166,7 +227,7 @@ def batches(
         except UserError as error:
             complain(error)
             continue
-        if waiting and (len(waiting) == batch_size or sample.mask.shape != waiting[0].mask.shape):
+        if waiting and (len(waiting) == batch_size or sample.hole.shape != waiting[0].hole.shape):
             yield waiting
             waiting = []
         waiting.append(sample)
@@ -176,59 +237,285 @@ def batches(
 
 def read_sample(job: Job, input_shape: list[int]) -> Sample:
     """Decode image and mask; UserError where they are not usable."""
-    image = cv2.cvtColor(decode(job.image, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    mask = decode(job.mask, cv2.IMREAD_GRAYSCALE)
+    if job.mask is None:
+        raise UserError(f"no mask named as {job.image.name} for {job.image}")
+    picture, mask = read_picture(job.image), read_picture(job.mask).pixels
+    colors = picture.pixels[..., : 1 if picture.pixels.shape[2] < 3 else 3]
+    image = np.broadcast_to(colors, [*colors.shape[:2], 3])
     size, mask_size = (f"{x.shape[1]} x {x.shape[0]}" for x in (image, mask))
     if size != mask_size:
         raise UserError(f"{job.image} is {size} pixels, but its mask {job.mask} is {mask_size}")
-    if (mask > 127).all():
+    hole = mask_levels(mask) > WHITE_ABOVE
+    if hole.all():
         raise UserError(f"{job.mask}: all of the image is hole, nothing is left to fill it from")
+    if not hole.any():
+        raise UserError(f"{job.mask}: {without_hole(mask)}")
     height, width = input_shape[2:]
     if height not in (-1, image.shape[0]) or width not in (-1, image.shape[1]):
         raise UserError(f"the network was exported for {width} x {height}; {job.image} is {size}")
-    return Sample(job, image, mask)
+    return Sample(job, picture, image, hole)
 
 
-def decode(path: Path, flags: int) -> ndarray:
-    """An image file -> pixels; refuses what is cut off, which OpenCV would fill up."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from None
-    cut_jpeg = content[:2] == b"\xff\xd8" and content.rfind(b"\xff\xd9") < content.rfind(
-        b"\xff\xda"
+def mask_levels(pixels: ndarray) -> ndarray:
+    """Grey levels uint8 [H, W] of a mask [H, W, C] laid over black."""
+    colors = pixels[..., :-1] if pixels.shape[2] in (2, 4) else pixels
+    levels = colors[..., 0] if colors.shape[2] == 1 else (colors @ LUMA + 500) // 1000
+    if pixels.shape[2] in (2, 4):
+        levels = np.rint(levels * (pixels[..., -1] / 255))
+    return levels.astype(np.uint8)
+
+
+def without_hole(mask: ndarray) -> str:
+    """Why a mask [H, W, C] has no hole, and what to write instead."""
+    drawn = mask[..., -1] > WHITE_ABOVE if mask.shape[2] in (2, 4) else None
+    if drawn is not None and drawn.any() and not drawn.all():
+        return (
+            "no hole in it: its shape is in its transparency, but drawn in black or dark, and only "
+            "white is hole; draw it in white"
+        )
+    found = np.unique(mask_levels(mask))
+    if len(found) == 1:
+        return f"no hole in it: it is {found[0]} all over, and above {WHITE_ABOVE} is hole"
+    named = " and ".join(map(str, found)) if len(found) == 2 else f"{found[0]} to {found[-1]}"
+    return (
+        f"no hole in it: its grey levels are {named}, and above {WHITE_ABOVE} is hole; write 255 "
+        "where the hole is"
     )
-    cut_png = content[:4] == b"\x89PNG" and b"IEND" not in content
-    if not content or cut_jpeg or cut_png:
-        raise UserError(f"{path} is cut off: its end is missing")
+
+
+def read_picture(path: Path) -> Picture:
+    """Decode an image file; UserError where that is not possible, or values have no meaning."""
     try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
-    except cv2.error:
-        pixels = None
-    if pixels is None:
-        raise UserError(f"{path} is no image, or damaged: OpenCV cannot decode it")
-    return pixels
+        if not path.is_file():  # a pipe would wait for its writer
+            raise UserError("it is no file")
+        return decode(path.read_bytes())
+    except UserError as error:
+        raise UserError(f"cannot read {path}: {error}") from None
+    except UnidentifiedImageError:
+        raise UserError(f"cannot read {path}: not an image, or damaged") from None
+    except Image.DecompressionBombError:
+        raise UserError(f"cannot read {path}: it has too many pixels; shrink it first") from None
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or DAMAGED}") from None
+    except Exception:  # decoders of damaged files raise nearly everything
+        raise UserError(f"cannot read {path}: {DAMAGED}") from None
 
 
-def to_inputs(samples: list[Sample]) -> tuple[ndarray, ndarray]:
-    """float32 image [B, 3, H, W] in 0..255 and mask [B, 1, H, W], 1 = hole, in C order."""
-    images = np.stack([sample.image.transpose(2, 0, 1) for sample in samples])
-    masks = np.stack([sample.mask[None] > 127 for sample in samples])
+def decode(content: bytes) -> Picture:
+    """The bytes of a file -> pixels; UserError with the reason, or whatever a decoder raises."""
+    if not content:
+        raise UserError("the file is empty (0 bytes), or cut off")
+    if content.startswith(JPEG):
+        return decode_jpeg(cut_at_end(content))
+    if content.startswith(PNG):
+        return decode_png(content)
+    image = Image.open(BytesIO(content))
+    if image.format not in FORMATS:
+        raise UserError(f"it is {image.format}; expected PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF")
+    refuse_several(getattr(image, "n_frames", 1))
+    had_xmp = bool(image.info.pop("xmp", None))  # Pillow would take an orientation from it
+    notes = check_tiff(image, len(content)) if image.format == "TIFF" else ()
+    exif = image.info.get("exif", b"")
+    notes += ("its EXIF and XMP are left out",) if exif or had_xmp else ()
+    if image.format == "TIFF":  # which Pillow turns
+        return Picture(in_8_bits(image), image.info.get("icc_profile"), notes)
+    return turned(in_8_bits(image), exif, image.info.get("icc_profile"), notes)
+
+
+def decode_jpeg(content: bytes) -> Picture:
+    """A whole JPEG file."""
+    image = JpegImagePlugin.JpegImageFile(BytesIO(content))
+    if image.width * image.height > 2 * (Image.MAX_IMAGE_PIXELS or 0):
+        raise Image.DecompressionBombError
+    refuse_damage(content)
+    exif = image.info.get("exif", b"")
+    notes = ("its EXIF and XMP are left out",) if exif or "xmp" in image.info else ()
+    return turned(in_8_bits(image), exif, image.info.get("icc_profile"), notes)
+
+
+def cut_at_end(content: bytes) -> bytes:
+    """A JPEG up to its end mark: phones append videos and a second picture."""
+    position = 2
+    while content[position : position + 1] == b"\xff" and content[position + 1] != 0xDA:
+        fill = content[position + 1] == 0xFF
+        position += 1 if fill else 2 + number(content[position + 2 : position + 4])
+    while found := MARKER_IN_SCAN.search(content, position):
+        position = found.end()
+        if found.group() == b"\xff\xd9":
+            return content[:position]
+        position += number(content[position : position + 2])
+    raise UserError("the file is cut off: its end is missing")
+
+
+def refuse_damage(jpeg: bytes) -> None:
+    """libjpeg goes on after damage and warns; simplejpeg passes that on, Pillow does not."""
+    try:
+        import simplejpeg
+    except ModuleNotFoundError:
+        return
+    try:
+        colors = {"GRAY": "GRAY", "Gray": "GRAY"}.get(simplejpeg.decode_jpeg_header(jpeg)[2], "RGB")
+        simplejpeg.decode_jpeg(jpeg, colors)
+    except ValueError as error:
+        if not HARMLESS.search(str(error)):
+            raise UserError(DAMAGED) from None
+
+
+def decode_png(content: bytes) -> Picture:
+    """A PNG file; damaged descriptions do not cost its pixels."""
+    kept, described, notes, frames, position = [PNG], {}, (), 1, len(PNG)
+    name = b""
+    while name != b"IEND":
+        end = position + 12 + number(content[position : position + 4])
+        if end > len(content):
+            raise UserError("the file is cut off: its end is missing")
+        name, body = content[position + 4 : position + 8], content[position + 8 : end - 4]
+        intact = zlib.crc32(name + body) == number(content[end - 4 : end])
+        if name in PNG_DESCRIPTIVE:
+            described[name] = body if intact else b""
+        elif not intact:
+            raise UserError(f"the file is damaged: wrong checksum at byte {position}")
+        elif name == b"acTL":
+            frames = number(body[:4])
+        elif name in PNG_PIXELS:
+            kept.append(content[position:end])
+        position = end
+    refuse_several(frames)
+    image = Image.open(BytesIO(b"".join(kept)), formats=["PNG"])
+    bits, kind = kept[1][16:18]
+    if bits == 16:
+        notes = ("its 16 bits a channel become 8",)
+    pixels = in_8_bits(image)
+    if bits < 8 and kind == 0 and "transparency" in image.info:  # which Pillow scales with neither
+        key = image.info["transparency"] * (255 // (2**bits - 1))
+        pixels = np.dstack([pixels[..., :1], np.where(pixels[..., :1] == key, 0, 255)])
+        pixels = pixels.astype(np.uint8)
+    if kind == 4 and pixels.shape[2] == 4:
+        pixels = pixels[..., [0, 3]]
+    notes += ("its EXIF is left out",) if b"eXIf" in described else ()
+    notes += ("its texts are left out",) if {b"tEXt", b"zTXt", b"iTXt"} & set(described) else ()
+    profile = unpacked_profile(described.get(b"iCCP"))
+    if b"iCCP" in described and profile is None:
+        notes += ("its colour profile cannot be read and is left out",)
+    return turned(pixels, described.get(b"eXIf", b""), profile, notes)
+
+
+def unpacked_profile(body: bytes | None) -> bytes | None:
+    """The colour profile in an iCCP chunk; None where there is none that others would read."""
+    unpacking = zlib.decompressobj()
+    try:
+        profile = unpacking.decompress((body or b"").partition(b"\0")[2][1:], LARGEST_PROFILE)
+    except zlib.error:
+        return None
+    return profile if unpacking.eof else None
+
+
+def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
+    """Refuse layouts that Pillow cannot read rightly; notes on what changes."""
+    tags = image.tag_v2
+    numbers = {tag: np.atleast_1d(tags[tag]).tolist() for tag in tags if tag in (BITS, EXTRA)}
+    bits, extra = max(numbers.get(BITS, [1])), numbers.get(EXTRA, [])
+    formats = set(np.atleast_1d(tags.get(SAMPLE_FORMAT, 1)).tolist()) - {4} or {1}
+    if formats != {1} or len(set(numbers.get(BITS, [1]))) > 1 or bits not in (1, 2, 4, 8, 16):
+        name = {2: "int", 3: "float"}.get(max(formats), "uint")
+        raise UserError(
+            f"its samples are {name}{bits}, which have no agreed white; convert it to 8 or 16 bits "
+            "(uint8, uint16)"
+        )
+    for offsets, sizes in ((273, 279), (324, 325)):
+        places = (np.atleast_1d(tags.get(tag, [])).tolist() for tag in (offsets, sizes))
+        if any(size == 0 or start + size > length for start, size in zip(*places)):  # noqa: B905
+            raise UserError("the file is cut off or damaged: pixels are missing")
+    expected = {0: 1, 1: 1, 2: 3}.get(tags.get(PHOTOMETRIC))
+    if extra == [0] or (expected and tags.get(SAMPLES, 1) - expected != len(extra[:1])):
+        raise UserError("it has channels without a meaning; save it as grey or RGB, alpha at most")
+    if bits == 16 and (
+        tags.get(PLANAR, 1) != 1 or extra == [1] or tags.get(PHOTOMETRIC) not in (1, 2)
+    ):
+        raise UserError("its layout is not read here in 16 bits; save it as PNG, or with 8 bits")
+    notes = ("its alpha is premultiplied: it is written straight",) if extra == [1] else ()
+    return (*notes, "its 16 bits a channel become 8") if bits == 16 else notes
+
+
+def refuse_several(frames: int) -> None:
+    if frames > 1:
+        raise UserError(f"it holds {frames} pictures; save the one to use as a file of its own")
+
+
+def in_8_bits(image: Image.Image) -> ndarray:
+    """uint8 [H, W, C]: grey, grey and alpha, RGB or RGBA."""
+    if image.mode.startswith("I;16"):
+        deep = np.asarray(image).astype(np.uint32)
+        key = image.info.get("transparency")
+        grey = ((deep + 128) // 257).astype(np.uint8)
+        if key is None:
+            return grey[..., None]
+        return np.dstack([grey, np.where(deep == key, 0, 255).astype(np.uint8)])
+    if image.mode not in MODES:
+        raise UserError(f"its colours are {image.mode}; convert it to RGB or grey first")
+    transparent = "transparency" in image.info
+    image.load()
+    mode = MODES[image.mode]
+    pixels = np.asarray(image.convert(WITH_ALPHA.get(mode, mode) if transparent else mode))
+    return pixels.reshape([*pixels.shape[:2], -1])
+
+
+def turned(pixels: ndarray, exif: bytes, profile: bytes | None, notes: tuple[str, ...]) -> Picture:
+    """A picture as its EXIF record, and nothing else, says that it is displayed."""
+    try:
+        record = Image.Exif()
+        record.load(exif)
+        orientation = record.get(ORIENTATION, 1)
+    except Exception:
+        notes, orientation = (*notes, "its EXIF cannot be read: it is not turned"), 1
+    orientation = orientation if orientation in FLIPS else 1
+    pixels = pixels.swapaxes(0, 1) if orientation >= 5 else pixels
+    return Picture(np.ascontiguousarray(np.flip(pixels, FLIPS[orientation])), profile, notes)
+
+
+def number(content: bytes) -> int:
+    return int.from_bytes(content, "big")
+
+
+def to_inputs(samples: list[Sample], fixed: int) -> tuple[ndarray, ndarray]:
+    """float32 image [B, 3, H, W] in 0..255 and mask [B, 1, H, W], 1 = hole, in C order.
+
+    Where the graph has a fixed batch, the last sample is repeated until it is full.
+    """
+    repeated = samples + samples[-1:] * (fixed - len(samples))
+    images = np.stack([sample.image.transpose(2, 0, 1) for sample in repeated])
+    masks = np.stack([sample.hole[None] for sample in repeated])
     return np.ascontiguousarray(images, np.float32), masks.astype(np.float32)
 
 
 def save(samples: list[Sample], completed: ndarray) -> None:
-    """Write float32 [B, 3, H, W] as PNG files; each takes its name when it is whole."""
-    pixels = np.rint(completed).astype(np.uint8).transpose(0, 2, 3, 1)[..., ::-1]
-    for sample, image in zip(samples, pixels):  # noqa: B905
-        result = sample.job.result
-        result.parent.mkdir(parents=True, exist_ok=True)
-        partial = result.with_name(f".partial-{result.name}")
-        try:
-            partial.write_bytes(cv2.imencode(".png", image)[1].tobytes())
-            partial.replace(result)
-        finally:
-            partial.unlink(missing_ok=True)
+    """Write the holes of float32 [B, 3, H, W], and all else as it was; see `write`."""
+    filled = np.rint(completed).astype(np.uint8).transpose(0, 2, 3, 1)
+    for sample, image in zip(samples, filled):  # noqa: B905
+        pixels = sample.picture.pixels.copy()
+        if pixels.shape[2] < 3:
+            image = ((image @ LUMA + 500) // 1000).astype(np.uint8)[..., None]
+        pixels[sample.hole, : image.shape[2]] = image[sample.hole]
+        write(sample.job.result, pixels, sample.picture.profile)
+        for note in sample.picture.notes:
+            tell(sample.job.image, note)
+
+
+def write(result: Path, pixels: ndarray, profile: bytes | None) -> None:
+    """Write a PNG file, which takes its name when it is whole and reads back as it should."""
+    content = BytesIO()
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    image.save(content, "PNG", icc_profile=profile)
+    back = np.asarray(Image.open(BytesIO(content.getvalue())))
+    if not np.array_equal(back.reshape(pixels.shape), pixels):
+        raise UserError(f"{result} does not read back as it was written; please report it")
+    result.parent.mkdir(parents=True, exist_ok=True)
+    partial = result.with_name(f".partial-{result.name}")
+    try:
+        partial.write_bytes(content.getvalue())
+        partial.replace(result)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) -> Run:
@@ -259,8 +546,10 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
     try:
         predictor = inference.create_predictor(config)
     except (RuntimeError, ValueError, LookupError, OSError) as error:
-        reason = (str(error).strip().splitlines() or ["unknown"])[-1]
-        raise UserError(f"Paddle Inference cannot load {files[0]}: {reason}") from error
+        raise UserError(
+            f"Paddle Inference cannot load {files[0]}: it is damaged, or of another version of "
+            "PaddlePaddle; export again (--print_detail shows Paddle's own messages)"
+        ) from error
     image_input, mask_input = map(predictor.get_input_handle, ("image", "mask"))
     output = predictor.get_output_handle(predictor.get_output_names()[0])
 
@@ -316,7 +605,9 @@ def open_onnx(folder: Path, description: dict, arguments: argparse.Namespace) ->
     try:
         session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # its own classes, derived from nothing narrower
-        raise UserError(f"ONNX Runtime cannot load {file}: {error}") from error
+        raise UserError(
+            f"ONNX Runtime cannot load {file}: it is damaged, or of a newer version; export again"
+        ) from error
     return lambda image, mask: session.run(None, {"image": image, "mask": mask})[0]
 
 
@@ -326,6 +617,12 @@ def model_file(folder: Path, description: dict, key: str) -> str:
     if name is None or not (folder / name).is_file():
         raise UserError(
             f"{folder} has no file for {key!r}, named {name}; export again, with --onnx for 'onnx'"
+        )
+    expected = description.get("sha256", {}).get(name)  # older exports have none
+    if expected and hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
+        raise UserError(
+            f"{folder / name} is not the file that was exported: its checksum is not the one in "
+            "deploy.yaml; copy it again, or export again"
         )
     return str(folder / name)
 
@@ -371,6 +668,16 @@ def complain(error: object) -> int:
     return 2
 
 
+def tell(path: Path, note: str) -> None:
+    print(f"infer.py: {path}: {note}", file=sys.stderr)
+
+
+def default_threads() -> int:
+    """What OMP_NUM_THREADS says, else all."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return int(asked) if asked.isdecimal() and 1 <= int(asked) <= LARGEST else os.cpu_count() or 1
+
+
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="infer.py",
@@ -386,7 +693,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--batch_size", type=positive, default=1, help="neighbours of one size run together")
     add("--backend", choices=["paddle", "onnx"], default="paddle", help="what runs the network")
     add("--device", choices=["cpu", "gpu"], default="cpu", help="where")
-    add("--cpu_threads", type=positive, default=os.cpu_count() or 1, help="on a processor")
+    add("--cpu_threads", type=positive, default=default_threads(), help="on a processor")
     add("--enable_mkldnn", **{**FLAG, "default": True}, help="oneDNN, on a processor")
     add("--precision", choices=["fp32", "fp16"], default="fp32", help="on a GPU")
     add("--use_trt", **FLAG, help="TensorRT, on a GPU")

@@ -13,7 +13,7 @@ import os
 import tarfile
 import weakref
 import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
@@ -21,21 +21,16 @@ from typing import ClassVar
 import numpy as np
 from numpy import ndarray
 
-from ppdeepfill.data.names import NameTable, is_image_name
+from ppdeepfill.data.names import NameTable, kinds_of
 from ppdeepfill.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 INDEX_SUFFIX = ".index.npz"
 ENTRY = np.dtype([("offset", "<i8"), ("size", "<i8"), ("checksum", "<u4"), ("method", "u1")])
-ENCRYPTED = 255  # as `method`: no zip compression method has this number here
-COMPRESSED_MAGIC = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstandard",
-}
+Fields = tuple[int, int, int, int]  # of an ENTRY
+NESTED = (".zip", ".tar", ".tgz", ".gz", ".7z", ".rar")
 
 
 class Archive:
@@ -54,13 +49,15 @@ class Archive:
     def __init__(self, path: Path, *, index_dir: Path | None = None):
         self.path = path
         self._handle: int | None = None
+        self._omitted: dict[str, int] = Counter()  # images that are not listed, by reason
+        self._other_names: list[str] = []
         self.entries, self.names = self._load_index(index_dir) or self._build_index(index_dir)
 
     def read_bytes(self, index: int) -> bytes:
         """The content of one file; OSError or ValueError when the archive is damaged there."""
         raise NotImplementedError
 
-    def list_entries(self) -> Iterable[tuple[str, tuple[int, int, int, int]]]:
+    def list_entries(self) -> Iterable[tuple[str, Fields]]:
         """Name and ENTRY fields of every image, in archive order."""
         raise NotImplementedError
 
@@ -85,16 +82,40 @@ class Archive:
     def _build_index(self, index_dir: Path | None) -> tuple[ndarray, NameTable]:
         logger.info("reading the directory of %s (once; the index is kept)", self.path)
         try:
-            listed = sorted(self.list_entries())
-        except (OSError, zipfile.BadZipFile, tarfile.TarError, NotImplementedError) as error:
+            latest = dict(self.list_entries())  # of two entries with a name the later one counts
+        except DataError:
+            raise
+        except (OSError, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, ValueError):
             raise DataError(
-                f"{self.path} is not a readable {self.kind} archive: {error}. Is the download "
-                f"complete? Its size is {self.path.stat().st_size} bytes."
-            ) from error
+                f"{self.path} is not a readable {self.kind} archive. Is the download complete? Its "
+                f"size is {self.path.stat().st_size} bytes."
+            ) from None
+        listed = sorted(latest.items())
+        self._tell_omitted(len(listed))
         entries = np.array([fields for _, fields in listed], ENTRY)
         names = NameTable.from_strings(name for name, _ in listed)
         self._save_index(entries, names, index_dir)
         return entries, names
+
+    def _tell_omitted(self, listed: int) -> None:
+        """Warn of images that are not read; DataError if none is."""
+        if not self._omitted:
+            return
+        reasons = "; ".join(f"{count} {reason}" for reason, count in self._omitted.items())
+        omitted = sum(self._omitted.values())
+        text = f"{self.path}: {omitted} of {listed + omitted} images are not read: {reasons}"
+        if not listed:
+            raise DataError(text)
+        logger.warning("%s", text)
+
+    def nothing_listed(self) -> str:
+        """What is in it where no image is."""
+        if not self._other_names:
+            return ""
+        nested = [name for name in self._other_names if name.lower().endswith(NESTED)]
+        if nested:
+            return f" It holds the archive {nested[0]}: unpack this one first."
+        return f" It holds {kinds_of(self._other_names)}."
 
     def _identity(self) -> ndarray:
         """An index belongs to the archive with this format, size and time of change."""
@@ -118,7 +139,12 @@ class Archive:
                     if not np.array_equal(arrays["identity"], self._identity()):
                         logger.info("%s belongs to another version of the archive", path)
                         continue
-                    return arrays["entries"], NameTable(arrays["names"], arrays["name_ends"])
+                    reasons, counts = arrays["reasons"].tolist(), arrays["counts"].tolist()
+                    self._omitted = dict(zip(reasons, counts, strict=True))
+                    entries = arrays["entries"]
+                    names = NameTable(arrays["names"], arrays["name_ends"])
+                self._tell_omitted(len(entries))
+                return entries, names
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 logger.warning("the index %s is damaged and is made anew: %s", path, error)
         return None
@@ -126,6 +152,8 @@ class Archive:
     def _save_index(self, entries: ndarray, names: NameTable, index_dir: Path | None) -> None:
         """Writes the index where that is allowed: beside the archive, else in `index_dir`."""
         arrays = {"entries": entries, "names": names.blob, "name_ends": names.ends}
+        arrays["reasons"] = np.array([*self._omitted], np.str_)
+        arrays["counts"] = np.array([*self._omitted.values()], np.int64)
         for path in self._index_paths(index_dir):
             partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
             try:
@@ -142,87 +170,3 @@ class Archive:
                 with contextlib.suppress(OSError):
                     partial.unlink()
         logger.warning("the index of %s is kept in memory only: each start reads it", self.path)
-
-
-class ZipArchive(Archive):
-    """A .zip whose entries are stored or deflated."""
-
-    kind = "zip"
-
-    def list_entries(self) -> Iterable[tuple[str, tuple[int, int, int, int]]]:
-        with zipfile.ZipFile(self.path) as archive:
-            for info in archive.infolist():
-                if is_image_name(info.filename):
-                    method = ENCRYPTED if info.flag_bits & 1 else info.compress_type
-                    fields = (info.header_offset, info.compress_size, info.CRC, method)
-                    yield info.filename, fields
-
-    def read_bytes(self, index: int) -> bytes:
-        offset, size, checksum, method = self.entries[index].tolist()
-        header = self.read_at(offset, 30)
-        if not header.startswith(b"PK\x03\x04"):
-            raise ValueError(f"{self.path.name} is damaged: no entry at byte {offset}")
-        name_length = int.from_bytes(header[26:28], "little")
-        extra_length = int.from_bytes(header[28:30], "little")
-        content = self.read_at(offset + 30 + name_length + extra_length, size)
-        try:
-            content = _decompress(content, method)
-        except zlib.error as error:
-            raise ValueError(f"{self.path.name} is damaged: {error}") from error
-        if zlib.crc32(content) != checksum:
-            raise ValueError(f"{self.path.name} is damaged: wrong checksum")
-        return content
-
-
-def _decompress(content: bytes, method: int) -> bytes:
-    """Content of a zip entry as it was before packing."""
-    if method == zipfile.ZIP_STORED:
-        return content
-    if method == zipfile.ZIP_DEFLATED:
-        return zlib.decompress(content, -zlib.MAX_WBITS)
-    reason = "encrypted" if method == ENCRYPTED else f"compressed by method {method}"
-    raise ValueError(f"{reason}; pack the zip with store or deflate and without a password")
-
-
-class TarArchive(Archive):
-    """A .tar that is not compressed."""
-
-    kind = "tar"
-
-    def list_entries(self) -> Iterable[tuple[str, tuple[int, int, int, int]]]:
-        self._refuse_compressed()
-        with tarfile.open(self.path, "r:") as archive:
-            while (info := archive.next()) is not None:
-                archive.members = []  # type: ignore[attr-defined]  # else an object per file is kept
-                if info.isfile() and not info.issparse() and is_image_name(_plain(info.name)):
-                    yield _plain(info.name), (info.offset_data, info.size, 0, 0)
-            self._check_end(archive.offset)
-
-    def read_bytes(self, index: int) -> bytes:
-        offset, size, _, _ = self.entries[index].tolist()
-        return self.read_at(offset, size)
-
-    def _refuse_compressed(self) -> None:
-        with self.path.open("rb") as file:
-            start = file.read(8)
-        for magic, name in COMPRESSED_MAGIC.items():
-            if start.startswith(magic):
-                raise DataError(
-                    f"{self.path} is compressed with {name}: its images cannot be read one by one. "
-                    "Unpack the compression once (e.g. `gunzip -k FILE.tar.gz`) and give the .tar."
-                )
-
-    def _check_end(self, offset: int) -> None:
-        """tarfile takes a damaged header for the end: a true end is a block of zeros."""
-        with self.path.open("rb") as file:
-            file.seek(offset)
-            block = file.read(tarfile.BLOCKSIZE)
-        if not block:
-            logger.warning("%s has no end mark: it may be incomplete", self.path)
-        elif any(block) or len(block) < tarfile.BLOCKSIZE:
-            raise tarfile.ReadError(f"damaged header at byte {offset}")
-
-
-def _plain(name: str) -> str:
-    """`./train/a.jpg`, as `tar -c .` writes it, -> `train/a.jpg`."""
-    return name.removeprefix("./")

@@ -4,18 +4,20 @@
 
 import importlib.util
 import logging
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from numpy import ndarray
 
-from ppdeepfill.data.archives import TarArchive, ZipArchive
+from ppdeepfill.data.archives import Archive
 from ppdeepfill.data.decoding import decode_image, decode_mask
+from ppdeepfill.data.folders import FolderFiles
 from ppdeepfill.data.lists import ListFiles
-from ppdeepfill.data.names import IMAGE_SUFFIXES, NameTable, is_hidden, is_image_name, kinds_of
+from ppdeepfill.data.names import IMAGE_SUFFIXES, NameTable
+from ppdeepfill.data.tar_archive import TarArchive
+from ppdeepfill.data.zip_archive import ZipArchive
 from ppdeepfill.errors import DataError
 
 logger = logging.getLogger(__name__)
@@ -129,7 +131,8 @@ def open_source(spec: str, *, index_dir: Path | None = None) -> ImageSource:
         )
     files = _open_files(path, index_dir)
     if not len(files.names):
-        raise DataError(_nothing_found(path))
+        more = files.nothing_listed() if isinstance(files, Archive) else ""
+        raise DataError(_nothing_found(path) + more)
     if isinstance(files, FolderFiles):
         files.tell_passed_over()
     logger.info("%d images in %s", len(files.names), spec)
@@ -157,78 +160,6 @@ def _nothing_found(path: Path) -> str:
     archives = sorted(p.name for p in path.iterdir() if p.name.lower().endswith((".zip", ".tar")))
     hint = f" It holds the archive {archives[0]}: give its path instead." if archives else ""
     return f"no image in the folder {path.absolute()} or below it (looked for {looked}).{hint}"
-
-
-class FolderFiles:
-    """The images in a folder and all folders below it, links followed.
-
-    Attributes:
-        passed_over: names of visible files without the ending of an image.
-        not_files: names of images that are pipes, sockets, or links to nothing.
-    """
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.passed_over: list[str] = []
-        self.not_files: list[str] = []
-        self.names = NameTable.from_strings(sorted(self._images()))
-
-    def read_bytes(self, index: int) -> bytes:
-        return (self.folder / self.names[index]).read_bytes()
-
-    def tell_passed_over(self) -> None:
-        """Say how much of the folder does not count."""
-        if self.not_files:
-            logger.warning(
-                "%s: %d images are not read, as they are links to nothing or no files, such as %r",
-                self.folder,
-                len(self.not_files),
-                self.not_files[0],
-            )
-        if self.passed_over:
-            logger.warning(
-                "%s: %d other files are passed over (%s)",
-                self.folder,
-                len(self.passed_over),
-                kinds_of(self.passed_over),
-            )
-
-    def _images(self) -> Iterator[str]:
-        for name, is_file in _walk(self.folder):
-            if is_hidden(name):
-                continue
-            if not is_image_name(name):
-                self.passed_over.append(name)
-            elif is_file:
-                yield name
-            else:
-                self.not_files.append(name)
-
-
-def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Relative paths, with slashes, of all below that is no folder, and whether it is a file.
-
-    Links are followed; one back up is entered once.
-    """
-    entered = set()
-    waiting = [""]
-    while waiting:
-        parent = waiting.pop()
-        place = folder / parent
-        real = os.path.realpath(place)
-        if real in entered:
-            continue
-        entered.add(real)
-        try:
-            with os.scandir(place) as entries:
-                for entry in entries:
-                    name = f"{parent}/{entry.name}" if parent else entry.name
-                    if entry.is_dir():
-                        waiting.append(name)
-                    else:
-                        yield name, entry.is_file()
-        except OSError as error:
-            logger.warning("skipped unreadable folder %r: %s", error.filename, error.strerror)
 
 
 class BundledFiles:

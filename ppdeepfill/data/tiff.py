@@ -58,7 +58,7 @@ def check(image: TiffImageFile, content: bytes) -> tuple[str, ...]:
         )
     _check_segments(tags, len(content))
     extra = _numbers(tags, EXTRA_SAMPLES, ())
-    expected = {0: 1, 1: 1, 2: 3}.get(tags.get(PHOTOMETRIC))
+    expected = {0: 1, 1: 1, 2: 3}.get(tags.get(PHOTOMETRIC, -1))
     if expected and (len(extra) > 1 or tags.get(SAMPLES, 1) - expected != len(extra)):
         raise Refusal(
             f"it has {tags.get(SAMPLES, 1)} channels; save it as grey or RGB, with alpha at most"

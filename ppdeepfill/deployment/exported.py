@@ -19,10 +19,12 @@ import paddle
 from numpy import ndarray
 from paddle import inference
 
+from ppdeepfill.data.pixels import is_hole
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import check_pair
 from ppdeepfill.parallel import threads
 from ppdeepfill.weights.foreign_models import DESCRIPTION
+from ppdeepfill.weights.generator_file import sha256_of
 
 # image [B, 3, H, W] in 0..255, mask [B, 1, H, W], both float32 -> completed [B, 3, H, W] in 0..255
 Run = Callable[[ndarray, ndarray], ndarray]
@@ -61,11 +63,27 @@ class ExportedInpainter:
 
     def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
         """Fill the holes of images of one size: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""
-        images = images.transpose(0, 3, 1, 2).astype(np.float32)
-        expected = self.description["input_shape"]
-        if any(fixed not in (-1, size) for fixed, size in zip(expected, images.shape, strict=True)):
-            raise ExportError(f"exported for images {expected}, -1 = any; got {list(images.shape)}")
-        completed = self._run(images, (masks[:, None] > 127).astype(np.float32))
+        batch, *size = self.description["input_shape"]
+        given = [3, *images.shape[1:3]]
+        if any(fixed not in (-1, own) for fixed, own in zip(size, given, strict=True)):
+            raise ExportError(
+                f"exported for images {[batch, *size]}, -1 = any; got {[len(images), *given]}"
+            )
+        at_a_time = len(images) if batch == -1 else batch
+        parts = [
+            self._fill(images[start : start + at_a_time], masks[start : start + at_a_time], batch)
+            for start in range(0, len(images), at_a_time)
+        ]
+        return np.concatenate(parts)
+
+    def _fill(self, images: ndarray, masks: ndarray, batch: int) -> ndarray:
+        """One run of the graph; the last image is repeated until a fixed batch is full."""
+        missing = [(0, max(0, batch - len(images)))]
+        padded = np.pad(images, [*missing, (0, 0), (0, 0), (0, 0)], mode="edge")
+        holes = is_hole(np.pad(masks, [*missing, (0, 0), (0, 0)], mode="edge"))
+        completed = self._run(
+            padded.transpose(0, 3, 1, 2).astype(np.float32), holes[:, None].astype(np.float32)
+        )[: len(images)]
         return np.rint(completed).astype(np.uint8).transpose(0, 2, 3, 1)
 
 
@@ -109,7 +127,7 @@ def open_predictor(folder: Path, description: dict, *, onednn: bool = False) -> 
         return inference.create_predictor(config)
     except (RuntimeError, ValueError, LookupError, OSError) as error:
         raise ExportError(
-            f"{folder} is damaged, or was cut short by a full disk; export again. Paddle: {error}"
+            f"{folder} is damaged, or was cut short by a full disk; export again"
         ) from error
 
 
@@ -128,9 +146,13 @@ def onnx_graph(folder: Path, description: dict) -> Run:
         ) from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # errors; below, it names every constant that it folds
-    session = onnxruntime.InferenceSession(
-        str(_present(folder, description, "onnx")), options, providers=["CPUExecutionProvider"]
-    )
+    file = _present(folder, description, "onnx")
+    try:
+        session = onnxruntime.InferenceSession(
+            str(file), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # its own classes, derived from nothing narrower
+        raise ExportError(f"{file} is damaged, or was cut short; export again") from error
     return lambda image, mask: session.run(None, {"image": image, "mask": mask})[0]
 
 
@@ -170,4 +192,10 @@ def _present(folder: Path, description: dict, key: str) -> Path:
         raise ExportError(f"{folder / DESCRIPTION} names no file as {key!r}; export again{flag}")
     if not (folder / name).is_file():
         raise ExportError(f"{folder / name} is missing, but deploy.yaml names it; export again")
+    expected = description.get("sha256", {}).get(name)  # older exports have none
+    if expected and sha256_of(folder / name) != expected:
+        raise ExportError(
+            f"{folder / name} is not the file that was exported: its checksum is not the one in "
+            "deploy.yaml; copy it again, or export again"
+        )
     return folder / name

@@ -175,6 +175,7 @@ def _describe(
         versions["paddle2onnx"] = version("paddle2onnx")
     return {
         **files,
+        "sha256": {name: sha256_of(folder / name) for name in files.values() if name},
         "inputs": ["image", "mask"],
         "outputs": open_predictor(folder, files).get_output_names(),
         "input_shape": list(input_shape),

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from ppdeepfill.data.folders import FolderFiles
 from ppdeepfill.data.names import IMAGE_SUFFIXES, comparable
-from ppdeepfill.data.sources import FolderFiles
 from ppdeepfill.errors import DataError
 
 MASK_ENDING = "_mask"  # of photo.jpg: photo.png in another folder, or photo_mask.png

@@ -1,5 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
+import io
 import os
 import pickle
 import shutil
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from ppdeepfill.data import UnreadableImage, open_source
-from ppdeepfill.data.archives import Archive, ZipArchive
+from ppdeepfill.data.archives import Archive
+from ppdeepfill.data.zip_archive import ZipArchive
 from ppdeepfill.errors import DataError
 
 
@@ -197,20 +199,159 @@ def test_an_archive_replaced_while_in_use_gives_unreadable_images(zipped):
 
 
 def test_unusual_compression_says_how_to_pack(photos, tmp_path, make):
-    source = open_source(str(make.zip(photos, tmp_path / "a.zip", compression=zipfile.ZIP_LZMA)))
-    with pytest.raises(UnreadableImage, match="store or deflate"):
-        source.read(0)
+    path = make.zip(photos, tmp_path / "a.zip", compression=zipfile.ZIP_LZMA)
+    with pytest.raises(DataError, match="7 of 7 images.*7 compressed by LZMA.*store or deflate"):
+        open_source(str(path))
 
 
-def test_an_encrypted_entry_says_so(zipped):
-    content = zipped.read_bytes()
-    pieces = content.split(b"PK\x01\x02")  # before each entry of the directory
-    flagged = [piece[:4] + bytes([piece[4] | 1]) + piece[5:] for piece in pieces[1:]]
-    zipped.write_bytes(b"PK\x01\x02".join([pieces[0], *flagged]))
-    source = open_source(str(zipped))
-    for i in range(len(source)):
-        with pytest.raises(UnreadableImage, match="encrypted"):
-            source.read(i)
+def encrypted(path, count):
+    """The zip with a mark of encryption at its first entries."""
+    pieces = path.read_bytes().split(b"PK\x01\x02")  # before each entry of the directory
+    for number in range(1, 1 + count):
+        piece = pieces[number]
+        pieces[number] = piece[:4] + bytes([piece[4] | 1]) + piece[5:]
+    path.write_bytes(b"PK\x01\x02".join(pieces))
+
+
+def test_encrypted_entries_are_counted(zipped):
+    total = len(zipped.read_bytes().split(b"PK\x01\x02")) - 1
+    encrypted(zipped, total)
+    for _ in range(2):
+        with pytest.raises(DataError, match="7 of 7 images are not read: 7 encrypted"):
+            open_source(str(zipped))
+
+
+def test_some_encrypted_entries_are_told_at_every_start(tmp_path, make, caplog):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(3):
+            archive.writestr(f"{number}.png", make.encoded(make.picture(8, 8), ".png"))
+    encrypted(path, 1)
+    for _ in range(2):
+        caplog.clear()
+        source = open_source(str(path))
+        assert [source.name(i) for i in range(len(source))] == ["1.png", "2.png"]
+        assert "1 of 3 images are not read: 1 encrypted" in caplog.text
+
+
+def test_a_folder_with_the_name_of_an_image_is_none(tmp_path, make):
+    picture = make.encoded(make.picture(8, 8), ".png")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("x.png/", b"")
+        archive.writestr("x.png/1.png", picture)
+    (tmp_path / "set" / "x.png").mkdir(parents=True)
+    (tmp_path / "set" / "x.png" / "1.png").write_bytes(picture)
+    make.tar(tmp_path / "set", tmp_path / "a.tar")
+    for name in ("a.zip", "a.tar", "set"):
+        source = open_source(str(tmp_path / name))
+        assert [source.name(i) for i in range(len(source))] == ["x.png/1.png"]
+
+
+def test_of_two_entries_with_one_name_the_later_one_counts(tmp_path, make):
+    path = tmp_path / "a.tar"
+    for number, mode in enumerate(("w", "a")):
+        (tmp_path / "1.png").write_bytes(make.encoded(make.picture(8 + number, 8), ".png"))
+        with tarfile.open(path, mode) as archive:
+            archive.add(tmp_path / "1.png", "1.png")
+    source = open_source(str(path))
+    assert len(source) == 1 and source.read(0).shape == (9, 8, 3)
+
+
+def test_joined_tars_are_read_to_the_end(photos, tmp_path, make, caplog):
+    parts = []
+    for number in range(3):
+        part = tmp_path / f"{number}"
+        part.mkdir()
+        (part / f"{number}.png").write_bytes(make.encoded(make.picture(8 + number, 8), ".png"))
+        parts.append(make.tar(part, tmp_path / f"{number}.tar").read_bytes())
+    path = tmp_path / "joined.tar"
+    path.write_bytes(b"".join(parts))
+    source = open_source(str(path))
+    assert [source.read(i).shape for i in range(len(source))] == [(8 + i, 8, 3) for i in range(3)]
+    path.write_bytes(parts[0] + b"no tar " * 100)
+    assert len(open_source(str(path))) == 1
+    assert "700 bytes behind its end are no tar" in caplog.text
+
+
+def test_joined_zips_are_told(tmp_path, make, caplog):
+    contents = []
+    for number in range(2):
+        with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+            archive.writestr(f"{number}.png", make.encoded(make.picture(8, 8), ".png"))
+        contents.append((tmp_path / "one.zip").read_bytes())
+    (tmp_path / "joined.zip").write_bytes(b"".join(contents))
+    source = open_source(str(tmp_path / "joined.zip"))
+    assert source.name(0) == "1.png" and source.read(0).shape == (8, 8, 3)
+    assert f"{len(contents[0])} bytes before its first entry" in caplog.text
+
+
+def test_links_in_a_tar_are_followed_and_dead_ones_counted(tmp_path, make, caplog):
+    folder = tmp_path / "set"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "1.png").write_bytes(make.encoded(make.picture(9, 8), ".png"))
+    os.link(folder / "a" / "1.png", folder / "hard.png")
+    (folder / "soft.png").symlink_to("a/1.png")
+    (folder / "a" / "up.png").symlink_to("../soft.png")
+    (folder / "dead.png").symlink_to("gone.png")
+    (folder / "round.png").symlink_to("round.png")
+    source = open_source(str(make.tar(folder, tmp_path / "a.tar")))
+    names = [source.name(i) for i in range(len(source))]
+    assert names == ["a/1.png", "a/up.png", "hard.png", "soft.png"]
+    assert {source.read(i).shape for i in range(4)} == {(9, 8, 3)}
+    assert "2 of 6 images are not read: 2 links to what is not in it" in caplog.text
+
+
+def test_sparse_members_are_counted(tmp_path, make, caplog):
+    path = tmp_path / "a.tar"
+    picture = make.encoded(make.picture(9, 8), ".png")
+    with tarfile.open(path, "w", format=tarfile.PAX_FORMAT) as archive:
+        for name, headers in (("1.png", {}), ("2.png", {"GNU.sparse.major": "0"})):
+            info = tarfile.TarInfo(name)
+            info.size = len(picture)
+            if headers:
+                info.pax_headers = {"GNU.sparse.size": "999", "GNU.sparse.map": "0,10"}
+            archive.addfile(info, io.BytesIO(picture))
+    assert len(open_source(str(path))) == 1
+    assert "1 of 2 images are not read: 1 stored sparse" in caplog.text
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_long_names_in_a_tar_survive(tmp_path, make, form):
+    picture = make.encoded(make.picture(9, 8), ".png")
+    name = "ordner/" * 30 + "größe 日本.png"
+    info = tarfile.TarInfo(name)
+    info.size = len(picture)
+    with tarfile.open(tmp_path / "a.tar", "w", format=form) as archive:
+        archive.addfile(info, io.BytesIO(picture))
+    source = open_source(str(tmp_path / "a.tar"))
+    assert source.name(0) == name and source.read(0).shape == (9, 8, 3)
+
+
+def test_zip64_and_data_descriptors_are_read(tmp_path, make):
+    picture = make.encoded(make.picture(9, 8), ".png")
+
+    class Pipe(io.BytesIO):
+        def seekable(self):
+            return False
+
+        def tell(self):
+            raise OSError
+
+    content = Pipe()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        with archive.open("1.png", "w", force_zip64=True) as file:
+            file.write(picture)
+    (tmp_path / "a.zip").write_bytes(content.getvalue())
+    np.testing.assert_array_equal(open_source(str(tmp_path / "a.zip")).read(0), make.picture(9, 8))
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_of_archives_says_so(tmp_path, make, kind):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "part1.zip").write_bytes(b"PK")
+    path = getattr(make, kind)(tmp_path / "set", tmp_path / f"a.{kind}")
+    with pytest.raises(DataError, match=r"holds no images.*the archive part1\.zip: unpack"):
+        open_source(str(path))
 
 
 def test_names_that_are_not_ascii_survive(tmp_path, make):

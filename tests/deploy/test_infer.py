@@ -15,7 +15,9 @@ import paddle
 import pytest
 from small_run import save_small_network
 
+from ppdeepfill.deployment.exported import ExportedInpainter
 from ppdeepfill.deployment.exporting import export_model
+from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import Inpainter
 
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "python" / "infer.py"
@@ -134,7 +136,13 @@ def test_imports_what_the_description_says():
     imported = {a.name.split(".")[0] for n in tree if isinstance(n, ast.Import) for a in n.names}
     tree = ast.walk(ast.parse(SCRIPT.read_text(encoding="utf-8")))
     imported |= {n.module.split(".")[0] for n in tree if isinstance(n, ast.ImportFrom)}
-    assert imported - sys.stdlib_module_names == {"cv2", "numpy", "paddle", "onnxruntime"}
+    assert imported - sys.stdlib_module_names == {
+        "PIL",
+        "numpy",
+        "onnxruntime",
+        "paddle",
+        "simplejpeg",
+    }
 
 
 def damage_nothing(): ...
@@ -155,12 +163,12 @@ def damage_nothing(): ...
             "all of the image is hole",
         ),
         (damage_nothing, {"--device": "gpu"}, "finds no GPU"),
-        (lambda: Path("masks/b.png").unlink(), {}, "no mask named as b.png"),
+        (lambda: Path("masks/a.png").unlink(), {}, "no mask named as a.png"),
         (lambda: Path("images/a.jpg").write_text("x"), {}, "a.jpg and a.png share"),
-        (lambda: Path("images/a.png").write_text("text"), {}, "a.png is no image"),
-        (lambda: Path("images/a.png").write_bytes(b""), {}, "a.png is cut off"),
-        (lambda: cut(Path("images/a.png")), {}, "a.png is cut off"),
-        (lambda: cut(as_jpeg(Path("images/a.png"))), {}, "a.jpg is cut off"),
+        (lambda: Path("images/a.png").write_text("text"), {}, "a.png: not an image, or damaged"),
+        (lambda: Path("images/a.png").write_bytes(b""), {}, "a.png: the file is empty"),
+        (lambda: cut(Path("images/a.png")), {}, "a.png: the file is cut off"),
+        (lambda: cut(as_jpeg(Path("images/a.png"))), {}, "a.jpg: the file is cut off"),
     ],
 )
 def test_errors_exit_2_with_a_message(infer, exported, folders, capsys, damage, changes, words):
@@ -190,12 +198,63 @@ def test_without_a_usable_image_no_folder_is_made(infer, exported, folders):
     assert not Path("output").exists()
 
 
+def without_checksums(description: str) -> str:
+    """As older versions wrote it."""
+    return "".join(line for line in description.splitlines(True) if "sha256" not in line)
+
+
+def test_altered_weights_are_refused_before_anything_is_written(infer, exported, folders, capsys):
+    for file in exported.iterdir():
+        Path(file.name).write_bytes(file.read_bytes())
+    weights = bytearray(Path("model.pdiparams").read_bytes())
+    weights[2000:2400] = bytes(400)
+    Path("model.pdiparams").write_bytes(weights)
+    assert infer(arguments(folders)) == 2
+    assert "its checksum is not the one in deploy.yaml" in capsys.readouterr().err
+    with pytest.raises(ExportError, match="checksum"):
+        ExportedInpainter(folders)
+    assert not Path("output").exists()
+
+
+def test_a_photo_without_a_mask_is_left_out(infer, exported, folders, capsys):
+    Path("masks/b.png").unlink()
+    assert infer(arguments(exported)) == 2
+    said = capsys.readouterr()
+    assert "no mask named as b.png" in said.err and "2 of 3 images written" in said.out
+
+
+def test_the_threads_are_those_of_omp_num_threads(infer, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    assert parsed(infer).cpu_threads == 3
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert parsed(infer).cpu_threads == os.cpu_count()
+
+
+def parsed(infer):
+    flags = ["--config=x", "--image_path=x", "--mask_path=x"]
+    return infer.__globals__["parse"](flags)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_a_fixed_batch_of_the_graph_is_followed(infer, run, folders, batch):
+    exported = export_model(run, folders / "fixed", input_shape=(batch, 3, 24, 30)).parent
+    for name in ("c \u00fc",):
+        for folder in ("images", "masks"):
+            Path(f"{folder}/{name}.png").write_bytes(Path(f"{folder}/a.png").read_bytes())
+    assert infer(arguments(exported, "images", "masks", "--batch_size=3")) == 0
+    for name in ("a", "b", "c \u00fc"):
+        check(run, name, folders / "output" / "result")
+
+
 @pytest.mark.parametrize("name", ["model.json", "model.pdmodel", "model.pdiparams"])
 def test_a_damaged_network_exits_2_with_a_message(infer, exported, folders, capsys, name):
     if not (exported / name).is_file():
         pytest.skip("the other version of PaddlePaddle writes this file")
     for file in exported.iterdir():
         Path(file.name).write_bytes(file.read_bytes()[: 1000 if file.name == name else None])
+    assert infer(arguments(folders)) == 2
+    assert f"{name} is not the file that was exported" in capsys.readouterr().err
+    Path("deploy.yaml").write_text(without_checksums(Path("deploy.yaml").read_text()))
     assert infer(arguments(folders)) == 2
     assert "cannot load" in capsys.readouterr().err
     Path(name).unlink()
