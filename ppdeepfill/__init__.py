@@ -6,6 +6,8 @@ The public names load on first use, so that `import ppdeepfill` is instant.
 """
 
 import importlib
+import os
+import warnings
 
 __version__ = "0.1.0"
 
@@ -29,8 +31,15 @@ __all__ = [
 
 def __getattr__(name: str):
     if name in _HOMES:
+        quieten_paddle()
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'ppdeepfill' has no attribute {name!r}")
+
+
+def quieten_paddle() -> None:
+    """Before Paddle is imported: keep it from telling what concerns builders of C++ alone."""
+    warnings.filterwarnings("ignore", message="No ccache found")
+    os.environ.setdefault("GLOG_minloglevel", "2")  # how a graph is compiled
 
 
 def __dir__() -> list[str]:

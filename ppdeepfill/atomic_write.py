@@ -108,3 +108,12 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def file_identity(path: Path) -> tuple:
+    """Equal for two names of one file, also through links; by its full name where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (str(path.resolve()),)
+    return status.st_dev, status.st_ino

@@ -17,7 +17,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 
-from ppdeepfill import __version__
+from ppdeepfill import __version__, quieten_paddle
 from ppdeepfill.errors import UserError
 from ppdeepfill.verbs import align, attend, convert, export, predict, test, train
 
@@ -50,8 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, unknown = _parser().parse_known_args(argv)
     if unknown:
         arguments.parser.error(_unknown_argument(unknown[0], arguments.flags))
-    warnings.filterwarnings("ignore", message="No ccache found")  # by paddle, for builders of C++
-    os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle's C++ tells how it compiles a graph
+    quieten_paddle()
+    warnings.filterwarnings("ignore", module="PIL")  # about metadata, without the file's name
     os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # its warnings name no file, ours do
     try:
         with _messages_on_stdout():

@@ -249,7 +249,7 @@ def test_missing_paddle_names_both_extras(no_paddle, tmp_path):
     assert "Traceback" not in result.stderr
 
 
-def test_opencv_adds_no_warning_of_its_own(tmp_path):
+def test_decoders_add_no_warning_of_their_own(tmp_path):
     path = tmp_path / "float.tif"  # 32-bit samples
     cv2.imwrite(str(path), np.zeros((8, 8), np.float32))
     result = run(
@@ -262,7 +262,8 @@ def test_opencv_adds_no_warning_of_its_own(tmp_path):
     )
     assert result.stderr == (
         f"ppdeepfill: error: cannot read the image {path}: "
-        "not an image, or damaged: OpenCV cannot decode it\n"
+        "its samples are float32, which have no agreed white; convert it to 8 or 16 bits (uint8, "
+        "uint16)\n"
     )
 
 

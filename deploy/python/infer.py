@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ SUFFIXES = frozenset(
 MASK_ENDING = "_mask"  # of photo.jpg: photo.png, or photo_mask.png
 WHITE_ABOVE = 127  # of a mask: hole
 LUMA = np.array([299, 587, 114])  # thousandths
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF")
 # Pillow's modes and the ones with the same values in 8-bit channels.
 MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "P": "RGB", "PA": "RGBA", "RGB": "RGB"}
 MODES |= {"RGBA": "RGBA", "YCbCr": "RGB"}
@@ -318,33 +319,62 @@ def decode(content: bytes) -> Picture:
     exif = image.info.get("exif", b"")
     notes += ("its EXIF and XMP are left out",) if exif or had_xmp else ()
     if image.format == "TIFF":  # which Pillow turns
-        return Picture(in_8_bits(image), image.info.get("icc_profile"), notes)
+        with undamaged():
+            pixels = in_8_bits(image)
+        return Picture(pixels, image.info.get("icc_profile"), notes)
     return turned(in_8_bits(image), exif, image.info.get("icc_profile"), notes)
 
 
 def decode_jpeg(content: bytes) -> Picture:
-    """A whole JPEG file."""
-    image = JpegImagePlugin.JpegImageFile(BytesIO(content))
+    """A whole JPEG file; damaged metadata do not cost its pixels."""
+    notes: tuple[str, ...] = ()
+    try:
+        image = JpegImagePlugin.JpegImageFile(BytesIO(content))
+    except Exception:
+        image = JpegImagePlugin.JpegImageFile(BytesIO(without_metadata(content)))
+        notes = ("its metadata cannot be read and are left out",)
     if image.width * image.height > 2 * (Image.MAX_IMAGE_PIXELS or 0):
         raise Image.DecompressionBombError
     refuse_damage(content)
     exif = image.info.get("exif", b"")
-    notes = ("its EXIF and XMP are left out",) if exif or "xmp" in image.info else ()
+    notes += ("its EXIF and XMP are left out",) if exif or "xmp" in image.info else ()
     return turned(in_8_bits(image), exif, image.info.get("icc_profile"), notes)
+
+
+def jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of every segment before the compressed pixels."""
+    position = 2
+    while position + 4 <= len(content) and content[position] == 0xFF:
+        marker = content[position + 1]
+        if marker == 0xDA:
+            return
+        if marker == 0xFF:  # fill byte
+            position += 1
+            continue
+        end = position + 2 + number(content[position + 2 : position + 4])
+        yield marker, position, end
+        position = end
 
 
 def cut_at_end(content: bytes) -> bytes:
     """A JPEG up to its end mark: phones append videos and a second picture."""
-    position = 2
-    while content[position : position + 1] == b"\xff" and content[position + 1] != 0xDA:
-        fill = content[position + 1] == 0xFF
-        position += 1 if fill else 2 + number(content[position + 2 : position + 4])
+    position = max((end for _, _, end in jpeg_segments(content)), default=2)
     while found := MARKER_IN_SCAN.search(content, position):
         position = found.end()
         if found.group() == b"\xff\xd9":
             return content[:position]
         position += number(content[position : position + 2])
     raise UserError("the file is cut off: its end is missing")
+
+
+def without_metadata(content: bytes) -> bytes:
+    """A JPEG without the segments that have no say in its pixels."""
+    kept, position = [], 0
+    for marker, start, end in jpeg_segments(content):
+        if 0xE1 <= marker <= 0xEF and marker != 0xEE or marker == 0xFE:
+            kept.append(content[position:start])
+            position = end
+    return b"".join(kept) + content[position:]
 
 
 def refuse_damage(jpeg: bytes) -> None:
@@ -364,7 +394,7 @@ def refuse_damage(jpeg: bytes) -> None:
 def decode_png(content: bytes) -> Picture:
     """A PNG file; damaged descriptions do not cost its pixels."""
     kept, described, notes, frames, position = [PNG], {}, (), 1, len(PNG)
-    name = b""
+    name, seen = b"", set()
     while name != b"IEND":
         end = position + 12 + number(content[position : position + 4])
         if end > len(content):
@@ -375,14 +405,19 @@ def decode_png(content: bytes) -> Picture:
             described[name] = body if intact else b""
         elif not intact:
             raise UserError(f"the file is damaged: wrong checksum at byte {position}")
+        elif name in (b"PLTE", b"tRNS") and b"IDAT" in seen or name == b"PLTE" and b"tRNS" in seen:
+            raise UserError(f"the file is damaged: {name.decode()} is out of its place")
         elif name == b"acTL":
             frames = number(body[:4])
         elif name in PNG_PIXELS:
             kept.append(content[position:end])
+        seen.add(name)
         position = end
     refuse_several(frames)
     image = Image.open(BytesIO(b"".join(kept)), formats=["PNG"])
     bits, kind = kept[1][16:18]
+    if bits == 16 and kind == 2 and "transparency" in image.info:
+        raise UserError("a colour means transparent, in 16 bits; save it with an alpha channel")
     if bits == 16:
         notes = ("its 16 bits a channel become 8",)
     pixels = in_8_bits(image)
@@ -427,6 +462,8 @@ def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
         if any(size == 0 or start + size > length for start, size in zip(*places)):  # noqa: B905
             raise UserError("the file is cut off or damaged: pixels are missing")
     expected = {0: 1, 1: 1, 2: 3}.get(tags.get(PHOTOMETRIC))
+    if tags.get(SAMPLES, 1) == 2 and tags.get(PLANAR, 1) != 1:
+        raise UserError("its channels lie in a way that is not read; save it as PNG")
     if extra == [0] or (expected and tags.get(SAMPLES, 1) - expected != len(extra[:1])):
         raise UserError("it has channels without a meaning; save it as grey or RGB, alpha at most")
     if bits == 16 and (
@@ -435,6 +472,24 @@ def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
         raise UserError("its layout is not read here in 16 bits; save it as PNG, or with 8 bits")
     notes = ("its alpha is premultiplied: it is written straight",) if extra == [1] else ()
     return (*notes, "its 16 bits a channel become 8") if bits == 16 else notes
+
+
+@contextmanager
+def undamaged() -> Iterator[None]:
+    """libtiff tells damage on stderr, without the file's name, and may go on: refuse it instead."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with TemporaryFile() as told:
+        os.dup2(told.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            told.seek(0)
+            damaged = b"Decode" in told.read()
+    if damaged:
+        raise UserError(DAMAGED)
 
 
 def refuse_several(frames: int) -> None:

@@ -23,7 +23,7 @@ ORIENTATION = 0x0112
 # The axes that turn pixels as stored into pixels as displayed, by EXIF orientation; from 5 on, rows
 # and columns are exchanged first.
 FLIPS = {1: (), 2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}
-FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "AVIF")
+FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF")
 # Pillow's modes and the ones with the same values in 8-bit channels.
 MODES = {
     "1": "L",
@@ -168,8 +168,11 @@ def _tiff(image: TiffImagePlugin.TiffImageFile, content: bytes, xmp: bytes) -> P
     """Upright: Pillow turns what it reads, and it is written so."""
     notes = tiff.check(image, content)
     if tiff.bits_of(image) < 16:
-        return Picture(_in_8_bits(image), 1, image, xmp, notes=notes)
-    stored = tiff.decode_16_bit(image, content)
+        with tiff.undamaged():
+            pixels = _in_8_bits(image)
+        return Picture(pixels, 1, image, xmp, notes=notes)
+    with tiff.undamaged():
+        stored = tiff.decode_16_bit(image, content)
     upright = as_displayed(stored, _known(image.tag_v2.get(ORIENTATION, 1)))
     return Picture(upright, 1, image, xmp, notes=notes)
 
@@ -215,6 +218,8 @@ def _refuse_several(frames: int) -> None:
 
 def _unknown(content: bytes) -> str:
     if kind := tiff.type_of(content):
+        if kind in ("uint8", "uint16"):
+            return f"its channels in {kind} lie in a way that is not read; save it as PNG"
         return f"its samples are {kind}; convert it to 8 or 16 bits (uint8, uint16)"
     if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS:
         return "it is HEIC, which is not read here; convert it to JPEG or PNG"

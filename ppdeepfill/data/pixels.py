@@ -10,13 +10,13 @@ from numpy import ndarray
 
 WHITE_ABOVE = 127  # of a mask: hole, also in the grey levels of a JPEG
 HALF_RANGE = 127.5  # of 0..255
-LUMA = np.array([299, 587, 114])  # thousandths, ITU-R BT.601
+LUMA = (299, 587, 114)  # thousandths, ITU-R BT.601
 LEVELS_NAMED = 4
 
 
 def is_hole(levels: ndarray) -> ndarray:
-    """Grey levels 0..255 of a mask -> bool of the same shape, True = hole."""
-    return levels > WHITE_ABOVE
+    """Grey levels 0..255 of a mask, or bool -> bool of the same shape, True = hole."""
+    return levels if levels.dtype == np.bool_ else levels > WHITE_ABOVE
 
 
 def to_unit_range(image: ndarray) -> ndarray:
@@ -49,10 +49,13 @@ def mask_levels(pixels: ndarray, *, background: int = 0) -> ndarray:
     pixels = to_8_bit(pixels)
     has_alpha = pixels.shape[2] in (2, 4)
     colors = pixels[..., :-1] if has_alpha else pixels
-    grey = colors[..., 0] if colors.shape[2] == 1 else (colors @ LUMA + 500) // 1000
+    grey = colors[..., 0].astype(np.uint32)
+    if colors.shape[2] == 3:
+        red, green, blue = (colors[..., n] * np.uint32(weight) for n, weight in enumerate(LUMA))
+        grey = (red + green + blue + 500) // 1000
     if has_alpha:
-        opacity = pixels[..., -1] / 255
-        grey = np.rint(grey * opacity + background * (1 - opacity))
+        opacity = pixels[..., -1]
+        grey = (grey * opacity + np.uint32(background) * (255 - opacity) + 127) // 255
     return grey.astype(np.uint8)
 
 

@@ -19,6 +19,7 @@ from ppdeepfill.data.refusal import Refusal
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 TRANSPARENCY, ANIMATION, EXIF = b"tRNS", b"acTL", b"eXIf"
+BEFORE_PIXELS = (b"PLTE", TRANSPARENCY)  # decoders pass over them elsewhere, each in its way
 # What stays true when pixels change.
 DESCRIPTIVE = frozenset(
     {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs", EXIF, b"tEXt", b"zTXt", b"iTXt"}
@@ -58,6 +59,7 @@ def take_apart(content: bytes) -> PngParts:
     """
     kept, described, unreadable = [SIGNATURE], [], []
     key, frames, header = None, 1, bytes(13)
+    seen: set[bytes] = set()
     for name, body, chunk, intact in _chunks(content):
         if name == b"IHDR" and len(body) != 13:
             raise Refusal("the file is damaged: its header has another length")
@@ -68,6 +70,8 @@ def take_apart(content: bytes) -> PngParts:
                 unreadable.append(name.decode())
         elif not intact:  # its name may be damaged: who knows what it was
             raise Refusal(f"the file is damaged: wrong checksum at byte {chunk.start}")
+        elif name in BEFORE_PIXELS and b"IDAT" in seen or name == b"PLTE" and TRANSPARENCY in seen:
+            raise Refusal(f"the file is damaged: {name.decode()} is out of its place")
         elif name == TRANSPARENCY and header[9] in CHANNELS:
             key = tuple(np.frombuffer(body[: 2 * CHANNELS[header[9]]], ">u2").tolist())
         elif name == ANIMATION:
@@ -75,6 +79,7 @@ def take_apart(content: bytes) -> PngParts:
         elif name in PIXELS or name == TRANSPARENCY:
             header = body if name == b"IHDR" else header
             kept.append(content[chunk])
+        seen.add(name)
     bits, kind = header[8:10]
     return PngParts(b"".join(kept), tuple(described), tuple(unreadable), bits, kind, key, frames)
 

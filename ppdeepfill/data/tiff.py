@@ -6,7 +6,12 @@ Pillow reads 8 bits and less in every layout, tifffile 16 bits in every layout b
 compression, and OpenCV the rest. Whatever has no defined white, or unknown channels, is refused.
 """
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
+from tempfile import TemporaryFile
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -24,8 +29,10 @@ WHITE_IS_ZERO = 0
 GREY_OR_RGB = (0, 1, 2)
 PREMULTIPLIED = 1
 # Tags of the layout.
+WIDTH, HEIGHT, COMPRESSION = 256, 257, 259
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES, PLANAR = 258, 262, 277, 284
 EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
+_STDERR = Lock()
 SEGMENTS = ((273, 279), (324, 325))  # offsets and lengths of strips, and of tiles
 
 
@@ -57,6 +64,8 @@ def check(image: TiffImageFile, content: bytes) -> tuple[str, ...]:
             "bits (uint8, uint16)"
         )
     _check_segments(tags, len(content))
+    if tags.get(SAMPLES, 1) == 2 and tags.get(PLANAR, 1) != 1:
+        raise Refusal("its channels lie in a way that is not read; save it as PNG")
     extra = _numbers(tags, EXTRA_SAMPLES, ())
     expected = {0: 1, 1: 1, 2: 3}.get(tags.get(PHOTOMETRIC, -1))
     if expected and (len(extra) > 1 or tags.get(SAMPLES, 1) - expected != len(extra)):
@@ -72,6 +81,26 @@ def check(image: TiffImageFile, content: bytes) -> tuple[str, ...]:
     if max(bits) == 16:
         raise Refusal("its alpha is premultiplied, in 16 bits; save it with straight alpha")
     return ("its alpha is premultiplied: it is written straight",)
+
+
+@contextmanager
+def undamaged() -> Iterator[None]:
+    """libtiff tells damage on stderr, without the file's name, and may go on: `Refusal` instead.
+
+    One thread at a time, since stderr is the process's.
+    """
+    with _STDERR, TemporaryFile() as told:
+        stderr = os.dup(2)
+        os.dup2(told.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            told.seek(0)
+            damaged = b"Decode" in told.read()
+    if damaged:
+        raise Refusal("the file is damaged: its pixels cannot be decoded")
 
 
 def bits_of(image: TiffImageFile) -> int:
@@ -136,6 +165,10 @@ def _check_segments(tags, length: int) -> None:
         places = zip(_numbers(tags, offset_tag, ()), _numbers(tags, length_tag, ()), strict=False)
         if any(size == 0 or start + size > length for start, size in places):
             raise Refusal("the file is cut off or damaged: pixels are missing")
+    stored = sum(sum(_numbers(tags, tag, ())) for _, tag in SEGMENTS)
+    bits = tags[WIDTH] * tags[HEIGHT] * sum(_numbers(tags, BITS_PER_SAMPLE, (1,)))
+    if tags.get(COMPRESSION, 1) == 1 and stored < bits // 8:
+        raise Refusal("the file is cut off or damaged: pixels are missing")
 
 
 def _numbers(tags, tag: int, default: tuple) -> tuple[int, ...]:
@@ -145,4 +178,4 @@ def _numbers(tags, tag: int, default: tuple) -> tuple[int, ...]:
 
 def _size(image: TiffImageFile) -> tuple[int, int]:
     """Height and width as stored, whatever Pillow turned."""
-    return image.tag_v2[257], image.tag_v2[256]
+    return image.tag_v2[HEIGHT], image.tag_v2[WIDTH]

@@ -19,9 +19,8 @@ import paddle
 from numpy import ndarray
 from paddle import inference
 
-from ppdeepfill.data.pixels import is_hole
 from ppdeepfill.errors import ExportError
-from ppdeepfill.inference.inpainter import check_pair
+from ppdeepfill.inference.inpainter import check_pair, holes_of
 from ppdeepfill.parallel import threads
 from ppdeepfill.weights.foreign_models import DESCRIPTION
 from ppdeepfill.weights.generator_file import sha256_of
@@ -46,19 +45,21 @@ class ExportedInpainter:
     """
 
     def __init__(self, folder: str | Path, *, backend: str = "paddle"):
+        if backend not in GRAPHS:
+            raise ExportError(f"backend must be {' or '.join(GRAPHS)}; got {backend!r}")
         self.description = read_description(Path(folder))
-        self._run = {"paddle": paddle_graph, "onnx": onnx_graph}[backend](
-            Path(folder), self.description
-        )
+        self._run = GRAPHS[backend](Path(folder), self.description)
 
     def __call__(self, image: ndarray, mask: ndarray) -> ndarray:
         """Fill the hole: image uint8 [H, W, 3] RGB, mask uint8 [H, W] -> uint8 [H, W, 3].
 
         Raises:
-            ValueError: another type or shape, or sizes that differ.
+            ValueError: as of `Inpainter`.
             ExportError: the network was exported for another size.
         """
-        check_pair(image, mask)
+        mask = check_pair(image, mask)
+        if not mask.any():
+            return image.copy()
         return self.fill_batch(image[None], mask[None])[0]
 
     def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
@@ -80,7 +81,7 @@ class ExportedInpainter:
         """One run of the graph; the last image is repeated until a fixed batch is full."""
         missing = [(0, max(0, batch - len(images)))]
         padded = np.pad(images, [*missing, (0, 0), (0, 0), (0, 0)], mode="edge")
-        holes = is_hole(np.pad(masks, [*missing, (0, 0), (0, 0)], mode="edge"))
+        holes = holes_of(np.pad(masks, [*missing, (0, 0), (0, 0)], mode="edge"))
         completed = self._run(
             padded.transpose(0, 3, 1, 2).astype(np.float32), holes[:, None].astype(np.float32)
         )[: len(images)]
@@ -154,6 +155,9 @@ def onnx_graph(folder: Path, description: dict) -> Run:
     except Exception as error:  # its own classes, derived from nothing narrower
         raise ExportError(f"{file} is damaged, or was cut short; export again") from error
     return lambda image, mask: session.run(None, {"image": image, "mask": mask})[0]
+
+
+GRAPHS: dict[str, Callable[[Path, dict], Run]] = {"paddle": paddle_graph, "onnx": onnx_graph}
 
 
 def read_description(folder: Path) -> dict:

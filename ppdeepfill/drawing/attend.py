@@ -8,6 +8,7 @@ Source: the style-transfer demonstration of the layer in the authors' code (bran
 """
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ import numpy as np
 import paddle
 from numpy import ndarray
 
-from ppdeepfill.atomic_write import check_writable, written_whole
+from ppdeepfill.atomic_write import check_writable, file_identity, written_whole
 from ppdeepfill.data.decoding import read_image
 from ppdeepfill.drawing.offsets import color_offsets
 from ppdeepfill.errors import DataError
@@ -40,11 +41,13 @@ def attend(image_a: Path, image_b: Path, out: Path, *, offsets: Path | None = No
 
     Raises:
         DataError: an image cannot be read, is smaller than a patch, or is to have a name that
-            stands for no format.
+            stands for no format, or is that of an input or of the other picture.
         OutputError: the folder of a picture cannot be written.
     """
-    for path in filter(None, (out, offsets)):
+    outputs = [path for path in (out, offsets) if path is not None]
+    for path in outputs:
         _check_name(path)
+    _check_apart((image_a, image_b), outputs)
     halved = cv2.resize(
         _read(image_a, RATE / PATCHES_SCALE),
         None,
@@ -103,6 +106,15 @@ def _read(path: Path, smallest: float) -> ndarray:
             "are needed"
         )
     return image
+
+
+def _check_apart(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """DataError where a picture would replace an input, or the other picture."""
+    taken = {file_identity(path): f"the input {path}" for path in inputs}
+    for path in outputs:
+        if file_identity(path) in taken:
+            raise DataError(f"{path} would replace {taken[file_identity(path)]}; use another name")
+        taken[file_identity(path)] = f"the other picture, {path}"
 
 
 def _check_name(path: Path) -> None:

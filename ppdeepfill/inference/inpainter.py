@@ -15,6 +15,7 @@ import paddle
 from numpy import ndarray
 from paddle import Tensor, nn
 
+from ppdeepfill.data.pixels import is_hole, to_bytes, to_unit_range, without_hole
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.networks import Prediction, size_multiple_of
 from ppdeepfill.networks.kernels import MemoryBudgetError, attention_memory_limit
@@ -41,9 +42,10 @@ class Inpainter:
     """
 
     def __init__(self, network: nn.Layer, *, attention_memory: float = ATTENTION_MEMORY):
-        if not 0 < attention_memory * GIB < math.inf:  # nan is not
+        number = isinstance(attention_memory, (int, float))
+        if not number or not 0 < attention_memory * GIB < math.inf:  # nan is not
             raise ConfigError(
-                f"attention_memory must be above 0 GiB, and a finite number; got {attention_memory}"
+                f"attention_memory must be above 0 GiB, a finite number; got {attention_memory!r}"
             )
         self.network = network
         self.multiple = size_multiple_of(network)
@@ -67,17 +69,19 @@ class Inpainter:
 
         Args:
             image: uint8 [H, W, 3] RGB.
-            mask: uint8 [H, W]; above 127 = hole (draw it with 255), else known (0).
+            mask: uint8 [H, W]; above 127 = hole (draw it with 255), else known (0); or bool [H, W],
+                True = hole. Without any hole, a copy of the image comes back.
 
         Returns:
             uint8 [H, W, 3], outside the hole equal to `image`.
 
         Raises:
-            ValueError: another type or shape, or sizes that differ.
+            ValueError: another type or shape, sizes that differ, or a mask that has values but
+                none above 127, such as one of 0 and 1.
             ConfigError: `attention_memory` is too small for this size.
         """
-        check_pair(image, mask)
-        if not (mask > 127).any():
+        mask = check_pair(image, mask)
+        if not mask.any():
             return image.copy()
         return self.fill_batch(image[None], mask[None])[0]
 
@@ -85,7 +89,7 @@ class Inpainter:
         """Fill the holes of images of one size: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""
         height, width = masks.shape[1:]
         refined = to_uint8(self.predict(images, masks).refined)[:, :height, :width]
-        return np.where(masks[..., None] > 127, refined, images)
+        return np.where(holes_of(masks)[..., None], refined, images)
 
     @paddle.no_grad()
     def predict(self, images: ndarray, masks: ndarray) -> Prediction:
@@ -94,9 +98,9 @@ class Inpainter:
         The padding mirrors image and hole alike, so that a hole at the edge stays one.
         """
         border = [(0, 0), *((0, -size % self.multiple) for size in masks.shape[1:])]
-        holes = np.pad(masks > 127, border, mode="symmetric")[:, None].astype(np.float32)
+        holes = np.pad(holes_of(masks), border, mode="symmetric")[:, None].astype(np.float32)
         images = np.pad(images, [*border, (0, 0)], mode="symmetric").transpose(0, 3, 1, 2)
-        masked_images = (images.astype(np.float32) / 127.5 - 1) * (1 - holes)
+        masked_images = to_unit_range(images) * (1 - holes)
         try:
             with attention_memory_limit(self._attention_bytes):
                 return self.network(paddle.to_tensor(masked_images), paddle.to_tensor(holes))
@@ -117,21 +121,53 @@ def inpainting(network: nn.Layer) -> Iterator[Inpainter]:
 
 def to_uint8(images: Tensor) -> ndarray:
     """[B, 3, H, W] in [-1, 1] -> [B, H, W, 3] in 0..255, rounded."""
-    images = (images.numpy().transpose(0, 2, 3, 1) + 1) * 127.5
-    return np.rint(np.clip(images, 0, 255)).astype(np.uint8)
+    return to_bytes(images.numpy().transpose(0, 2, 3, 1))
 
 
-def check_pair(image: ndarray, mask: ndarray) -> None:
-    """Raise ValueError unless they are uint8 [H, W, 3] and [H, W] of one size."""
-    _check_array("image", image, "[H, W, 3], RGB", image.ndim == 3 and image.shape[2] == 3)
-    _check_array("mask", mask, "[H, W], 255 = hole, 0 = known", mask.ndim == 2)
+def check_pair(image: ndarray, mask: ndarray) -> ndarray:
+    """The mask as uint8 [H, W], 255 = hole, of an image and a mask that fit each other.
+
+    Raises:
+        ValueError: no uint8 [H, W, 3] and uint8 or bool [H, W] of one size, or a mask that means a
+            hole by values that count as known.
+    """
+    image_fits = isinstance(image, ndarray) and image.ndim == 3 and image.shape[2] == 3
+    _check_array("image", image, "uint8 [H, W, 3], RGB", image_fits and image.dtype == np.uint8)
+    mask_fits = isinstance(mask, ndarray) and mask.ndim == 2
+    expected = "uint8 [H, W], 255 = hole, 0 = known, or bool, True = hole"
+    _check_array("mask", mask, expected, mask_fits and mask.dtype in (np.uint8, np.bool_))
     if image.shape[:2] != mask.shape or image.size == 0:
         raise ValueError(
             "image and mask must have the same height and width, at least one pixel each; "
             f"got {list(image.shape[:2])} and {list(mask.shape)}"
         )
+    return holes_of(mask[None])[0] * np.uint8(255)
 
 
-def _check_array(name: str, array: ndarray, expected: str, shape_fits: bool) -> None:
-    if array.dtype != np.uint8 or not shape_fits:
-        raise ValueError(f"{name} must be uint8 {expected}; got {array.dtype} {list(array.shape)}")
+def holes_of(masks: ndarray) -> ndarray:
+    """Masks [B, H, W], uint8 with 255 = hole or bool -> bool, True = hole.
+
+    Raises:
+        ValueError: a mask has values but none above 127, such as one of 0 and 1.
+    """
+    holes = is_hole(masks)
+    for mask, hole in zip(masks, holes, strict=True):
+        if mask.any() and not hole.any():
+            raise ValueError(f"mask: {without_hole(mask)}; of a mask of 0 and 1, give mask > 0")
+    return holes
+
+
+def _check_array(name: str, given: object, expected: str, fits: bool) -> None:
+    if fits:
+        return
+    if isinstance(given, ndarray):
+        raise ValueError(f"{name} must be {expected}; got {given.dtype} {list(given.shape)}")
+    advice = ""
+    if hasattr(given, "__array_interface__") or isinstance(given, (list, tuple)):
+        mode = "RGB" if name == "image" else "L"
+        advice = f"; of a PIL image, give numpy.asarray(x.convert({mode!r}))"
+    elif isinstance(given, (str, Path)):
+        advice = "; to fill files, use `ppdeepfill predict`"
+    raise ValueError(
+        f"{name} must be a NumPy array, {expected}; got {type(given).__name__}{advice}"
+    )

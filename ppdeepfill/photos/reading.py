@@ -18,6 +18,7 @@ from ppdeepfill.photos.png_chunks import profile_chunk, xmp_chunk
 
 # What is written for what is read, where it is not the same.
 WRITTEN_AS = {
+    "DIB": "BMP",
     "GIF": "PNG",  # its 256 colours have none left for a hole
     "AVIF": "PNG",  # it would be compressed anew, by other rules
 }
@@ -59,7 +60,7 @@ def photo_of(content: bytes) -> Photo:
         raise Refusal("its colours are CMYK; convert it to RGB or grey first")
     notes = [*picture.notes]
     file_format = WRITTEN_AS.get(image.format, image.format)
-    if image.format == "BMP" and picture.pixels.shape[2] == 4:
+    if file_format == "BMP" and picture.pixels.shape[2] == 4:
         file_format = "PNG"  # programs disagree on alpha in a BMP
     if file_format != image.format:
         notes.append(f"a {image.format} is written as {file_format}")

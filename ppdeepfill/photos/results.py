@@ -5,7 +5,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from ppdeepfill.atomic_write import check_writable
+from ppdeepfill.atomic_write import check_writable, file_identity
 from ppdeepfill.errors import DataError
 from ppdeepfill.photos.pairs import Pair
 
@@ -25,7 +25,7 @@ class Results:
         self.folder = folder
         check_writable(folder, change="--save_dir")
         inputs = {path for pair in pairs for path in (pair.image, *(pair.masks or ()))}
-        self._inputs = {_identity(path) for path in inputs}
+        self._inputs = {file_identity(path) for path in inputs}
         self._owners: dict[Path, Path] = {}
 
     def reserve(self, pair: Pair, endings: Sequence[str]) -> list[Path]:
@@ -37,7 +37,7 @@ class Results:
         stem = self.folder / pair.name.with_suffix("")
         paths = [stem.with_name(stem.name + ending) for ending in endings]
         for path in paths:
-            if path.exists() and _identity(path) in self._inputs:
+            if path.exists() and file_identity(path) in self._inputs:
                 raise DataError(f"{path} is an input and stays as it is; change --save_dir")
             if path in self._owners:
                 raise DataError(
@@ -45,12 +45,3 @@ class Results:
                 )
         self._owners |= dict.fromkeys(paths, pair.image)
         return paths
-
-
-def _identity(path: Path) -> tuple:
-    """Equal for two names of one file; the name itself where there is no file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return (str(path),)
-    return status.st_dev, status.st_ino

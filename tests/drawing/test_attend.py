@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rebuilding a picture from the patches of another."""
 
+import os
+from pathlib import Path
+
 import cv2
 import numpy as np
 import paddle
@@ -84,3 +87,22 @@ def test_unusable_files_are_explained(rng, tmp_path):
             attend(*images, tmp_path / "out.png")
     with pytest.raises(DataError, match="too small"):
         rebuild(np.zeros((1, 8, 3), np.uint8), np.zeros((8, 8, 3), np.uint8))
+
+
+def test_pictures_never_replace_an_input_or_each_other(rng, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        cv2.imwrite(f"{name}.png", photograph(rng, 24, 32))
+    Path("link.png").symlink_to("b.png")
+    os.link("a.png", "hard.png")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    for outputs, words in {
+        ("b.png",): "b.png would replace the input b.png",
+        ("link.png",): "link.png would replace the input b.png",
+        ("hard.png",): "hard.png would replace the input a.png",
+        ("out.png", "--offsets", "a.png"): "would replace the input a.png",
+        ("same.png", "--offsets", "./same.png"): "would replace the other picture",
+    }.items():
+        assert main(["attend", "a.png", "b.png", *outputs]) == 2
+        assert words in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

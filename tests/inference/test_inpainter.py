@@ -1,10 +1,16 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import paddle
 import pytest
 from paddle import nn
+from PIL import Image
 
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.inference.inpainter import Inpainter, inpainting
@@ -94,7 +100,7 @@ def test_an_image_beyond_the_attention_memory_goes_through_in_blocks(rng):
     assert np.abs(limited(image, mask).astype(int) - expected).max() <= 1
 
 
-@pytest.mark.parametrize("memory", [0, -1, float("nan"), float("inf"), 1e300])
+@pytest.mark.parametrize("memory", [0, -1, float("nan"), float("inf"), 1e300, "2", None])
 def test_an_attention_memory_that_is_none_is_refused(memory):
     with pytest.raises(ConfigError, match="attention_memory must be above 0 GiB"):
         Inpainter(Constant(0.0), attention_memory=memory)
@@ -126,10 +132,26 @@ def test_above_127_is_hole(photo, mask):
 @pytest.mark.parametrize(
     ("change_image", "change_mask", "words"),
     [
-        (lambda i: i / 255.0, lambda m: m, "image must be uint8"),
+        (
+            lambda i: i / 255.0,
+            lambda m: m,
+            "image must be uint8",
+        ),
         (lambda i: i[..., 0], lambda m: m, r"image must be uint8 \[H, W, 3\]"),
-        (lambda i: i[..., :2], lambda m: m, "image must be uint8"),
-        (lambda i: i, lambda m: m > 0, "mask must be uint8.*got bool"),
+        (
+            lambda i: i[..., :2],
+            lambda m: m,
+            "image must be uint8",
+        ),
+        (lambda i: i, lambda m: (m > 0).astype(float), "mask must be.*255 = hole.*got float64"),
+        (lambda i: i, lambda m: (m > 0).astype(np.uint8), r"levels are 0 and 1.*mask > 0"),
+        (Image.fromarray, lambda m: m, r"NumPy array.*got Image; .*asarray\(x.convert\('RGB'\)"),
+        (lambda i: i, Image.fromarray, r"NumPy array.*got Image; .*asarray\(x.convert\('L'\)"),
+        (lambda i: i.tolist(), lambda m: m, "NumPy array.*got list"),
+        (lambda i: "photo.png", lambda m: m, "got str; to fill files, use `ppdeepfill predict`"),
+        (lambda i: i, lambda m: Path("mask.png"), "got PosixPath; to fill files"),
+        (lambda i: None, lambda m: m, "image must be a NumPy array.*got NoneType"),
+        (lambda i: i, lambda m: None, "mask must be a NumPy array.*got NoneType"),
         (lambda i: i, lambda m: m[..., None], r"mask must be uint8 \[H, W\].*\[37, 45, 1\]"),
         (lambda i: i, lambda m: m[1:], r"same height and width.*\[37, 45\] and \[36, 45\]"),
         (lambda i: i[:0], lambda m: m[:0], "at least one pixel"),
@@ -140,6 +162,18 @@ def test_other_inputs_are_refused_with_what_is_expected(
 ):
     with pytest.raises(ValueError, match=words):
         Inpainter(Constant(0.0))(change_image(photo), change_mask(mask))
+
+
+def test_a_bool_mask_is_taken(photo, mask):
+    inpainter = Inpainter(Constant(0.0))
+    np.testing.assert_array_equal(inpainter(photo, mask > 0), inpainter(photo, mask))
+    batch = photo[None], (mask > 0)[None]
+    np.testing.assert_array_equal(inpainter.fill_batch(*batch)[0], inpainter(photo, mask))
+
+
+def test_a_batch_of_masks_of_0_and_1_is_refused(photo, mask):
+    with pytest.raises(ValueError, match="mask > 0"):
+        Inpainter(Constant(0.0)).fill_batch(photo[None], (mask > 0).astype(np.uint8)[None])
 
 
 def test_a_checkpoint_gives_the_same_pictures(tmp_path, photo, mask):
@@ -201,3 +235,20 @@ def test_a_result_does_not_depend_on_the_sizes_before(rng):
     np.testing.assert_array_equal(refined((128, 144)), first)
     runs.give_back()
     np.testing.assert_array_equal(refined((128, 144)), first)
+
+
+def test_the_first_use_in_a_session_prints_nothing(tmp_path):
+    options = {"base_channels": 4}
+    weights = layer_arrays(build_network("deepfill_v1", **options))
+    save_best(tmp_path, Generator("deepfill_v1", options, 1, weights))
+    program = (
+        "import numpy as np; from ppdeepfill import Inpainter\n"
+        f"fill = Inpainter.from_checkpoint({str(tmp_path)!r})\n"
+        "fill(np.zeros([64, 64, 3], np.uint8), np.eye(64, dtype=bool))"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # of another number, Paddle warns
+    environment.pop("GLOG_minloglevel", None)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
