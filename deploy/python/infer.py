@@ -59,6 +59,7 @@ PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 PNG_DESCRIPTIVE = frozenset(
     {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
 )
+EMPTY_EXIF = 20  # bytes: a record without entries
 LARGEST_PROFILE = 1 << 20  # bytes
 DAMAGED = "the file is damaged: its pixels cannot be decoded"
 
@@ -317,7 +318,7 @@ def decode(content: bytes) -> Picture:
     had_xmp = bool(image.info.pop("xmp", None))  # Pillow would take an orientation from it
     notes = check_tiff(image, len(content)) if image.format == "TIFF" else ()
     exif = image.info.get("exif", b"")
-    notes += ("its EXIF and XMP are left out",) if exif or had_xmp else ()
+    notes += ("its EXIF and XMP are left out",) if len(exif) > EMPTY_EXIF or had_xmp else ()
     if image.format == "TIFF":  # which Pillow turns
         with undamaged():
             pixels = in_8_bits(image)
@@ -337,7 +338,8 @@ def decode_jpeg(content: bytes) -> Picture:
         raise Image.DecompressionBombError
     refuse_damage(content)
     exif = image.info.get("exif", b"")
-    notes += ("its EXIF and XMP are left out",) if exif or "xmp" in image.info else ()
+    tagged = len(exif) > EMPTY_EXIF or "xmp" in image.info
+    notes += ("its EXIF and XMP are left out",) if tagged else ()
     return turned(in_8_bits(image), exif, image.info.get("icc_profile"), notes)
 
 
@@ -401,6 +403,8 @@ def decode_png(content: bytes) -> Picture:
             raise UserError("the file is cut off: its end is missing")
         name, body = content[position + 4 : position + 8], content[position + 8 : end - 4]
         intact = zlib.crc32(name + body) == number(content[end - 4 : end])
+        if (name == b"IHDR") == bool(seen) or (name == b"IHDR" and len(body) != 13):
+            raise UserError("the file is damaged: its header is not at its beginning")
         if name in PNG_DESCRIPTIVE:
             described[name] = body if intact else b""
         elif not intact:
@@ -461,6 +465,7 @@ def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
         places = (np.atleast_1d(tags.get(tag, [])).tolist() for tag in (offsets, sizes))
         if any(size == 0 or start + size > length for start, size in zip(*places)):  # noqa: B905
             raise UserError("the file is cut off or damaged: pixels are missing")
+    check_tiff_segments(tags)
     expected = {0: 1, 1: 1, 2: 3}.get(tags.get(PHOTOMETRIC))
     if tags.get(SAMPLES, 1) == 2 and tags.get(PLANAR, 1) != 1:
         raise UserError("its channels lie in a way that is not read; save it as PNG")
@@ -472,6 +477,19 @@ def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
         raise UserError("its layout is not read here in 16 bits; save it as PNG, or with 8 bits")
     notes = ("its alpha is premultiplied: it is written straight",) if extra == [1] else ()
     return (*notes, "its 16 bits a channel become 8") if bits == 16 else notes
+
+
+def check_tiff_segments(tags) -> None:
+    """UserError where there are fewer strips or tiles than the size asks for."""
+    width, height = tags[256], tags[257]
+    across, down = -(-width // tags.get(322, width)), tags.get(323)
+    down = -(-height // (down or min(height, tags.get(278, height))))
+    planes = tags.get(SAMPLES, 1) if tags.get(PLANAR, 1) == 2 else 1
+    if sum(len(np.atleast_1d(tags.get(tag, []))) for tag in (273, 324)) < across * down * planes:
+        raise UserError("the file is cut off or damaged: pixels are missing")
+    stored = sum(int(np.sum(tags.get(tag, 0))) for tag in (279, 325))
+    if tags.get(259, 1) == 1 and stored < width * height * int(np.sum(tags.get(BITS, 1))) // 8:
+        raise UserError("the file is cut off or damaged: pixels are missing")
 
 
 @contextmanager

@@ -5,7 +5,6 @@
 import logging
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
 from pathlib import Path
 
 from ppdeepfill.data.names import NameTable, comparable
@@ -41,6 +40,7 @@ class ListFiles:
 
     def __init__(self, path: Path):
         self.path = path
+        self._listings: dict[Path, dict[str, str]] = {}
         content = path.read_bytes()
         encoding = _encoding(content) or self._likeliest_encoding(content)
         lines = self._lines(_decoded(content, encoding))
@@ -102,7 +102,28 @@ class ListFiles:
         for place in places:
             if _is_file(place):
                 return place
-        return next(filter(None, map(_in_other_form, places)), None)
+        return next(filter(None, map(self._in_other_form, places)), None)
+
+    def _in_other_form(self, path: Path) -> Path | None:
+        """The file whose path is the same but for the Unicode form of its parts."""
+        if str(path).isascii():
+            return None
+        place = Path(path.anchor)
+        for part in path.parts[1 if path.anchor else 0 :]:
+            if not (place / part).exists():
+                part = self._names_in(place).get(comparable(part), part)
+            place /= part
+        return place if _is_file(place) else None
+
+    def _names_in(self, folder: Path) -> dict[str, str]:
+        """Names in a folder by their comparable form."""
+        if folder not in self._listings:
+            try:
+                names = [entry.name for entry in folder.iterdir()]
+            except OSError:
+                names = []
+            self._listings[folder] = {comparable(name): name for name in names}
+        return self._listings[folder]
 
     def _places(self, line: str) -> list[Path]:
         """Where the image of a line may be, likeliest first."""
@@ -144,25 +165,3 @@ def _is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # a name too long, or with a zero byte
         return False
-
-
-def _in_other_form(path: Path) -> Path | None:
-    """The file whose path is the same but for the Unicode form of its parts."""
-    if str(path).isascii():
-        return None
-    place = Path(path.anchor)
-    for part in path.parts[1 if path.anchor else 0 :]:
-        name = _entries(str(place)).get(comparable(part))
-        if name is None:
-            return None
-        place /= name
-    return place if _is_file(place) else None
-
-
-@lru_cache(maxsize=64)
-def _entries(folder: str) -> dict[str, str]:
-    """Names in a folder by their comparable form."""
-    try:
-        return {comparable(entry.name): entry.name for entry in Path(folder).iterdir()}
-    except OSError:
-        return {}

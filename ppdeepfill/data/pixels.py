@@ -49,13 +49,13 @@ def mask_levels(pixels: ndarray, *, background: int = 0) -> ndarray:
     pixels = to_8_bit(pixels)
     has_alpha = pixels.shape[2] in (2, 4)
     colors = pixels[..., :-1] if has_alpha else pixels
-    grey = colors[..., 0].astype(np.uint32)
+    grey: ndarray = colors[..., 0].astype(np.uint32)
     if colors.shape[2] == 3:
-        red, green, blue = (colors[..., n] * np.uint32(weight) for n, weight in enumerate(LUMA))
+        red, green, blue = (colors[..., n].astype(np.uint32) * LUMA[n] for n in range(3))
         grey = (red + green + blue + 500) // 1000
     if has_alpha:
-        opacity = pixels[..., -1]
-        grey = (grey * opacity + np.uint32(background) * (255 - opacity) + 127) // 255
+        opacity = pixels[..., -1].astype(np.uint32)
+        grey = (grey * opacity + background * (255 - opacity) + 127) // 255
     return grey.astype(np.uint8)
 
 

@@ -61,8 +61,8 @@ def take_apart(content: bytes) -> PngParts:
     key, frames, header = None, 1, bytes(13)
     seen: set[bytes] = set()
     for name, body, chunk, intact in _chunks(content):
-        if name == b"IHDR" and len(body) != 13:
-            raise Refusal("the file is damaged: its header has another length")
+        if (name == b"IHDR") == bool(seen) or (name == b"IHDR" and len(body) != len(header)):
+            raise Refusal("the file is damaged: its header is not at its beginning")
         if name in DESCRIPTIVE:
             if intact and _is_readable(name, body):
                 described.append((name, body))

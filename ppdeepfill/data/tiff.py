@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from tempfile import TemporaryFile
-from threading import Lock
+from threading import RLock
 
 import cv2
 import numpy as np
@@ -29,10 +29,10 @@ WHITE_IS_ZERO = 0
 GREY_OR_RGB = (0, 1, 2)
 PREMULTIPLIED = 1
 # Tags of the layout.
-WIDTH, HEIGHT, COMPRESSION = 256, 257, 259
+WIDTH, HEIGHT, COMPRESSION, ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT = 256, 257, 259, 278, 322, 323
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES, PLANAR = 258, 262, 277, 284
 EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
-_STDERR = Lock()
+_STDERR = RLock()
 SEGMENTS = ((273, 279), (324, 325))  # offsets and lengths of strips, and of tiles
 
 
@@ -165,8 +165,14 @@ def _check_segments(tags, length: int) -> None:
         places = zip(_numbers(tags, offset_tag, ()), _numbers(tags, length_tag, ()), strict=False)
         if any(size == 0 or start + size > length for start, size in places):
             raise Refusal("the file is cut off or damaged: pixels are missing")
+    width, height = tags[WIDTH], tags[HEIGHT]
+    across, down = -(-width // tags.get(TILE_WIDTH, width)), tags.get(TILE_HEIGHT)
+    down = -(-height // (down or min(height, tags.get(ROWS_PER_STRIP, height))))
+    planes = tags.get(SAMPLES, 1) if tags.get(PLANAR, 1) == 2 else 1
+    if sum(len(_numbers(tags, tag, ())) for tag, _ in SEGMENTS) < across * down * planes:
+        raise Refusal("the file is cut off or damaged: pixels are missing")
     stored = sum(sum(_numbers(tags, tag, ())) for _, tag in SEGMENTS)
-    bits = tags[WIDTH] * tags[HEIGHT] * sum(_numbers(tags, BITS_PER_SAMPLE, (1,)))
+    bits = width * height * sum(_numbers(tags, BITS_PER_SAMPLE, (1,)))
     if tags.get(COMPRESSION, 1) == 1 and stored < bits // 8:
         raise Refusal("the file is cut off or damaged: pixels are missing")
 

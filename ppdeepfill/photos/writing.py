@@ -3,6 +3,7 @@
 """`Photo` -> an image file."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy import ndarray
 from PIL import Image, TiffImagePlugin
 
 from ppdeepfill.atomic_write import written_whole
+from ppdeepfill.data import tiff
 from ppdeepfill.data.pictures import as_stored
 from ppdeepfill.errors import DataError, OutputError
 from ppdeepfill.photos.photo import Photo
@@ -89,7 +91,8 @@ def _without_metadata(photo: Photo) -> Photo:
 def _reads_as(content: bytes, photo: Photo) -> bool:
     """Whether a file's content gives back the photo, here and in other programs."""
     try:
-        Image.open(BytesIO(content)).load()  # with all chunks, which we would pass over
+        with tiff.undamaged() if photo.format == "TIFF" else nullcontext():
+            Image.open(BytesIO(content)).load()  # with all chunks, which we would pass over
         back = photo_of(content)
     except Exception:
         return False
@@ -113,7 +116,9 @@ def _encode(photo: Photo) -> bytes:
 def _pillow(pixels: ndarray, file_format: str, **options: Any) -> bytes:
     content = BytesIO()
     one_channel = pixels.shape[2] == 1
-    Image.fromarray(pixels[..., 0] if one_channel else pixels).save(content, file_format, **options)
+    image = Image.fromarray(pixels[..., 0] if one_channel else pixels)
+    with tiff.undamaged() if file_format == "TIFF" else nullcontext():
+        image.save(content, file_format, **options)
     return content.getvalue()
 
 

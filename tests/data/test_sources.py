@@ -3,6 +3,7 @@
 import errno
 import os
 import pickle
+import unicodedata
 import zipfile
 
 import numpy as np
@@ -85,6 +86,82 @@ def test_list_paths_may_hold_spaces(tmp_path, make):
     assert open_source(str(tmp_path / "my.txt")).read(0).shape == (8, 9, 3)
     (tmp_path / "tab.txt").write_text("my photo 1.png\tmasks/1.png\n")
     assert open_source(str(tmp_path / "tab.txt")).read(0).shape == (8, 9, 3)
+
+
+@pytest.fixture
+def listed(tmp_path, make, monkeypatch):
+    """Writes a list beside three images, and returns its source."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "data" / "sub dir"
+    folder.mkdir(parents=True)
+    for number, name in enumerate(("a 1", "猫", "größe")):
+        (folder / f"{name}.png").write_bytes(make.encoded(make.picture(8 + number, 9), ".png"))
+
+    def listed(text: str, encoding: str = "utf-8"):
+        path = tmp_path / "data" / "list.txt"
+        path.write_bytes(text.encode(encoding))
+        return open_source(str(path))
+
+    return listed
+
+
+def heights(source) -> list[int]:
+    return [source.read(number).shape[0] for number in range(len(source))]
+
+
+THREE = "sub dir/a 1.png{end}sub dir/猫.png{end}sub dir/größe.png{end}"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", "\n\n", " \n"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030"]
+)
+def test_a_list_is_read_in_the_encodings_and_line_ends_of_all_systems(listed, end, encoding):
+    text = THREE.format(end=end)
+    assert heights(listed(text, encoding)) == [8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ("line", "encoding"),
+    [
+        ("sub dir\\größe.png", "cp1252"),
+        ("sub dir\\猫.png", "cp932"),
+        ('"sub dir\\größe.png"', "utf-8"),
+        ("'sub dir/größe.png'", "utf-8"),
+        ('"sub dir/größe.png" "masks/1.png"', "utf-8"),
+        (r".\sub dir\größe.png", "utf-16"),
+        (unicodedata.normalize("NFD", "sub dir/größe.png"), "utf-8"),
+        ("sub dir/größe.png\t0", "gb18030"),
+    ],
+)
+def test_a_path_is_understood_as_other_systems_write_it(listed, line, encoding):
+    assert heights(listed(f"{line}\r\n", encoding)) == [9 if "猫" in line else 10]
+
+
+def test_comments_and_empty_lines_are_no_images(listed, tmp_path, make):
+    assert heights(listed("# my list\n\n   \nsub dir/a 1.png\n#end")) == [8]
+    (tmp_path / "data" / "#1.png").write_bytes(make.encoded(make.picture(5, 9), ".png"))
+    assert heights(listed("# my list\n#1.png")) == [5]
+
+
+def test_missing_images_of_a_list_are_counted(listed, caplog):
+    assert len(listed("sub dir/a 1.png\ngone.png\nsub dir/gone.png\n")) == 3
+    assert "2 of 3 images tried of" in caplog.text and "'gone.png'" in caplog.text
+
+
+def test_a_place_is_named_once(listed, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path / "data")
+    with pytest.raises(DataError, match="read as utf-8") as caught:
+        listed("gone.png")
+    assert str(caught.value).count("gone.png") == 1
+
+
+@pytest.mark.parametrize("line", ["x" * 5000, "a\0b.png", '"', "''", "sub dir", "\t", "C:\\a.png"])
+def test_a_line_that_is_no_path_is_an_unreadable_image(listed, line):
+    source = listed(f"sub dir/a 1.png\n{line}\n")
+    for number in range(1, len(source)):
+        with pytest.raises(UnreadableImage):
+            source.read(number)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,14 @@ import importlib.util
 import os
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import cv2
 import numpy as np
 import paddle
 import pytest
+from PIL import Image, ImageCms
 from small_run import save_small_network
 
 from ppdeepfill.deployment.exported import ExportedInpainter
@@ -196,6 +198,56 @@ def test_without_a_usable_image_no_folder_is_made(infer, exported, folders):
     Path("text.png").write_text("text")
     assert infer(arguments(exported, "text.png", "masks/a.png")) == 2
     assert not Path("output").exists()
+
+
+def test_alpha_profile_and_grey_stay_and_what_does_not_is_said(infer, exported, folders, capsys):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image = Image.open("images/a.png")
+    image.putalpha(77)
+    image.save("layer.png", icc_profile=profile)
+    Image.open("images/a.png").convert("L").save("grey.jpg", exif=Image.Exif())
+    tags = Image.Exif()
+    tags[271] = "Maker"
+    image.convert("RGB").save("tagged.jpg", exif=tags)
+    write(Path("deep.png"), np.full((24, 30, 3), 4000, np.uint16))
+    said = {}
+    for name in ("layer.png", "grey.jpg", "tagged.jpg", "deep.png"):
+        assert infer(arguments(exported, name, "masks/a.png", "--save_dir=out")) == 0
+        said[name] = capsys.readouterr().err
+    with Image.open("out/layer.png") as result:
+        assert result.mode == "RGBA" and result.info["icc_profile"] == profile
+        assert (np.asarray(result)[..., 3] == 77).all()
+    assert Image.open("out/grey.png").mode == "L"
+    assert said == {
+        "layer.png": "",
+        "grey.jpg": "",
+        "tagged.jpg": "infer.py: tagged.jpg: its EXIF and XMP are left out\n",
+        "deep.png": "infer.py: deep.png: its 16 bits a channel become 8\n",
+    }
+
+
+def test_names_in_two_unicode_forms_and_other_endings_are_paired(infer, exported, folders, capsys):
+    place = folders / "mac"
+    for folder, form in (("images", "NFC"), ("masks", "NFD")):
+        (place / folder / "folder.png").mkdir(parents=True)
+        name = unicodedata.normalize(form, "Café 한글")
+        (place / folder / f"{name}.png").write_bytes(Path(f"{folder}/a.png").read_bytes())
+    Image.open("images/b.png").convert("P").save(place / "images" / "b.gif")
+    (place / "masks" / "b_mask.png").write_bytes(Path("masks/b.png").read_bytes())
+    (place / "images" / "notes.txt").write_text("")
+    paths = str(place / "images"), str(place / "masks")
+    assert infer(arguments(exported, *paths, "--save_dir=out")) == 0
+    assert sorted(path.suffix for path in Path("out").iterdir()) == [".png", ".png"]
+    assert "1 other files are passed over (1 .txt)" in capsys.readouterr().err
+
+
+def test_an_input_under_another_name_is_never_replaced(infer, exported, folders, capsys):
+    Path("out").mkdir()
+    os.link("images/a.png", "out/a.png")
+    before = Path("images/a.png").read_bytes()
+    assert infer(arguments(exported, "images", "masks", "--save_dir=out")) == 2
+    assert "is an input" in capsys.readouterr().err
+    assert Path("images/a.png").read_bytes() == before
 
 
 def without_checksums(description: str) -> str:

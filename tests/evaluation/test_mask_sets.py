@@ -1,6 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
 
+import unicodedata
+
 import cv2
 import numpy as np
 import pytest
@@ -102,6 +104,29 @@ def test_a_mask_without_a_hole_in_the_window_is_left_out(tmp_path):
     write_mask(tmp_path / "m.png", (100, 90), np.s_[:5])
     with pytest.raises(UnreadableImage, match="no hole"):
         masks_of(tmp_path / "m.png")(0, "", (100, 90))
+
+
+def test_a_shape_in_alpha_is_a_mask_as_in_predict(tmp_path):
+    hole = write_mask(tmp_path / "m.png")
+    layer = np.dstack([np.full((*SIZE, 3), 255, np.uint8), hole * np.uint8(255)])
+    cv2.imwrite(str(tmp_path / "m.png"), layer)
+    np.testing.assert_array_equal(masks_of(tmp_path / "m.png")(0, "", SIZE), hole)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "1.png").write_bytes((tmp_path / "m.png").read_bytes())
+    np.testing.assert_array_equal(masks_of(tmp_path / "set")(0, "1.jpg", SIZE), hole)
+
+
+def test_a_mask_of_0_and_1_says_what_to_write(tmp_path):
+    cv2.imwrite(str(tmp_path / "m.png"), write_mask(tmp_path / "m.png"))
+    with pytest.raises(UnreadableImage, match="levels are 0 and 1.*write 255"):
+        masks_of(tmp_path / "m.png")(0, "", SIZE)
+
+
+def test_masks_are_found_in_another_unicode_form(tmp_path):
+    name = "Café 한글"
+    write_mask(tmp_path / "masks" / f"{unicodedata.normalize('NFD', name)}.png")
+    image = f"{unicodedata.normalize('NFC', name)}.jpg"
+    assert masks_of(tmp_path / "masks", names=[image])(0, image, SIZE).any()
 
 
 def test_unusable_masks_are_explained(tmp_path):

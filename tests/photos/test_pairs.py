@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Photos, their masks and their results by name."""
 
+import os
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from ppdeepfill.data.names import IMAGE_SUFFIXES
 from ppdeepfill.errors import DataError, OutputError
 from ppdeepfill.photos import Results, find_pairs
 
@@ -38,6 +41,29 @@ def test_masks_are_found_by_name(folder, tmp_path):
         "C:\\d.png": "C:\\d.bmp",
         "e.f.png": "e.f.png",
     }
+
+
+def test_names_are_compared_in_one_unicode_form(folder, tmp_path):
+    composed = [unicodedata.normalize("NFC", name) for name in ("Café.jpg", "한글 ü.png")]
+    photos = folder("photos", *composed)
+    masks = folder("masks", *(unicodedata.normalize("NFD", name) for name in composed))
+    pairs = find_pairs(photos, masks, tmp_path / "out")
+    assert [pair.mask().stem == pair.name.stem for pair in pairs] == [False, False]
+    assert {str(pair.name) for pair in pairs} == set(composed)  # results keep the photos' names
+
+
+def test_every_ending_that_a_single_file_may_have_counts_in_a_folder(folder, tmp_path, messages):
+    names = [f"{n}{ending}" for n, ending in enumerate(sorted(IMAGE_SUFFIXES))]
+    photos = folder("photos", *names, "notes.txt", "more.txt", "raw.heic", "none")
+    (photos / "folder.png").mkdir()
+    (photos / "dead.png").symlink_to("gone.png")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(photos / "pipe.png")
+    pairs = find_pairs(photos, None, tmp_path / "out")
+    assert sorted(str(pair.name) for pair in pairs) == sorted(names)
+    assert {".gif", ".jpe", ".jfif", ".dib", ".avif"} <= IMAGE_SUFFIXES
+    assert "4 other files are passed over (2 .txt, 1 .heic, 1 without ending)" in messages.text
+    assert "images are not read, as they are links to nothing or no files" in messages.text
 
 
 def test_one_mask_serves_all(folder, tmp_path):
