@@ -149,8 +149,8 @@ def _search(
     limit = np.array(sources.shape) - 1
 
     def distance(of: ndarray, positions: ndarray) -> ndarray:
-        difference = (wanted[of] - patches[positions[:, 0], positions[:, 1]]).reshape(len(of), -1)
-        return np.einsum("np,np->n", difference, difference)
+        difference = wanted[of] - patches[positions[:, 0], positions[:, 1]]
+        return np.einsum("nchw,nchw->n", difference, difference)
 
     distances = distance(np.arange(len(targets)), matches[targets[:, 0], targets[:, 1]])
 

@@ -19,7 +19,7 @@ from ppdeepfill.data.decoding import read_image
 from ppdeepfill.evaluation.compare import compare
 from ppdeepfill.evaluation.metrics import METRICS, measure
 from ppdeepfill.evaluation.settings import ComparisonSettings
-from ppdeepfill.inference.baselines import mean_fill
+from ppdeepfill.inference.baselines import BASELINES, mean_fill
 from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.networks import build_network
 from ppdeepfill.training.state import layer_arrays
@@ -183,6 +183,37 @@ def test_unreadable_images_are_named_and_counted(folder, photos):
     record = record_in(folder / "output")
     assert (record["images"]["asked_for"], record["images"]["scored"]) == (8, 7)
     assert "1 images were left out: '3.png' (not an image" in record["notes"][0]
+
+
+def test_a_window_that_is_all_hole_is_left_out_and_gives_no_truth_away(folder):
+    Path("images").mkdir()
+    for name in "ab":
+        noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+        cv2.imwrite(f"images/{name}.png", noise)
+    Path("masks").mkdir()
+    mask = np.full((64, 64), 255, np.uint8)
+    mask[:10] = 0  # outside the centred window
+    cv2.imwrite("masks/a.png", mask)
+    mask[20:30] = 0
+    cv2.imwrite("masks/b.png", mask)
+    methods = ("mean_fill", "telea", "navier_stokes", "patchmatch")
+    run("--images", "images", "--masks", "masks", "--methods", *methods)
+    record = record_in(folder / "output")
+    assert (record["images"]["asked_for"], record["images"]["scored"]) == (2, 1)
+    assert "'a.png' (all of the window is hole)" in record["notes"][0]
+    assert all(scores["psnr"]["mean"] < 30 for scores in record["means"].values())
+
+
+def test_no_method_sees_what_is_in_the_hole(folder, photos, monkeypatch):
+    given = []
+
+    def peeping(image, mask):
+        given.append((image, mask))
+        return image
+
+    monkeypatch.setitem(BASELINES, "peeping", peeping)
+    run("--images", photos, "--methods", "peeping")
+    assert all((image[mask > 0] == 127).all() for image, mask in given) and given
 
 
 def test_black_and_perfect_images_are_told(folder):
