@@ -8,13 +8,22 @@ from ppdeepfill import parallel
 from ppdeepfill.config import Config
 from ppdeepfill.data import InpaintingDataset, open_source
 from ppdeepfill.data.loader import Loader
-from ppdeepfill.errors import ConfigError
+from ppdeepfill.errors import ConfigError, DataError
 
 
 def open_dataset(config: Config, images: str) -> InpaintingDataset:
-    """The data set of `config.data.train` or `config.data.validation`."""
+    """The data set of `config.data.train` or `config.data.validation`.
+
+    Raises:
+        DataError: no images there; the message names the key.
+    """
+    key = "data.train" if images == config.data.train else "data.validation"
+    try:
+        source = open_source(images, index_dir=Path(config.output_dir))
+    except DataError as error:
+        raise DataError(f"{key}: {error} Set it with -o {key}=PATH.") from error
     return InpaintingDataset(
-        open_source(images, index_dir=Path(config.output_dir)),
+        source,
         image_size=config.data.image_size,
         mask=config.mask,
         random_crop=config.data.random_crop,
