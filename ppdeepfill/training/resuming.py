@@ -3,6 +3,8 @@
 """Where a run starts: anew, or from which checkpoint."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ppdeepfill.config import Config
@@ -10,6 +12,9 @@ from ppdeepfill.errors import CheckpointError
 from ppdeepfill.weights.checkpoint import checkpoint_folders, newest_checkpoint
 
 logger = logging.getLogger(__name__)
+
+# Keys, or how they begin, that decide which arrays there are and of which shape.
+DECIDING = ("network.", "objective.", "mask.size", "data.image_size")
 
 
 def checkpoint_to_resume(config: Config) -> Path | None:
@@ -75,6 +80,30 @@ def check_same_method(then: dict, now: dict) -> None:
             logger.info(
                 "changed since the checkpoint: %s: %s -> %s", key, then.get(key), now.get(key)
             )
+
+
+@contextmanager
+def told_by_option(then: dict, now: dict) -> Iterator[None]:
+    """While arrays are put back: those that do not fit are told by the options that changed.
+
+    Raises:
+        CheckpointError: in place of one that names arrays.
+    """
+    try:
+        yield
+    except CheckpointError as error:
+        then, now = _leaves(then), _leaves(now)
+        changed = [
+            f"{key} was {then.get(key)} and is {now.get(key)}"
+            for key in sorted(then.keys() | now.keys())
+            if then.get(key) != now.get(key) and key.startswith(DECIDING)
+        ]
+        if not changed:
+            raise
+        raise CheckpointError(
+            f"the checkpoint does not fit the configuration: {', '.join(changed)}; expected the "
+            "value that it was trained with, or another output_dir to start anew"
+        ) from error
 
 
 def _leaves(tree: dict, path: str = "") -> dict:

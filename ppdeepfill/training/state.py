@@ -84,6 +84,16 @@ def restore_training(
         restore_optimizer(optimizers[name], layer, _below(f"optimizers/{name}", arrays))
 
 
+def untrained_arrays(
+    modules: Mapping[str, nn.Layer], phases: Sequence[Phase], arrays: Mapping[str, ndarray]
+) -> dict[str, ndarray]:
+    """Those of `training_arrays` that a run with fewer modules or phases has no use for."""
+    used = [f"modules/{name}/" for name in modules]
+    used += [f"optimizers/{phase.optimizer_name}/" for phase in phases]
+    used += ["weights/"]  # of the network, whether or not they are averaged now
+    return {name: array for name, array in arrays.items() if not name.startswith(tuple(used))}
+
+
 def layer_arrays(layer: nn.Layer) -> dict[str, ndarray]:
     """Weights and buffers of a layer by structured name."""
     return {name: np.asarray(tensor.numpy()) for name, tensor in layer.state_dict().items()}

@@ -6,6 +6,7 @@ import logging
 from contextlib import closing
 from pathlib import Path
 
+from numpy import ndarray
 from paddle import Tensor, seed, set_default_dtype
 from paddle.nn import Layer
 
@@ -29,8 +30,13 @@ from ppdeepfill.training.optimizers import (
 )
 from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
 from ppdeepfill.training.reporter import Reporter, is_due
-from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume
-from ppdeepfill.training.state import generator_of, restore_training, training_arrays
+from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume, told_by_option
+from ppdeepfill.training.state import (
+    generator_of,
+    restore_training,
+    training_arrays,
+    untrained_arrays,
+)
 from ppdeepfill.weights.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -84,6 +90,7 @@ class Trainer:
         self.parts: list[Batch] = []
         self.iteration = 0
         self.saved: Path | None = None
+        self.untrained: dict[str, ndarray] = {}
 
     def step(self) -> dict[str, Tensor]:
         """Do one iteration: every phase that is part of it, with its repeats.
@@ -186,7 +193,7 @@ class Trainer:
             return
         with self.average.applied():
             generator = generator_of(self.config, self.network, self.iteration)
-        arrays = training_arrays(*self._trained)
+        arrays = training_arrays(*self._trained) | self.untrained
         checkpoint = Checkpoint(generator, arrays, self._progress(), self.config.to_dict())
         keep = self.config.schedule.keep_checkpoints
         self.saved = save_checkpoint(self.config.output_dir, checkpoint, keep=keep)
@@ -204,7 +211,16 @@ class Trainer:
             return
         checkpoint = read_checkpoint(self.saved)
         check_same_method(checkpoint.config, self.config.to_dict())
-        restore_training(*self._trained, checkpoint, source=str(self.saved))
+        with told_by_option(checkpoint.config, self.config.to_dict()):
+            restore_training(*self._trained, checkpoint, source=str(self.saved))
+        self.untrained = untrained_arrays(self.extra_modules, self.phases, checkpoint.arrays)
+        if self.untrained:
+            logger.warning(
+                "%d arrays of the checkpoint are not trained any more, such as %s; later checkpoints "
+                "keep them as they are",
+                len(self.untrained),
+                min(self.untrained),
+            )
         self._restore_progress(checkpoint.progress)
         self.iteration = checkpoint.generator.iteration
         batches = sum(phase.batches_before(self.iteration) for phase in self.phases)

@@ -129,11 +129,27 @@ def test_starts_that_would_mix_runs_are_refused(photos, tmp_path):
         ({"resume": older}, "later checkpoints"),
         ({"resume": str(tmp_path / "nowhere")}, "is no checkpoint"),
         ({"network__name": "deepfill_v1_torch"}, "trained with network deepfill_v1,"),
-        ({"network__options__base_channels": 8}, r"does not fit.*\n.*expected"),
+        ({"network__options__base_channels": 8}, "network.options.base_channels was 4 and is 8"),
+        ({"mask__size": 24}, "mask.size was .*16.* and is .*24.*; expected"),
     ]:
         with pytest.raises(CheckpointError, match=words):
             Trainer(small_config(photos, tmp_path, **changes)).fit()
     assert read_checkpoints(tmp_path) == before
+
+
+def test_critics_that_are_not_trained_any_more_stay_in_the_checkpoint(photos, tmp_path, messages):
+    Trainer(small_config(photos, tmp_path)).fit()
+    before = read_checkpoint(tmp_path / "checkpoints" / "iter_00000004").arrays
+    changes = {"objective__options__adversarial_weight": 0, "schedule__iterations": 6}
+    Trainer(small_config(photos, tmp_path, **changes)).fit()
+    assert "arrays of the checkpoint are not trained any more, such as modules/critics" in (
+        messages.text
+    )
+    after = read_checkpoint(tmp_path / "checkpoints" / "iter_00000006").arrays
+    critics = [name for name in before if name.startswith("modules/critics/")]
+    assert critics and all((after[name] == before[name]).all() for name in critics)
+    Trainer(small_config(photos, tmp_path, schedule__iterations=7)).fit()
+    assert "resumed from" in messages.text
 
 
 def test_a_named_checkpoint_starts_a_run_elsewhere(photos, tmp_path):
