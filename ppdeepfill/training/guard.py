@@ -42,9 +42,10 @@ class FiniteGuard:
         if self._in_a_row >= self.max_bad_updates:
             raise UserError(
                 f"training stops: {self._in_a_row} updates in a row were nan or infinite, the last "
-                f"was {update}. Checkpoints written before are intact, where there are any. Start the "
-                "same command again with a smaller step, such as -o optimizer.learning_rate=5e-5, or a larger "
-                "data.batch_size; if the same samples fail again, look at their images"
+                f"was {update}. Checkpoints written before are intact, where there are any. Start "
+                "the same command again with a smaller step, such as -o "
+                "optimizer.learning_rate=5e-5, or a larger data.batch_size; if the same samples "
+                "fail again, look at their images"
             )
         return False
 

@@ -12,12 +12,21 @@ ONE_REQUEST = 1.0  # seconds: launchers and `timeout` deliver one request twice,
 class Interruption:
     """While entered, the first Ctrl-C or SIGTERM is noted; a later one ends the process at once.
 
-    Attributes:
-        signal: number of the signal that asked to stop; 0 as long as none did.
+    Args:
+        launched: the process belongs to one that launched it. Paddle's launcher ends at a SIGTERM
+            without passing it on, so that its end counts as one.
     """
 
-    def __init__(self):
-        self.signal = 0
+    def __init__(self, *, launched: bool = False):
+        self._asked = 0
+        self._launcher = os.getppid() if launched else None
+
+    @property
+    def signal(self) -> int:
+        """Number of the signal that asked to stop; 0 as long as none did."""
+        if not self._asked and self._launcher not in (None, os.getppid()):
+            return signal.SIGTERM
+        return self._asked
 
     def __enter__(self) -> "Interruption":
         signals = (signal.SIGINT, signal.SIGTERM)
@@ -29,8 +38,8 @@ class Interruption:
             signal.signal(number, handler)
 
     def _note(self, number: int, _) -> None:
-        if not self.signal:
-            self.signal, self._noted = number, time.monotonic()
+        if not self._asked:
+            self._asked, self._noted = number, time.monotonic()
             # print() must not be called in a handler: it may interrupt another print().
             os.write(2, b"\nfinishing this iteration, then saving; once more to stop at once\n")
         elif time.monotonic() - self._noted > ONE_REQUEST:

@@ -16,7 +16,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ppdeepfill.atomic_write import check_writable, written_whole
 from ppdeepfill.config import Config
-from ppdeepfill.errors import UserError
+from ppdeepfill.errors import OutputError, UserError
 from ppdeepfill.training.lock import sole_use
 from ppdeepfill.training.meter import Reading
 
@@ -64,7 +64,7 @@ class TrainingLog:
 
     def __exit__(self, kind, error, trace) -> None:
         if isinstance(error, Exception):  # who catches it tells the terminal only
-            with suppress(OSError):
+            with suppress(OSError, OutputError):
                 self._note(
                     f"the run ends: {error}",
                     level=logging.ERROR,
@@ -124,7 +124,10 @@ class TrainingLog:
         """Write a picture, uint8 [H, W, 3] RGB."""
         path = self.output_dir / "images" / f"iter_{iteration:08d}.png"
         path.parent.mkdir(exist_ok=True)
-        cv2.imwrite(str(path), picture[..., ::-1])
+        if not cv2.imwrite(str(path), picture[..., ::-1]):
+            raise OutputError(
+                f"cannot write {path}; free some space, then the same command goes on"
+            )
         if self._curves is not None:
             self._curves.add_image("train/samples", picture, step=iteration)
         return path
@@ -135,9 +138,14 @@ class TrainingLog:
 
     def _measured(self, kind: str, record: dict) -> None:
         record = {"type": kind, **record}
-        with (self.output_dir / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            # JSON has no nan; a mean over no good update is null.
-            file.write(json.dumps({k: None if _is_nan(v) else v for k, v in record.items()}) + "\n")
+        path = self.output_dir / "metrics.jsonl"
+        # JSON has no nan; a mean over no good update is null.
+        line = json.dumps({k: None if _is_nan(v) else v for k, v in record.items()}) + "\n"
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
         self._draw_curves(record)
 
     def _draw_curves(self, record: dict) -> None:
@@ -158,7 +166,21 @@ class _LogFile(logging.FileHandler):
     """A log file that cannot be written, as on a full disk, ends the run like any other file."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's name
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            raise _cannot_write(Path(self.baseFilename), error) from error
         raise
+
+    def close(self) -> None:
+        with suppress(OSError):  # what could not be written was told by then
+            super().close()
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"cannot write {path}: {error.strerror or error}; free some space, then the same command "
+        "goes on"
+    )
 
 
 def duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ Paddle names an optimizer's tensors after a counter that runs through the whole 
 (`moment1/encoder.down1.weight`).
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -21,6 +22,8 @@ from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.optimizers import STATE
 from ppdeepfill.weights.checkpoint import Checkpoint
 from ppdeepfill.weights.generator_file import Generator, load_weights
+
+logger = logging.getLogger(__name__)
 
 
 def generator_of(config: Config, network: nn.Layer, iteration: int) -> Generator:
@@ -91,7 +94,15 @@ def untrained_arrays(
     used = [f"modules/{name}/" for name in modules]
     used += [f"optimizers/{phase.optimizer_name}/" for phase in phases]
     used += ["weights/"]  # of the network, whether or not they are averaged now
-    return {name: array for name, array in arrays.items() if not name.startswith(tuple(used))}
+    rest = {name: array for name, array in arrays.items() if not name.startswith(tuple(used))}
+    if rest:
+        logger.warning(
+            "%d arrays of the checkpoint are not trained any more, such as %s; later checkpoints "
+            "keep them as they are",
+            len(rest),
+            min(rest),
+        )
+    return rest
 
 
 def layer_arrays(layer: nn.Layer) -> dict[str, ndarray]:

@@ -3,7 +3,7 @@
 """The training loop: phases, optimizers, cadence. What is minimised is the objective's."""
 
 import logging
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from numpy import ndarray
@@ -13,7 +13,7 @@ from paddle.nn import Layer
 from ppdeepfill import parallel
 from ppdeepfill.config import Config
 from ppdeepfill.data.batch import Batch
-from ppdeepfill.errors import refusals_of
+from ppdeepfill.errors import OutputError, UserError, refusals_of
 from ppdeepfill.networks import build_network
 from ppdeepfill.objectives import Phase, build_objective
 from ppdeepfill.training.average import WeightAverage
@@ -162,7 +162,7 @@ class Trainer:
             UserError: what a person can mend, such as a full disk or a loss that stays nan.
             SystemExit: asked to stop; the status is 130 after Ctrl-C, 143 after SIGTERM.
         """
-        with Interruption() as interruption, self.reporter:
+        with Interruption(launched=parallel.world_size() > 1) as interruption, self.reporter:
             self.resume()
             with closing(self.loader):
                 stop = self._iterate(interruption)
@@ -179,7 +179,12 @@ class Trainer:
             self.reporter.start(self.iteration, self.modules)
         while self.iteration < schedule.iterations:
             self.step()
-            self.reporter.report(self.iteration, self.meter, learning_rate=self.learning_rate)
+            try:
+                self.reporter.report(self.iteration, self.meter, learning_rate=self.learning_rate)
+            except (OutputError, OSError):  # a full disk may have room left for what counts
+                with suppress(UserError, OSError):
+                    self.save()
+                raise
             if is_due(self.iteration, schedule.checkpoint_every, schedule):
                 self.save()
             stop = parallel.largest(interruption.signal)  # all processes wait for process 0 here
@@ -214,13 +219,6 @@ class Trainer:
         with told_by_option(checkpoint.config, self.config.to_dict()):
             restore_training(*self._trained, checkpoint, source=str(self.saved))
         self.untrained = untrained_arrays(self.extra_modules, self.phases, checkpoint.arrays)
-        if self.untrained:
-            logger.warning(
-                "%d arrays of the checkpoint are not trained any more, such as %s; later checkpoints "
-                "keep them as they are",
-                len(self.untrained),
-                min(self.untrained),
-            )
         self._restore_progress(checkpoint.progress)
         self.iteration = checkpoint.generator.iteration
         batches = sum(phase.batches_before(self.iteration) for phase in self.phases)

@@ -23,6 +23,14 @@ def test_the_first_signal_is_only_noted(number):
     assert signal.getsignal(number) == before
 
 
+def test_the_end_of_the_launcher_counts_as_a_request(monkeypatch):
+    with Interruption(launched=True) as launched, Interruption() as alone:
+        assert launched.signal == alone.signal == 0
+        monkeypatch.setattr(os, "getppid", lambda: 1)
+        assert launched.signal == signal.SIGTERM
+        assert alone.signal == 0
+
+
 @pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
 def test_a_later_signal_ends_the_process_at_once(second):
     program = (

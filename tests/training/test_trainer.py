@@ -11,7 +11,7 @@ import paddle
 import pytest
 from small_run import read_metrics, small_config, write_photos
 
-from ppdeepfill.errors import ConfigError, DataError, UserError
+from ppdeepfill.errors import ConfigError, DataError, OutputError, UserError
 from ppdeepfill.networks import DeepFillV1
 from ppdeepfill.training.trainer import Trainer
 from ppdeepfill.weights.checkpoint import read_checkpoint
@@ -336,3 +336,17 @@ def test_a_run_that_is_past_its_goal_says_how_far_it_is(photos, tmp_path, messag
     Trainer(small_config(photos, tmp_path, schedule__iterations=2)).fit()
     last = messages.messages[-1]
     assert last.startswith("complete: 4 iterations") and "schedule.iterations=8" in last
+
+
+def test_a_full_disk_while_logging_names_the_path_and_saves_what_is_done(photos, tmp_path):
+    trainer = Trainer(small_config(photos, tmp_path, schedule__log_every=3))
+    begun = trainer.reporter.start
+
+    def full(*arguments):
+        begun(*arguments)
+        (tmp_path / "metrics.jsonl").symlink_to("/dev/full")
+
+    trainer.reporter.start = full
+    with pytest.raises(OutputError, match="cannot write .*metrics.jsonl: No space left"):
+        trainer.fit()
+    assert (tmp_path / "checkpoints" / "iter_00000003").is_dir()
