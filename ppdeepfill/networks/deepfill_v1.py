@@ -86,10 +86,11 @@ class RefinementNetwork(nn.Layer):
         self.merge = two_convolutions(8 * n, 4 * n, reference)
         self.decoder = Decoder(4 * n, reference=reference)
 
-    def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Attended]:
-        """x [B, 5, H, W], mask [B, 1, H, W] -> refined [B, 3, H, W] and what was attended to."""
+    def forward(self, x: Tensor, mask: Tensor) -> Prediction:
+        """x [B, 5, H, W], mask [B, 1, H, W] -> all of a prediction but the coarse image."""
         dilated, attended = self.features(x, mask)
-        return self.decode(dilated, attended.features), attended
+        refined = self.decode(dilated, attended.features)
+        return Prediction(refined, attention=attended.weights, offsets=attended.offsets)
 
     def features(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Attended]:
         """Of both encoders [B, 4n, H/4, W/4], the second one's after the attention."""
@@ -142,8 +143,8 @@ class DeepFillV1(nn.Layer):
             _check_input(masked_image, mask, self.size_multiple)
         coarse = self.coarse(_with_mask(masked_image, mask))
         completed = complete(coarse, masked_image, mask)
-        refined, attended = self.refinement(_with_mask(completed, mask), mask)
-        return Prediction(refined, coarse, attended.weights, attended.offsets)
+        refined, _, *attended = self.refinement(_with_mask(completed, mask), mask)
+        return Prediction(refined, coarse, *attended)
 
     def refined_in_hole(self, masked_image: Tensor, mask: Tensor) -> Tensor:
         """`refined` of the prediction where the hole is; elsewhere it means nothing.

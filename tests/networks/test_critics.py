@@ -77,6 +77,17 @@ def test_batch_equals_singles(rng):
     np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-6)
 
 
+def test_paddles_tools_see_every_layer(rng):
+    critic = GlobalCritic((64, 64), 16)
+    counted = paddle.summary(critic, (4, 3, 64, 64))
+    assert counted["total_params"] == sum(p.size for p in critic.parameters())
+    images = paddle.to_tensor(rng.uniform(-1, 1, (4, 3, 64, 64)).astype(np.float32))
+    expected = critic(images)
+    if paddle.__version__ >= "3":
+        static = paddle.jit.to_static(critic)(images)
+        np.testing.assert_allclose(static.numpy(), expected.numpy(), atol=1e-5)
+
+
 def test_widths_follow_the_reference():
     widths = {
         reference: [

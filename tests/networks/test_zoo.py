@@ -118,6 +118,40 @@ def test_exported_graph_runs_through_onednn(network, rng, tmp_path):
             np.testing.assert_allclose(output, expected.numpy(), atol=1e-4)
 
 
+def test_hooks_see_every_layer(network, rng):
+    """Also where compiled graphs would skip the layers' own calls."""
+    image, mask = make_input(rng, 1, 128, 128)
+    expected, called = predict(network, image, mask).refined, set()
+    layers = dict(network.named_sublayers())
+    for name, layer in layers.items():
+        layer.register_forward_post_hook(lambda *_, name=name: called.add(name))
+    ours = predict(network, image, mask).refined
+    assert called == layers.keys()
+    np.testing.assert_allclose(ours.numpy(), expected.numpy(), atol=2e-5)
+
+
+def test_a_summary_counts_every_parameter(network, capsys):
+    counted = paddle.summary(network, [(1, 3, 32, 32), (1, 1, 32, 32)])
+    assert counted["total_params"] == sum(p.size for p in network.parameters())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(paddle.__version__ < "3", reason="traces less")
+def test_to_static_with_its_defaults_equals_dygraph(network, rng):
+    image, mask = make_input(rng, 2, 32, 40)
+    results = []
+    for layer in (network, paddle.jit.to_static(network)):
+        prediction = layer(image * (1.0 - mask), mask)
+        (prediction.refined - image).square().mean().backward()
+        gradients = {n: p.grad.numpy() for n, p in network.named_parameters() if p.grad is not None}
+        results.append((prediction, gradients))
+        network.clear_gradients(set_to_zero=False)
+    (expected, expected_gradients), (ours, gradients) = results
+    np.testing.assert_allclose(ours.refined.numpy(), expected.refined.numpy(), atol=2e-5)
+    for name, gradient in expected_gradients.items():
+        np.testing.assert_allclose(gradients[name], gradient, atol=1e-4 * np.abs(gradient).max())
+
+
 def test_same_seed_same_weights(request):
     for name in NETWORKS:
         states = []

@@ -15,6 +15,7 @@ from paddle import Tensor
 from ppdeepfill.networks.attention import Attended
 from ppdeepfill.networks.kernels.attention_in_blocks import contextual_attention_in_blocks
 from ppdeepfill.networks.kernels.fast_attention import fast_attention
+from ppdeepfill.networks.kernels.tracing import computes_now
 
 _limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=None)
 
@@ -51,19 +52,19 @@ def contextual_attention(
         MemoryBudgetError: the limit is too small for the smallest blocks.
         ValueError: as there.
     """
-    limit = _limit.get()
-    if limit is None or not _in_blocks(foreground, background, options, limit):
+    if _fits(foreground, background, options):
         return Attended(*fast_attention(foreground, background, mask, **options))
     features, offsets = contextual_attention_in_blocks(
-        foreground, background, mask, memory=limit, **options
+        foreground, background, mask, memory=_limit.get(), **options
     )
     return Attended(features, offsets=offsets)
 
 
-def _in_blocks(foreground: Tensor, background: Tensor, options: dict, limit: int) -> bool:
-    if not paddle.in_dynamic_mode() or paddle.is_grad_enabled():
-        return False
-    return whole_memory(foreground.shape, background.shape, options) > limit
+def _fits(foreground: Tensor, background: Tensor, options: dict) -> bool:
+    if not computes_now() or paddle.is_grad_enabled():
+        return True
+    limit = _limit.get()
+    return limit is None or whole_memory(foreground.shape, background.shape, options) <= limit
 
 
 def whole_memory(foreground: list[int], background: list[int], options: dict) -> int:

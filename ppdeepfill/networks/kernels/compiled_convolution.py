@@ -30,6 +30,7 @@ from ppdeepfill.networks.kernels.compiled_graphs import (
 )
 from ppdeepfill.networks.kernels.graph_runs import runs
 from ppdeepfill.networks.kernels.step import Step
+from ppdeepfill.networks.kernels.tracing import computes_now
 
 SMALLEST = 1 << 16  # numbers in a feature map
 
@@ -52,7 +53,7 @@ def compiles(x: Tensor) -> bool:
     And large enough: to run a graph takes 0.3 ms more than to call an operator.
     """
     return (
-        paddle.in_dynamic_mode()
+        computes_now()
         and x.size >= SMALLEST
         and not _eagerly.get()
         and x.place.is_cpu_place()

@@ -10,15 +10,13 @@ from collections.abc import Iterable
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
-from paddle.jit.sot import psdb
 
 from ppdeepfill.networks.activations import SLOPES, Activation
 from ppdeepfill.networks.kernels.bands import convolve_by_paddle
 from ppdeepfill.networks.kernels.bias import AddBias
 from ppdeepfill.networks.kernels.compiled_convolution import compiles, run_step, run_steps
 from ppdeepfill.networks.kernels.step import Step
-
-_in_sot = getattr(psdb, "in_sot", lambda: False)  # Paddle 2 has none
+from ppdeepfill.networks.kernels.tracing import is_watched
 
 
 def convolve(
@@ -32,7 +30,7 @@ def convolve(
         activation: of each value; None leaves them.
         upsampling: 1 or 2.
     """
-    if _is_watched(conv):
+    if is_watched(conv):
         x = F.interpolate(x, scale_factor=2, mode="nearest") if upsampling == 2 else x
         x = conv(x)
         return x if activation is None else activation(x)
@@ -57,7 +55,7 @@ def convolve_in_sequence(x: Tensor, blocks: Iterable[nn.Layer]) -> Tensor:
         x: [B, C, H, W].
         blocks: layers with `conv`, `activation` and `upsampling`, as `convolve` takes them.
     """
-    if compiles(x) and not paddle.is_grad_enabled() and not any(map(_is_watched, blocks)):
+    if compiles(x) and not paddle.is_grad_enabled() and not any(map(is_watched, blocks)):
         return run_steps(
             x, [Step.of(b.conv, b.activation, upsampling=b.upsampling) for b in blocks]
         )
@@ -73,14 +71,3 @@ def _with_bias(x: Tensor, step: Step) -> Tensor:
     if x.dtype != step.bias.dtype:  # mixed precision convolves in 16 bits
         x = x.astype(step.bias.dtype)
     return AddBias.apply(x, step.bias)
-
-
-def _is_watched(layer: nn.Layer) -> bool:
-    """Whether calls of a layer or its parts must be seen: by hooks, or by Paddle's tracer (SOT).
-
-    `paddle.summary`, weight normalisation and many tools for debugging use hooks.
-    """
-    return _in_sot() or any(
-        part._forward_pre_hooks or part._forward_post_hooks
-        for part in layer.sublayers(include_self=True)
-    )
