@@ -5,6 +5,7 @@
 import numpy as np
 import paddle
 import pytest
+from paddle import nn
 
 from ppdeepfill.networks.critics import Critics, GlobalCritic, LocalCritic
 from ppdeepfill.objectives.gradient_penalty import gradient_penalty
@@ -86,6 +87,22 @@ def test_paddles_tools_see_every_layer(rng):
     if paddle.__version__ >= "3":
         static = paddle.jit.to_static(critic)(images)
         np.testing.assert_allclose(static.numpy(), expected.numpy(), atol=1e-5)
+
+
+def test_the_penalty_reaches_weights_that_hooks_make(rng):
+    critic = GlobalCritic((64, 64), 4)
+    real, fake = (paddle.to_tensor(rng.uniform(-1, 1, [2, 3, 64, 64]), "float32") for _ in range(2))
+    arguments = real, fake, paddle.full([2, 1, 1, 1], 0.3), paddle.ones([2, 1, 64, 64])
+    expected = gradient_penalty(critic, *arguments)
+    expected.backward()
+    first = critic.convolutions[0].conv
+    direction = first.weight.grad.numpy()
+    nn.utils.weight_norm(first)
+    ours = gradient_penalty(critic, *arguments)
+    ours.backward()
+    assert float(ours) == pytest.approx(float(expected), rel=1e-5)
+    along = (direction * first.weight_v.numpy()).sum((1, 2, 3)) / first.weight_g.numpy()
+    np.testing.assert_allclose(first.weight_g.grad.numpy(), along, rtol=1e-3, atol=1e-6)
 
 
 def test_widths_follow_the_reference():
