@@ -17,6 +17,7 @@ from ppdeepfill.networks.layers import ConvBlock, initialisers
 from ppdeepfill.networks.reference import Reference
 
 
+# score = <v, features(image)> + c
 class Critic(nn.Layer):
     """Four 5x5 convolutions with stride 2, then one score per image.
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The generator of DeepFill v1: a coarse stage, then a refinement stage with contextual attention.
 
-Letters: B batch, H W image (multiples of 8), n base channels.
+Letters: B batch, H W image, n base channels.
 
 Source: Yu et al., Generative Image Inpainting with Contextual Attention (CVPR 2018), figures 2 and
 4; widths and activations from `build_inpaint_net` of the authors' code (branch v1.0.0), which the

@@ -15,6 +15,7 @@ from ppdeepfill.networks.activations import Activation
 from ppdeepfill.networks.reference import Reference
 
 
+# y = activation(w * x + b), where w * x is a convolution
 class ConvBlock(nn.Layer):
     """Convolution that keeps ceil(size / stride), then an activation: x [B, C, H, W].
 
@@ -70,6 +71,7 @@ class ConvBlock(nn.Layer):
         return kernels.convolve(x, self.conv, self.activation, upsampling=self.upsampling)
 
 
+# y = activation(w * u + b), where u[i, j] = x[i // 2, j // 2]
 class UpsampledConvBlock(ConvBlock):
     """Nearest upsampling by 2, then a 3x3 `ConvBlock`: x [B, C, H, W] -> [B, out, 2H, 2W].
 
@@ -85,6 +87,7 @@ class UpsampledConvBlock(ConvBlock):
         super().__init__(in_channels, out_channels, reference=reference)
 
 
+# y = f_n(... f_2(f_1(x)))
 class ConvSequence(nn.Sequential):
     """Convolution blocks one after another: x [B, C, H, W]."""
 

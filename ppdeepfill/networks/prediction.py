@@ -40,6 +40,7 @@ def offsets_of(prediction: Prediction) -> Tensor | None:
     return attention_to_offsets(prediction.attention, prediction.attention.shape[2:])
 
 
+# completed = predicted where mask is 1, image where it is 0
 def complete(predicted: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     """Return the prediction inside the hole and the image outside it.
 

@@ -21,6 +21,7 @@ from ppdeepfill.networks.critics import Critic
 from ppdeepfill.networks.kernels import convolve, convolve_without_bias
 
 
+# E (|g(x) on the region| - 1)^2 for x = real + mix (fake - real)
 def gradient_penalty(
     critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, region: Tensor
 ) -> Tensor:
@@ -47,6 +48,7 @@ def gradient_penalty(
     return penalty.detach() + (change - change.detach())
 
 
+# P(g) = E (|g| - 1)^2
 def slope_penalty(gradient: Tensor, region: Tensor) -> Tensor:
     """P(g): mean of (slope - 1) ** 2 for gradients [B, 3, h, w] and a region [B, 1, h, w].
 

@@ -49,11 +49,7 @@ def fast_attention(
     background_grid = _grid(background_small[:, :, ::stride, ::stride])
     # One name from the scores to the weights: each is large and freed by the next.
     attention_BPL = cosine_similarity(
-        foreground_small * softmax_scale,
-        background_small,
-        patch_size=patch_size,
-        stride=stride,
-        reference=reference,
+        foreground_small * softmax_scale, background_small, patch_size, stride, reference
     )
     attention_BPL = propagate(attention_BPL, grid, background_grid, propagation_size)
     if mask is None:
@@ -62,36 +58,20 @@ def fast_attention(
         mask_small = downsample_nearest(mask, rate, reference)
         known_B1L = known_patches(mask_small, patch_size, stride)
         attention_BPL = _softmax_of_known(attention_BPL, known_B1L)
-    pasted = paste(attention_BPL, background, grid, rate=rate, stride=stride)
+    pasted = paste(attention_BPL, background, grid, rate, stride)
     attention = attention_BPL.reshape([0, *grid, -1])
     return pasted, attention.transpose([0, 3, 1, 2])
 
 
+# s[p, l] = sum over the k x k positions i of <f[p + i], b[l + i]>, divided by |b[l]|
 def cosine_similarity(
-    foreground: Tensor,
-    background: Tensor,
-    *,
-    patch_size: int = 3,
-    stride: int = 1,
-    reference: Reference = "tensorflow",
+    foreground: Tensor, background: Tensor, patch_size: int, stride: int, reference: Reference
 ) -> Tensor:
-    """Compare foreground patches with unit-length background patches.
+    """Scores [B, P, L] of [B, C, hf, wf] against [B, C, hb, wb].
 
     The product of two k x k patches is the sum of k * k products of single positions. Here every
     position is multiplied with every other one once, and products are added up along the diagonals
-    of the scores: k * k times fewer multiplications than comparing whole patches. As in both
-    references only the background is normalised, which the softmax over background
-    patches allows.
-
-    Args:
-        foreground: [B, C, h, w]; outside the map counts as 0.
-        background: [B, C, h', w'].
-        patch_size: odd side k of the patches.
-        stride: step between background patches.
-        reference: whose lower bound of the norm to use.
-
-    Returns:
-        [B, P, L] scores, P = h * w and L the number of background patches.
+    of the scores: k * k times fewer multiplications than comparing whole patches.
     """
     (hf, wf), (hb, wb), reach = _grid(foreground), _grid(background), patch_size // 2
     # With zeros around both maps, a shift of both is one shift of the flattened scores. The shift
@@ -111,29 +91,14 @@ def cosine_similarity(
     return scores / repeated(norm, scores)
 
 
+# s'[p, l] = sum over i of s[p + i, l + i], i along the rows and then along the columns
 def propagate(
     similarity_BPL: Tensor,
     foreground_grid: tuple[int, int],
     background_grid: tuple[int, int],
-    size: int = 3,
+    size: int,
 ) -> Tensor:
-    """Add to each score those of the pairs shifted together, along columns and then along rows.
-
-    The shift runs over flattened positions, so it wraps from the end of a row to the next one;
-    both references do. (The port swaps the names of the grids, which matters only when they differ
-    and is not followed.)
-
-    Args:
-        similarity_BPL: [B, P, L] scores.
-        foreground_grid: (h, w) with h * w = P.
-        background_grid: (h', w') with h' * w' = L.
-        size: odd number of neighbours in the sum; 1 returns the scores unchanged.
-
-    Returns:
-        [B, P, L].
-
-    Source: "attention propagation" in section 4.1 of the paper; `fuse` in the authors' code.
-    """
+    """Scores [B, P, L] -> [B, P, L], by sums of shifted scores."""
     if size == 1:
         return similarity_BPL
     (hf, wf), (hb, wb), reach = foreground_grid, background_grid, size // 2
@@ -145,32 +110,20 @@ def propagate(
     return sum_shifted(scores, [wf, wb], size, grids)
 
 
+# y = 1/4 sum over p, l of w[p, l] times patch l of the background, laid on position p
 def paste(
     attention_BPL: Tensor,
     background: Tensor,
     foreground_grid: tuple[int, int],
-    *,
-    rate: int = 2,
-    stride: int = 1,
+    rate: int,
+    stride: int,
 ) -> Tensor:
-    """Lay on every position the background patches that its weights mix.
+    """Weights [B, P, L] and background [B, C, Hb, Wb] -> [B, C, Hf, Wf].
 
     Patches are 2 * rate wide and placed `rate` apart. So four patches meet in each cell of
     rate x rate positions, each with another quarter, and where these quarters come from
     neighbouring patches they are the same cell of the background. Here the weights of such patches
     are added up and cells are mixed: a quarter of the multiplications of mixing patches.
-
-    Both references divide by 4 at the borders and at rate 1 too.
-
-    Args:
-        attention_BPL: [B, P, L] weights.
-        background: [B, C, Hb, Wb].
-        foreground_grid: (h, w) with h * w = P.
-        rate: half the side of the patches, and how far apart they are laid.
-        stride: step between background patches, in units of `rate`.
-
-    Returns:
-        [B, C, h * rate, w * rate].
     """
     (hf, wf), (before, after) = foreground_grid, paste_padding(rate)
     padding = [before, before, after, after]
