@@ -25,6 +25,7 @@ from types import SimpleNamespace
 from ppdeepfill.data import InpaintingDataset, open_source
 from ppdeepfill.data.loader import Loader
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which `python -m pytest &` may ignore
 {setup}
 mask = SimpleNamespace(kind="center", size=16, max_shrink=0, shared=False)
 dataset = InpaintingDataset(open_source(sys.argv[1]), image_size=32, mask=mask)
