@@ -209,6 +209,13 @@ def test_weights_of_another_network_are_refused_by_name(network):
     assert all((tensor.numpy() == before[k]).all() for k, tensor in network.state_dict().items())
 
 
+def test_weights_take_the_dtype_of_their_layer(network):
+    weights = {name: array.astype(np.float16) for name, array in layer_arrays(network).items()}
+    load_weights(network, weights, source="a file of half the size")
+    for name, array in layer_arrays(network).items():
+        assert array.dtype == np.float32 and (array == weights[name]).all()
+
+
 class Evil:
     def __reduce__(self):
         return Path.touch, (Path("touched"),)
