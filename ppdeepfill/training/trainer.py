@@ -38,7 +38,7 @@ from ppdeepfill.training.state import (
     restore_training,
     training_arrays,
 )
-from ppdeepfill.weights.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from ppdeepfill.weights.checkpoint import Checkpoint, save_checkpoint
 from ppdeepfill.weights.generator_file import load_weights
 
 WEIGHTS = "weights"  # of the network, in checkpoints whose generator is their average
@@ -209,11 +209,11 @@ class Trainer:
         Raises:
             CheckpointError: it is not usable, or belongs to another network or objective.
         """
-        self.saved = checkpoint_to_resume(self.config)
-        if self.saved is None:
+        start = checkpoint_to_resume(self.config)
+        if start is None:
             load_initial_weights(self.config, self.network, self.extra_modules)
             return
-        checkpoint = read_checkpoint(self.saved)
+        self.saved, checkpoint = start
         check_same_method(checkpoint.config, self.config.to_dict())
         released = checkpoint.generator.weights
         weights = below(WEIGHTS, checkpoint.arrays) or released

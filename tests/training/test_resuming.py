@@ -14,6 +14,7 @@ from small_run import read_checkpoints, read_metrics, small_config
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.training.trainer import Trainer
 from ppdeepfill.weights.checkpoint import read_checkpoint
+from ppdeepfill.weights.generator_file import read_generator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -91,6 +92,19 @@ def test_a_complete_run_says_so_and_does_nothing(photos, tmp_path, messages):
     assert read_metrics(tmp_path) == log
     assert "complete: 4 iterations" in messages.text
     assert "schedule.iterations=8" in messages.text
+
+
+@pytest.mark.parametrize("resume", ["auto", "run", "run/checkpoints/iter_00000002"])
+def test_a_checkpoint_is_read_once(photos, tmp_path, monkeypatch, resume):
+    monkeypatch.chdir(tmp_path)
+    Trainer(small_config(photos, "run", schedule__iterations=2)).fit()
+    read = []
+    monkeypatch.setattr(
+        "ppdeepfill.weights.checkpoint.read_generator",
+        lambda path: read.append(path.parent.name) or read_generator(path),
+    )
+    Trainer(small_config(photos, "run", resume=resume, schedule__iterations=2)).fit()
+    assert read == ["iter_00000002"]
 
 
 def test_changed_settings_are_logged_on_resume(photos, tmp_path, messages):
