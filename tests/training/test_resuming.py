@@ -118,12 +118,12 @@ def test_changed_settings_are_logged_on_resume(photos, tmp_path, messages):
 
 def test_an_average_may_be_switched_on_and_off(photos, tmp_path):
     """Whatever is released, training goes on from the weights themselves."""
+    saved = None
     for average, iterations in [(None, 2), (0.5, 4), (None, 6)]:
         changes = {"schedule__average": average, "schedule__iterations": iterations}
         trainer = Trainer(small_config(photos, tmp_path, **changes))
-        before = trainer.saved and read_checkpoint(trainer.saved)
         trainer.fit()
-        saved = read_checkpoint(trainer.saved)
+        before, saved = saved, read_checkpoint(trainer.saved)
         averaged = {name for name in saved.arrays if name.startswith("weights/")}
         assert bool(averaged) == (average is not None)
         assert before is None or before.generator.weights.keys() == saved.generator.weights.keys()
