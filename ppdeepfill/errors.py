@@ -5,7 +5,7 @@
 The command line prints their message without a traceback and exits with their status, 2 for most.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 
@@ -51,6 +51,12 @@ class ChecksFailed(UserError):
 
 class ExportError(UserError, ValueError):
     """A network cannot be exported, or an exported folder is not usable."""
+
+
+def listed(names: Sequence[object], *, most: int = 5, separator: str = ", ") -> str:
+    """The first names for a message, and how many more there are."""
+    rest = [f"and {len(names) - most} more"] if len(names) > most else []
+    return separator.join([*map(str, names[:most]), *rest])
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def largest(value: int) -> int:
         return value
     number = paddle.to_tensor([value])
     distributed.all_reduce(number, op=distributed.ReduceOp.MAX)
-    return int(number)
+    return number.item()
 
 
 def gathered(items: list) -> list:

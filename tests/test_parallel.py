@@ -48,6 +48,15 @@ def test_a_mean_goes_back_into_every_tensor(monkeypatch):
     assert scalar.shape == []
 
 
+def test_the_largest_number_is_that_of_any_process(monkeypatch):
+    """Two processes, the other one with the number 2."""
+    monkeypatch.setattr(parallel, "world_size", lambda: 2)
+    monkeypatch.setattr(
+        parallel.distributed, "all_reduce", lambda x, op: x.set_value(x.clip(min=2))
+    )
+    assert [parallel.largest(number) for number in (0, 15)] == [2, 15]
+
+
 def test_every_update_meets_the_other_processes_once(tmp_path, monkeypatch):
     """In one transfer: all gradients and what is logged, with nothing for layers at rest."""
     config = small_config(write_photos(tmp_path / "photos"), tmp_path / "run")

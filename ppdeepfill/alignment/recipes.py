@@ -11,7 +11,6 @@ Letters: B batch, H W image.
 import zlib
 
 import numpy as np
-import paddle
 from paddle import nn
 
 from ppdeepfill.weights.converters.deepfill_v1 import (
@@ -22,23 +21,6 @@ from ppdeepfill.weights.converters.deepfill_v1 import (
     generator_from_torch,
     generator_names,
 )
-
-
-def load_weights(layer: nn.Layer, arrays: dict[str, np.ndarray]) -> nn.Layer:
-    """Set every weight of a layer, in the default dtype, and return the layer.
-
-    Raises:
-        ValueError: names or shapes differ.
-    """
-    shapes = {name: tuple(weight.shape) for name, weight in layer.state_dict().items()}
-    given = {name: array.shape for name, array in arrays.items()}
-    if shapes != given:
-        differing = sorted(name for name, _ in shapes.items() ^ given.items())
-        raise ValueError(f"names or shapes of these weights do not fit the layer: {differing}")
-    dtype = paddle.get_default_dtype()
-    layer.set_state_dict({name: array.astype(dtype) for name, array in arrays.items()})
-    return layer
-
 
 # --- the PyTorch port -------------------------------------------------------------------------
 

@@ -18,7 +18,9 @@ from ppdeepfill.data.batch import Batch
 from ppdeepfill.networks import Attended, Prediction, build_network
 from ppdeepfill.objectives import WganGp, build_objective
 from ppdeepfill.objectives.wgan_gp import Mix
+from ppdeepfill.weights.generator_file import load_weights
 
+RECIPE = "the recipe of the reference run"  # in messages about weights
 AUTHORS = {"discount": 0.9, "discount_distance": "box_edge"}
 PORT = {
     "discount": 0.9,
@@ -44,13 +46,16 @@ def precision(dtype: str) -> Iterator[None]:
 def authors_network(factor: float = 1.0) -> nn.Layer:
     """The generator of the authors' run; `factor` scales its filters."""
     network = build_network("deepfill_v1")
-    return recipes.load_weights(network, recipes.tensorflow_generator_weights(network, factor))
+    weights = recipes.tensorflow_generator_weights(network, factor)
+    load_weights(network, weights, source=RECIPE)
+    return network
 
 
 def port_network(gain: float = 1.15) -> nn.Layer:
     """The generator of the port's run; `gain` scales its filters."""
     network = build_network("deepfill_v1_torch")
-    return recipes.load_weights(network, recipes.torch_generator_weights(network, gain))
+    load_weights(network, recipes.torch_generator_weights(network, gain), source=RECIPE)
+    return network
 
 
 def authors_objective(**options) -> WganGp:
@@ -61,7 +66,7 @@ def authors_objective(**options) -> WganGp:
     )
     if objective.adversarial:
         weights = recipes.tensorflow_critics_weights(objective.critics)
-        recipes.load_weights(objective.critics, weights)
+        load_weights(objective.critics, weights, source=RECIPE)
     return objective
 
 
@@ -71,7 +76,8 @@ def port_objective(image_size: int, local_size: int) -> WganGp:
     network.refinement.attention = _FirstMask(network.refinement.attention)
     sizes = {"image_size": (image_size,) * 2, "local_size": (local_size,) * 2}
     objective = build_objective("wgan_gp", network, seed=0, **sizes, **PORT)
-    recipes.load_weights(objective.critics, recipes.torch_critics_weights(objective.critics))
+    weights = recipes.torch_critics_weights(objective.critics)
+    load_weights(objective.critics, weights, source=RECIPE)
     return objective
 
 

@@ -4,6 +4,7 @@
 
 import difflib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class _Dumper(yaml.SafeDumper):
 
     yaml_implicit_resolvers: dict = {}
 
-    def represent_list(self, values: list) -> yaml.Node:
+    def represent_list(self, values: Iterable) -> yaml.SequenceNode:
         """On one line, as [height, width] is written."""
         return self.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
 

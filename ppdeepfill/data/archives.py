@@ -16,7 +16,7 @@ import zipfile
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy import ndarray
@@ -151,7 +151,7 @@ class Archive:
 
     def _save_index(self, entries: ndarray, names: NameTable, index_dir: Path | None) -> None:
         """Writes the index where that is allowed: beside the archive, else in `index_dir`."""
-        arrays = {"entries": entries, "names": names.blob, "name_ends": names.ends}
+        arrays: dict[str, Any] = {"entries": entries, "names": names.blob, "name_ends": names.ends}
         arrays["reasons"] = np.array([*self._omitted], np.str_)
         arrays["counts"] = np.array([*self._omitted.values()], np.int64)
         for path in self._index_paths(index_dir):

@@ -23,7 +23,7 @@ from numpy import ndarray
 
 from ppdeepfill.data.batch import Batch
 from ppdeepfill.data.dataset import ORDER_STREAM, InpaintingDataset, Skipped
-from ppdeepfill.errors import DataError, UserError
+from ppdeepfill.errors import ConfigError, DataError, UserError
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Loader:
 
     Raises:
         DataError: the batch is larger than the data set.
-        ValueError: the batch cannot be divided among the processes.
+        ConfigError: the processes cannot share a batch evenly.
     """
 
     def __init__(
@@ -68,8 +68,8 @@ class Loader:
                 "or add images"
             )
         if batch_size % world_size:
-            raise ValueError(
-                f"data.batch_size must be divisible by the number of processes {world_size}; "
+            raise ConfigError(
+                f"data.batch_size must be divisible by the number of processes, {world_size}; "
                 f"got {batch_size}"
             )
         share = batch_size // world_size

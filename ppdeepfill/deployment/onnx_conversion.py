@@ -11,11 +11,17 @@ from pathlib import Path
 from ppdeepfill.errors import ExportError
 
 OPSET = 17
+NO_PADDLE2ONNX = (3, 13)  # the first Python without wheels of paddle2onnx 1 and 2
 AXES = ("batch", "", "height", "width")  # names of the free ones; channels never are
 
 
 def require() -> None:
     """ExportError unless what the conversion and its check need is installed."""
+    if sys.version_info >= NO_PADDLE2ONNX:
+        raise ExportError(
+            "--onnx needs paddle2onnx, which has no release for Python 3.13 and newer: "
+            "export with Python 3.12 or older"
+        )
     missing = [name for name in ("onnx", "paddle2onnx", "onnxruntime") if find_spec(name) is None]
     if missing:
         raise ExportError(

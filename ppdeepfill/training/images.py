@@ -38,21 +38,10 @@ def open_loader(config: Config, dataset: InpaintingDataset, *, first_batch: int 
     """This process's share of all batches from number `first_batch` on.
 
     Raises:
-        ConfigError: the processes cannot share a batch evenly.
+        ConfigError: the processes, or the parts of an accumulated batch, are not of equal size.
         DataError: a batch is larger than the data set.
     """
-    if config.data.batch_size % parallel.world_size():
-        raise ConfigError(
-            f"data.batch_size must be divisible by the number of processes, "
-            f"{parallel.world_size()}; got {config.data.batch_size}"
-        )
-    if config.data.batch_size % (parallel.world_size() * config.data.accumulate):
-        raise ConfigError(
-            f"data.batch_size must be divisible by data.accumulate on each of "
-            f"{parallel.world_size()} process(es); got {config.data.batch_size} and "
-            f"{config.data.accumulate}"
-        )
-    return Loader(
+    loader = Loader(
         dataset,
         batch_size=config.data.batch_size,
         workers=config.data.workers,
@@ -61,3 +50,10 @@ def open_loader(config: Config, dataset: InpaintingDataset, *, first_batch: int 
         world_size=parallel.world_size(),
         first_batch=first_batch,
     )
+    if config.data.batch_size % (parallel.world_size() * config.data.accumulate):
+        raise ConfigError(
+            f"data.batch_size must be divisible by data.accumulate on each of "
+            f"{parallel.world_size()} process(es); got {config.data.batch_size} and "
+            f"{config.data.accumulate}"
+        )
+    return loader

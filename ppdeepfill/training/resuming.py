@@ -9,7 +9,12 @@ from pathlib import Path
 
 from ppdeepfill.config import Config
 from ppdeepfill.errors import CheckpointError
-from ppdeepfill.weights.checkpoint import checkpoint_folders, newest_checkpoint
+from ppdeepfill.weights.checkpoint import (
+    Saved,
+    checkpoint_folders,
+    newest_checkpoint,
+    read_checkpoint,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +22,7 @@ logger = logging.getLogger(__name__)
 DECIDING = ("network.", "objective.", "mask.size", "data.image_size")
 
 
-def checkpoint_to_resume(config: Config) -> Path | None:
+def checkpoint_to_resume(config: Config) -> Saved | None:
     """The checkpoint that `config.resume` stands for; None to start anew.
 
     Raises:
@@ -42,20 +47,22 @@ def checkpoint_to_resume(config: Config) -> Path | None:
     return _named_checkpoint(Path(config.resume), own)
 
 
-def _named_checkpoint(path: Path, own: list[Path]) -> Path:
-    folder = path if path.name.startswith("iter_") else newest_checkpoint(path)
-    if folder is None or not folder.is_dir():
+def _named_checkpoint(path: Path, own: list[Path]) -> Saved:
+    named = path.is_dir() and path.name.startswith("iter_")
+    found = Saved(path, read_checkpoint(path)) if named else newest_checkpoint(path)
+    if found is None:
         raise CheckpointError(
             f"resume={path} is no checkpoint; give a folder checkpoints/iter_... or the output_dir "
             "of a run, or auto to continue in this output_dir"
         )
-    later = [own_folder.name for own_folder in own if own_folder.name > folder.name]
+    name = found.folder.name
+    later = [folder.name for folder in own if folder.name > name]
     if later:
         raise CheckpointError(
-            f"{own[0].parent} holds later checkpoints than {folder.name}: {', '.join(later)}; "
+            f"{own[0].parent} holds later checkpoints than {name}: {', '.join(later)}; "
             "set another output_dir, or resume=auto to continue after the last of them"
         )
-    return folder
+    return found
 
 
 def check_same_method(then: dict, now: dict) -> None:

@@ -37,7 +37,7 @@ from ppdeepfill.training.state import (
     training_arrays,
     untrained_arrays,
 )
-from ppdeepfill.weights.checkpoint import Checkpoint, read_checkpoint, save_checkpoint
+from ppdeepfill.weights.checkpoint import Checkpoint, save_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -210,11 +210,11 @@ class Trainer:
         Raises:
             CheckpointError: it is not usable, or belongs to another network or objective.
         """
-        self.saved = checkpoint_to_resume(self.config)
-        if self.saved is None:
+        start = checkpoint_to_resume(self.config)
+        if start is None:
             load_initial_weights(self.config, self.network, self.extra_modules)
             return
-        checkpoint = read_checkpoint(self.saved)
+        self.saved, checkpoint = start
         check_same_method(checkpoint.config, self.config.to_dict())
         with told_by_option(checkpoint.config, self.config.to_dict()):
             restore_training(*self._trained, checkpoint, source=str(self.saved))

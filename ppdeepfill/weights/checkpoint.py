@@ -53,6 +53,13 @@ class Checkpoint(NamedTuple):
     config: dict
 
 
+class Saved(NamedTuple):
+    """A checkpoint on disk, and what was read from it."""
+
+    folder: Path
+    checkpoint: Checkpoint
+
+
 def save_checkpoint(output_dir: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
     """Write one checkpoint, then remove all older ones but the last `keep - 1`.
 
@@ -89,13 +96,11 @@ def checkpoint_folders(output_dir: Path) -> list[Path]:
     return sorted(f for f in folders if re.fullmatch(r"iter_\d{8}", f.name))
 
 
-def newest_checkpoint(output_dir: Path) -> Path | None:
+def newest_checkpoint(output_dir: Path) -> Saved | None:
     """The newest complete checkpoint of a run; incomplete ones are passed over with a warning."""
     for folder in reversed(checkpoint_folders(output_dir)):
         try:
-            for name in (GENERATOR, TRAINING):
-                read_recorded(folder / name)
-            return folder
+            return Saved(folder, read_checkpoint(folder))
         except CheckpointError as error:
             logger.warning("checkpoint passed over: %s", error)
     return None

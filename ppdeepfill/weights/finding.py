@@ -45,7 +45,7 @@ def find_generator(path: str | Path) -> Path:
             "output_dir of a training run"
         )
         raise CheckpointError(f"no {GENERATOR} at {path}; {advice}")
-    return newest / GENERATOR
+    return newest.folder / GENERATOR
 
 
 def newest_run(folder: Path = RUNS) -> Path:

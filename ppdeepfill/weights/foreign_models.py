@@ -5,11 +5,12 @@
 import re
 from pathlib import Path
 
+from ppdeepfill.weight_files.tensorflow.paths import OF_FILES
+
 DESCRIPTION = "deploy.yaml"  # of a folder of `ppdeepfill export`
 EXPORTED_SUFFIXES = (".pdiparams", ".pdmodel", ".onnx")
 PORT_SUFFIXES = (".pt", ".pth", ".p")
 PORT_COPY = "torch_model.p"  # the authors' weights under the port's names
-OF_TENSORFLOW = r"\.(index|meta|data-\d+-of-\d+)$"
 
 
 def is_exported(path: Path) -> bool:
@@ -41,7 +42,7 @@ def _is_tensorflow(path: Path) -> bool:
     if path.is_dir():
         return any(path.glob("*.index"))
     prefix = path.with_name(f"{path.name}.index").is_file()
-    return prefix or re.search(OF_TENSORFLOW, path.name) is not None
+    return prefix or re.search(OF_FILES, path.name) is not None
 
 
 def _convert(what: str, origin: str, path: Path) -> str:

@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import paddle
 from numpy import ndarray
 from paddle import nn
 from pydantic import BaseModel, Field, ValidationError
 
-from ppdeepfill.errors import CheckpointError
+from ppdeepfill.errors import CheckpointError, listed
 from ppdeepfill.weights.recorded_arrays import is_recorded, read_recorded, write_recorded
-
-LISTED = 5  # names in a message; a network of another width has none right
 
 
 class Generator(NamedTuple):
@@ -88,14 +87,14 @@ def sha256_of(path: Path) -> str:
 
 
 def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str) -> None:
-    """Fill a layer with arrays whose names and shapes match exactly.
+    """Fill a layer with arrays whose names and shapes match exactly; values take its dtypes.
 
     Raises:
         CheckpointError: missing, unexpected or mis-shaped names; lists the first of them.
     """
     check_names(layer, weights, source=source)
     for name, tensor in layer.state_dict().items():
-        tensor.set_value(weights[name])
+        tensor.set_value(paddle.to_tensor(weights[name], dtype=tensor.dtype))
 
 
 def check_names(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str) -> None:
@@ -113,9 +112,8 @@ def check_names(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str)
         if name in weights and list(weights[name].shape) != list(tensor.shape)
     ]
     if wrong:
-        if len(wrong) > LISTED:
-            wrong[LISTED:] = [f"and {len(wrong) - LISTED} more"]
-        raise CheckpointError(f"{source} does not fit this network:\n  " + "\n  ".join(wrong))
+        names = listed(wrong, separator="\n  ")
+        raise CheckpointError(f"{source} does not fit this network:\n  {names}")
 
 
 class _GeneratorRecord(BaseModel):

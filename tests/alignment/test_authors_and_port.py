@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from ppdeepfill.alignment import authors, port, recipes, references, stored, updates
+from ppdeepfill.alignment import authors, port, references, stored, updates
 from ppdeepfill.errors import AlignmentError
 from ppdeepfill.networks import build_network
 
@@ -15,15 +15,15 @@ BOTH = [authors, pytest.param(port, marks=pytest.mark.slow)]
 @pytest.fixture
 def one_weight_off(monkeypatch):
     """Every layer gets one weight that is wrong in the third digit."""
-    load = recipes.load_weights
+    load = references.load_weights
 
-    def wrong(layer, arrays):
+    def wrong(layer, arrays, **options):
         name = min(arrays)
         changed = arrays[name].copy()
         changed.flat[0] += 1e-3
-        return load(layer, arrays | {name: changed})
+        load(layer, arrays | {name: changed}, **options)
 
-    monkeypatch.setattr(recipes, "load_weights", wrong)
+    monkeypatch.setattr(references, "load_weights", wrong)
 
 
 @pytest.fixture

@@ -3,11 +3,9 @@
 import zlib
 
 import numpy as np
-import pytest
 
 from ppdeepfill.alignment import recipes
 from ppdeepfill.alignment.authors import IMAGES
-from ppdeepfill.networks import build_network
 
 
 def test_images_of_authors_are_those_that_their_code_saw():
@@ -17,10 +15,3 @@ def test_images_of_authors_are_those_that_their_code_saw():
 def test_images_of_authors_are_the_stored_ones(golden_dir):
     arrays = np.load(golden_dir / "tensorflow" / "losses_tf.npz")
     np.testing.assert_array_equal(recipes.smooth_images(*IMAGES), arrays["A_default.image_uint8"])
-
-
-def test_weights_of_another_network_are_refused():
-    network = build_network("deepfill_v1", base_channels=2)
-    weights = recipes.torch_generator_weights(build_network("deepfill_v1_torch", base_channels=4))
-    with pytest.raises(ValueError, match=r"coarse\.bottleneck"):
-        recipes.load_weights(network, weights)

@@ -17,7 +17,7 @@ import pytest
 from ppdeepfill.data import loader as loader_module
 from ppdeepfill.data.batch import Batch
 from ppdeepfill.data.loader import Loader, _BatchRecipe, _only_one, _Shipping
-from ppdeepfill.errors import DataError
+from ppdeepfill.errors import ConfigError, DataError
 
 TRAINING = """
 import signal, sys, time
@@ -25,6 +25,7 @@ from types import SimpleNamespace
 from ppdeepfill.data import InpaintingDataset, open_source
 from ppdeepfill.data.loader import Loader
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which `python -m pytest &` may ignore
 {setup}
 mask = SimpleNamespace(kind="center", size=16, max_shrink=0, shared=False)
 dataset = InpaintingDataset(open_source(sys.argv[1]), image_size=32, mask=mask)
@@ -184,7 +185,7 @@ def test_a_batch_larger_than_the_data_set_says_what_to_set(make_dataset):
 
 
 def test_a_batch_that_cannot_be_divided_is_refused(make_dataset):
-    with pytest.raises(ValueError, match="divisible by the number of processes 4; got 6"):
+    with pytest.raises(ConfigError, match="divisible by the number of processes, 4; got 6"):
         Loader(make_dataset(), batch_size=6, world_size=4)
 
 

@@ -203,12 +203,20 @@ def test_errors_exit_2_with_a_message_and_write_nothing(
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(onnx_conversion, "find_spec", lambda name: None)
+    monkeypatch.setattr(onnx_conversion, "NO_PADDLE2ONNX", (4,))
     Path("text.safetensors").write_text("text")
     if not {"--model_path", "--config"} & set(arguments) and arguments:
         arguments = [*arguments, "--model_path", str(one_run)]
     assert main(["export", *arguments]) == 2
     assert words in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["text.safetensors"]
+
+
+def test_a_python_without_paddle2onnx_is_named(one_run, tmp_path, monkeypatch):
+    monkeypatch.setattr(onnx_conversion, "NO_PADDLE2ONNX", (3, 10))
+    with pytest.raises(ExportError, match=r"no release for Python 3\.13"):
+        export_model(one_run, tmp_path / "exported", onnx=True)
+    assert not (tmp_path / "exported").exists()
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import paddle.nn.functional as F
 import pytest
 import reference
 
-from ppdeepfill.alignment import recipes
 from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock
+from ppdeepfill.weights.generator_file import load_weights
 
 # name of the stored case: kernel size, stride, dilation, activation, whether the size is given
 CASES = {
@@ -42,7 +42,7 @@ def test_convolution_agrees_with_authors(golden_dir, case):
         input_size=x.shape[2:] if sized else None,
     )
     weights = {"conv.weight": kernel.transpose(3, 2, 0, 1).copy(), "conv.bias": bias}
-    recipes.load_weights(block, weights)
+    load_weights(block, weights, source=case)
     assert reference.relative_error(block(paddle.to_tensor(x.copy())), expected) < 1e-5
 
 

@@ -43,7 +43,7 @@ def test_adadelta_takes_the_steps_of_its_paper(photos):
     optimizer = build(photos, [completion], **settings)["completion"]
     assert isinstance(optimizer, Adadelta)
     weight = completion.trains.weight
-    expected, squares, updates = float(weight), 0.0, 0.0
+    expected, squares, updates = weight.item(), 0.0, 0.0
     for x in (1.0, -2.0, 0.5, 3.0):
         completion.trains(paddle.to_tensor([[x]])).sum().backward()
         optimizer.step()
@@ -52,7 +52,7 @@ def test_adadelta_takes_the_steps_of_its_paper(photos):
         step = np.sqrt(updates + 1e-6) / np.sqrt(squares + 1e-6) * x
         updates = 0.9 * updates + 0.1 * step * step
         expected -= 0.7 * step
-        assert float(weight) == pytest.approx(expected, rel=1e-5)
+        assert weight.item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from small_run import read_checkpoints, read_metrics, small_config
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.training.trainer import Trainer
 from ppdeepfill.weights.checkpoint import read_checkpoint
+from ppdeepfill.weights.generator_file import read_generator
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -93,6 +94,19 @@ def test_a_complete_run_says_so_and_does_nothing(photos, tmp_path, messages):
     assert "schedule.iterations=8" in messages.text
 
 
+@pytest.mark.parametrize("resume", ["auto", "run", "run/checkpoints/iter_00000002"])
+def test_a_checkpoint_is_read_once(photos, tmp_path, monkeypatch, resume):
+    monkeypatch.chdir(tmp_path)
+    Trainer(small_config(photos, "run", schedule__iterations=2)).fit()
+    read = []
+    monkeypatch.setattr(
+        "ppdeepfill.weights.checkpoint.read_generator",
+        lambda path: read.append(path.parent.name) or read_generator(path),
+    )
+    Trainer(small_config(photos, "run", resume=resume, schedule__iterations=2)).fit()
+    assert read == ["iter_00000002"]
+
+
 def test_changed_settings_are_logged_on_resume(photos, tmp_path, messages):
     Trainer(small_config(photos, tmp_path)).fit()
     changes = {"optimizer__learning_rate": 5e-5, "schedule__iterations": 5}
@@ -104,12 +118,12 @@ def test_changed_settings_are_logged_on_resume(photos, tmp_path, messages):
 
 def test_an_average_may_be_switched_on_and_off(photos, tmp_path):
     """Whatever is released, training goes on from the weights themselves."""
+    saved = None
     for average, iterations in [(None, 2), (0.5, 4), (None, 6)]:
         changes = {"schedule__average": average, "schedule__iterations": iterations}
         trainer = Trainer(small_config(photos, tmp_path, **changes))
-        before = trainer.saved and read_checkpoint(trainer.saved)
         trainer.fit()
-        saved = read_checkpoint(trainer.saved)
+        before, saved = saved, read_checkpoint(trainer.saved)
         averaged = {name for name in saved.arrays if name.startswith("weights/")}
         assert bool(averaged) == (average is not None)
         assert before is None or before.generator.weights.keys() == saved.generator.weights.keys()

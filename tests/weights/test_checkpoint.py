@@ -93,7 +93,7 @@ def test_an_incomplete_later_checkpoint_does_not_displace_the_one_just_saved(tmp
     (tmp_path / "checkpoints" / "iter_00000009").mkdir(parents=True)
     save(tmp_path, 3, network, keep=1)
     save(tmp_path, 4, network, keep=1)
-    assert newest_checkpoint(tmp_path).name == "iter_00000004"
+    assert newest_checkpoint(tmp_path).folder.name == "iter_00000004"
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -110,7 +110,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, network, file, dam
         damaged = {"empty": b"", "cut": content[:-1], "other": other, "changed": changed}
         path.write_bytes(damaged[damage])
     with caplog.at_level(logging.WARNING):
-        assert newest_checkpoint(tmp_path).name == "iter_00000001"
+        assert newest_checkpoint(tmp_path).folder.name == "iter_00000001"
     assert str(path) in caplog.text
     with pytest.raises(CheckpointError, match=file):
         read_checkpoint(path.parent)
@@ -136,7 +136,7 @@ def test_a_failing_disk_leaves_earlier_checkpoints_alone(tmp_path, network, monk
     with pytest.raises(CheckpointError, match=f"{os.strerror(number)}.*untouched"):
         save(tmp_path, 2, network, keep=1)
     assert [f.name for f in (tmp_path / "checkpoints").iterdir()] == ["iter_00000001"]
-    assert newest_checkpoint(tmp_path).name == "iter_00000001"
+    assert newest_checkpoint(tmp_path).folder.name == "iter_00000001"
 
 
 def test_leftovers_of_a_killed_writer_are_no_checkpoints_and_go(tmp_path, network):
@@ -149,7 +149,7 @@ def test_leftovers_of_a_killed_writer_are_no_checkpoints_and_go(tmp_path, networ
     assert checkpoint_folders(tmp_path) == [folder]
     remove_leftovers(tmp_path)
     assert not list(tmp_path.rglob(".partial*"))
-    assert newest_checkpoint(tmp_path) == folder
+    assert newest_checkpoint(tmp_path).folder == folder
 
 
 def test_a_checkpoint_can_be_written_again(tmp_path, network):
@@ -207,6 +207,13 @@ def test_weights_of_another_network_are_refused_by_name(network):
     for words in (f"missing {key}", "unexpected extra.weight", f"{other} is [1, 2], expected"):
         assert words in str(error.value)
     assert all((tensor.numpy() == before[k]).all() for k, tensor in network.state_dict().items())
+
+
+def test_weights_take_the_dtype_of_their_layer(network):
+    weights = {name: array.astype(np.float16) for name, array in layer_arrays(network).items()}
+    load_weights(network, weights, source="a file of half the size")
+    for name, array in layer_arrays(network).items():
+        assert array.dtype == np.float32 and (array == weights[name]).all()
 
 
 class Evil:

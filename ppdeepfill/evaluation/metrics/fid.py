@@ -17,8 +17,7 @@ from numpy import ndarray
 from paddle import nn
 from paddle.vision.models import inception_v3
 
-from ppdeepfill.weights.generator_file import load_weights
-from ppdeepfill.weights.published import read_weights
+from ppdeepfill.weights.published import fill_published
 
 FEATURES = 2048  # of the last pooling
 SIZE = 299  # px; images are resized to it, bilinear
@@ -50,11 +49,8 @@ class InceptionFeatures:
 
     def __init__(self, path: Path):
         self._network = _fid_inception()
-        weights = read_weights(
-            path, renamed=RENAMED, ignored=r"fc\.|AuxLogits\.|.*\.num_batches_tracked$"
-        )
-        load_weights(self._network, weights, source=str(path))
-        self._network.eval()
+        ignored = r"fc\.|AuxLogits\.|.*\.num_batches_tracked$"
+        fill_published(self._network, path, renamed=RENAMED, ignored=ignored)
 
     @paddle.no_grad()
     def __call__(self, image: ndarray) -> ndarray:

@@ -86,5 +86,5 @@ def _difference(completed: ndarray, image: ndarray, region: ndarray | None) -> n
     return _pixels(completed, region) - _pixels(image, region)
 
 
-def _ratio(error: float, size: float) -> float:
+def _ratio(error: np.number, size: np.number) -> float:
     return float(error / size) if size else float("nan")

@@ -3,10 +3,10 @@
 """What a reader of the numbers must know besides."""
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 
 import numpy as np
 
+from ppdeepfill.errors import listed
 from ppdeepfill.evaluation.metrics.learned import LearnedMetrics
 from ppdeepfill.evaluation.metrics.pixels import PSNR_OF_EQUALS
 from ppdeepfill.evaluation.scoring import ImageResult
@@ -29,10 +29,8 @@ def notes_on(
 def _left_out(skipped: Mapping[str, str]) -> list[str]:
     if not skipped:
         return ["every image asked for was scored"]
-    names = [f"{name!r} ({reason})" for name, reason in islice(skipped.items(), LISTED)]
-    more = len(skipped) - len(names)
-    listed = ", ".join(names) + (f" and {more} more" if more else "")
-    return [f"{len(skipped)} images were left out: {listed}"]
+    names = [f"{name!r} ({reason})" for name, reason in skipped.items()]
+    return [f"{len(skipped)} images were left out: {listed(names, most=LISTED)}"]
 
 
 def _perfect(results: Sequence[ImageResult]) -> list[str]:

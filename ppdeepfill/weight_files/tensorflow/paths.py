@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ppdeepfill.errors import WeightsError
+from ppdeepfill.errors import WeightsError, listed
 from ppdeepfill.weight_files.tensorflow.sstable import MAGIC
 
 STATE = "checkpoint"  # the text file in which TensorFlow notes the newest checkpoint of a folder
 OF_FILES = r"\.(index|meta|data-\d+-of-\d+)$"  # how the other names of a checkpoint end
 STATE_BYTES = 1 << 16  # enough: the newest stands on the first line
-LISTED = 5  # names in a message
 
 
 def find_index(path: Path) -> Path:
@@ -111,6 +110,4 @@ def _ends_like_a_table(path: Path) -> bool:
 
 
 def _listed(paths: list[Path]) -> str:
-    names = [path.name for path in paths[:LISTED]]
-    more = f" and {len(paths) - LISTED} more" if len(paths) > LISTED else ""
-    return ", ".join(names) + more
+    return listed([path.name for path in paths])

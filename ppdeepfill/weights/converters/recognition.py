@@ -11,7 +11,7 @@ import paddle
 from numpy import ndarray
 from paddle import nn
 
-from ppdeepfill.errors import WeightsError
+from ppdeepfill.errors import WeightsError, listed
 from ppdeepfill.networks import build_network
 from ppdeepfill.networks.critics import Critics
 from ppdeepfill.weights.converters.deepfill_v1 import Source, critics_sources, generator_sources
@@ -33,7 +33,6 @@ NAMINGS = {  # under which names weights of an origin are found
     "paddle": ("paddle", "torch"),
 }
 NETWORK_OF = {"tensorflow": "deepfill_v1", "torch": "deepfill_v1_torch"}
-LISTED = 5  # names in a message
 
 
 class Found(NamedTuple):
@@ -129,10 +128,10 @@ def _naming(
         raise WeightsError(
             "no generator of DeepFill v1 in it: expected a name like "
             + " or ".join(first[naming] for naming in namings)
-            + f"; found {_listed(list(arrays)) or 'no arrays'}"
+            + f"; found {listed(list(arrays)) or 'no arrays'}"
         )
     if len(found) > 1:
-        raise WeightsError(f"several networks in it, under {_listed([p for _, p in found])}")
+        raise WeightsError(f"several networks in it, under {listed([p for _, p in found])}")
     if found[0][0] not in namings:
         raise WeightsError(f"its names are those of another code: use --from {found[0][0]}")
     return found[0]
@@ -175,7 +174,9 @@ def _fill(
         except WeightsError as error:
             wrong.append(str(error))
     if wrong:
-        raise WeightsError("not the network that its names tell:\n  " + _listed(wrong, "\n  "))
+        raise WeightsError(
+            "not the network that its names tell:\n  " + listed(wrong, separator="\n  ")
+        )
     return Found(weights, {name: source.name for name, source in sources.items()})
 
 
@@ -204,8 +205,3 @@ def _checked(array: ndarray, shape: list[int], theirs: str) -> ndarray:
     if bad := np.count_nonzero(~np.isfinite(array)):
         raise WeightsError(f"{theirs} has {bad} values that are nan or infinite")
     return array
-
-
-def _listed(names: list[str], separator: str = ", ") -> str:
-    more = [f"and {len(names) - LISTED} more"] if len(names) > LISTED else []
-    return separator.join([*(str(name) for name in names[:LISTED]), *more])

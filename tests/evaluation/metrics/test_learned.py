@@ -29,7 +29,7 @@ def test_lpips_is_that_of_its_authors(reference, tmp_path):
     assert lpips(image, image) == pytest.approx(0, abs=1e-12)
     del weights["lin2.model.1.weight"]
     save_file(weights, tmp_path / "w.safetensors")
-    with pytest.raises(CheckpointError, match="missing lin2.weight"):
+    with pytest.raises(CheckpointError, match=r"missing lin\.2\.weight"):
         Lpips(tmp_path / "w.safetensors")
 
 
