@@ -58,11 +58,11 @@ def fill_with_patches(image: ndarray, hole: ndarray, *, seed: int = 0) -> ndarra
 
 
 def _pyramid(finest: Level) -> list[Level]:
-    """Halved as long as a whole known patch remains, finest first."""
+    """Halved as long as a hole and a whole known patch remain, finest first."""
     levels = [finest]
     while min(levels[-1].hole.shape) // 2 >= COARSEST:
         coarser = _halved(levels[-1])
-        if not _sources(coarser.hole).any():
+        if not coarser.hole.any() or not _sources(coarser.hole).any():
             break
         levels.append(coarser)
     return levels
@@ -149,7 +149,8 @@ def _search(
     limit = np.array(sources.shape) - 1
 
     def distance(of: ndarray, positions: ndarray) -> ndarray:
-        difference = (wanted[of] - patches[positions[:, 0], positions[:, 1]]).reshape(len(of), -1)
+        difference = wanted[of] - patches[positions[:, 0], positions[:, 1]]  # [N, 3, P, P]
+        difference = difference.reshape(len(of), 3 * PATCH * PATCH)  # -1 fails where none is tried
         return np.einsum("np,np->n", difference, difference)
 
     distances = distance(np.arange(len(targets)), matches[targets[:, 0], targets[:, 1]])
