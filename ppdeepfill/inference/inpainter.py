@@ -18,7 +18,7 @@ from paddle import Tensor, nn
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.networks import MemoryBudgetError, Prediction, limit_attention_memory
 from ppdeepfill.networks.compiled_convolution import eagerly
-from ppdeepfill.weights.finding import load_generator
+from ppdeepfill.weights.finding import SHIPPED, load_generator
 
 MULTIPLE = 8  # the networks halve the image twice, the attention once more
 ATTENTION_MEMORY = 2.0  # GiB
@@ -63,6 +63,15 @@ class Inpainter:
             ConfigError: `attention_memory` is not positive and finite.
         """
         return cls(load_generator(path), attention_memory=attention_memory)
+
+    @classmethod
+    def demo(cls, *, attention_memory: float = ATTENTION_MEMORY) -> "Inpainter":
+        """Load the network that comes with the package; `weights/shipped/card.md` describes it.
+
+        Raises:
+            ConfigError: `attention_memory` is not positive and finite.
+        """
+        return cls.from_checkpoint(SHIPPED, attention_memory=attention_memory)
 
     def __call__(self, image: ndarray, mask: ndarray) -> ndarray:
         """Fill the hole.
