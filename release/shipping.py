@@ -12,12 +12,15 @@ import numpy as np
 from ppdeepfill.atomic_write import written_whole
 from ppdeepfill.config import load_config
 from ppdeepfill.errors import UserError
+from ppdeepfill.evaluation.compare import compare
 from ppdeepfill.weights.checkpoint import GENERATOR
-from ppdeepfill.weights.finding import SHIPPED, find_generator
+from ppdeepfill.weights.finding import DEMO, SHIPPED, find_generator
 from ppdeepfill.weights.generator_file import read_generator, sha256_of, write_generator
+from release.settings import Setting, comparison_of
 
 LARGEST = 4 << 20  # bytes that everybody who installs the package downloads
 TRAIN_LINES_EVERY = 500  # iterations; validation lines are all kept
+COMPARED = ("hole_l1", "psnr", "ssim")  # in single and in half precision
 # Where the data lies on somebody's machine is nobody's business.
 PUBLIC = ("output_dir=output/demo", "data.train=photos/train", "data.validation=bsds500/val")
 
@@ -32,6 +35,8 @@ class Provenance(NamedTuple):
         planned: that the whole run has.
         hours: spent in iterations, without validation.
         sha256: of the generator file.
+        half_precision: by metric, the score of the weights as trained and as shipped; see
+            `with_scores_of_both`.
     """
 
     commit: str
@@ -40,6 +45,7 @@ class Provenance(NamedTuple):
     planned: int
     hours: float
     sha256: str
+    half_precision: dict[str, list[float]]
 
 
 def ship(run: Path, *, commit: str, folder: Path = SHIPPED) -> Provenance:
@@ -71,15 +77,42 @@ def ship(run: Path, *, commit: str, folder: Path = SHIPPED) -> Provenance:
         planned=config.schedule.iterations,
         hours=round(hours_of(lines), 2),
         sha256=sha256_of(folder / GENERATOR),
+        half_precision={},
     )
     _write(folder / "config.yaml", config.to_yaml())
     _write(folder / "metrics.jsonl", "".join(json.dumps(x) + "\n" for x in _thinned(lines)))
-    _write(folder / "provenance.json", json.dumps(provenance._asdict(), indent=1) + "\n")
+    write_provenance(provenance, folder)
     return provenance
 
 
+def with_scores_of_both(
+    provenance: Provenance, run: Path, setting: Setting, *, data: Path, save_dir: Path
+) -> Provenance:
+    """With what is lost by half precision: the scores of a run's weights and of the shipped ones.
+
+    Args:
+        provenance: of the shipped weights.
+        run: whose best model they are.
+        setting: what both are scored on.
+        data, save_dir: see `comparison_of`.
+    """
+    test = comparison_of(
+        setting, model_paths=[run, Path(DEMO)], methods=(), data=data, save_dir=save_dir
+    )
+    compare(test)
+    record = json.loads((test.save_dir / "report.json").read_text(encoding="utf-8"))
+    single, half = record["means"].values()
+    scores = {metric: [single[metric]["mean"], half[metric]["mean"]] for metric in COMPARED}
+    return provenance._replace(half_precision=scores)
+
+
+def write_provenance(provenance: Provenance, folder: Path = SHIPPED) -> None:
+    """For `read_provenance`."""
+    _write(folder / "provenance.json", json.dumps(provenance._asdict(), indent=1) + "\n")
+
+
 def read_provenance(folder: Path = SHIPPED) -> Provenance:
-    """What `ship` wrote down."""
+    """What `write_provenance` wrote."""
     return Provenance(**json.loads((folder / "provenance.json").read_text(encoding="utf-8")))
 
 
