@@ -272,7 +272,7 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         assert runpy.run_path("deploy/python/infer.py")["parse"](words[2:])
     elif "test.py" in words:
         monkeypatch.setattr(comparison, "compare", lambda settings: None)
-        monkeypatch.setattr(comparison_settings, "newest_run", lambda: ROOT)
+        monkeypatch.setattr(comparison_settings, "default_model", lambda: ROOT)
         monkeypatch.setattr(comparison_settings, "_sizes_trained_with", lambda _: {})
         assert main(["test", *words[words.index("test.py") + 1 :]]) == 0
     elif words[0] == "ppdeepfill":

@@ -24,6 +24,7 @@ from ppdeepfill.evaluation.metrics.fid import frechet_distance
 from ppdeepfill.evaluation.metrics.learned import LearnedMetrics
 from ppdeepfill.evaluation.report import FILES, build_record, render_text, write_report
 from ppdeepfill.evaluation.report.notes import notes_on
+from ppdeepfill.evaluation.report.ranked import describe_ranked, draw_ranked
 from ppdeepfill.evaluation.scoring import TRUTH, ImageResult, score_methods
 from ppdeepfill.evaluation.settings import ComparisonSettings
 from ppdeepfill.versions import versions
@@ -57,8 +58,9 @@ def compare(settings: ComparisonSettings) -> None:
     setting["images"]["scored"] = len(results)
     setting["samples_sha256"] = _digest(results)
     setting["notes"] = notes_on(results, skipped, learned)
+    setting["ranked"] = describe_ranked(results)
     record = build_record(setting, results, _fid(results))
-    write_report(settings.save_dir, record, results)
+    write_report(settings.save_dir, record, results, draw_ranked(methods, images, results))
     logger.info("%s", render_text(record))
     for name in FILES:
         logger.info("wrote %s", settings.save_dir / name)

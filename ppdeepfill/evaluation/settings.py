@@ -12,7 +12,7 @@ from ppdeepfill.errors import ConfigError
 from ppdeepfill.evaluation.mask_sets import AREAS
 from ppdeepfill.evaluation.metrics.perceptual import LPIPS_SMALLEST
 from ppdeepfill.evaluation.metrics.pixels import SSIM_SMALLEST
-from ppdeepfill.weights.finding import find_generator, newest_run
+from ppdeepfill.weights.finding import SHIPPED, default_model, find_generator
 from ppdeepfill.weights.foreign_models import is_exported
 
 LARGEST = 8192  # px a side; a typing error of one digit more would fill the memory
@@ -75,7 +75,7 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
 
     Without a configuration the sizes of image and hole are those that the first network was
     trained with, if its run lies around it. An image size given alone brings a hole of half its
-    sides, as in the paper. Without a method the newest run below ./output is one.
+    sides, as in the paper. Without a method it is `default_model()`.
 
     Args:
         given: attributes of `ComparisonSettings`.
@@ -86,7 +86,7 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
     """
     given = dict(given)
     if not given.get("methods") and not given.get("model_paths"):
-        given["model_paths"] = [newest_run()]
+        given["model_paths"] = [default_model()]
     taken: dict[str, Any] = {}
     if config is not None:
         taken = _sizes(config)
@@ -114,7 +114,7 @@ def _sizes(config: Config) -> dict[str, Any]:
 
 
 def _config_of(generator: Path) -> Config | None:
-    """The configuration that a generator file was trained with, if its run still lies around it.
+    """The configuration that a generator file was trained with, if it still lies around it.
 
     Raises:
         ConfigError: there is one that this version cannot read.
@@ -122,6 +122,8 @@ def _config_of(generator: Path) -> Config | None:
     folder = generator.absolute().parent
     run = folder.parent if folder.name == "best_model" else folder.parent.parent
     is_of_run = folder.name == "best_model" or folder.parent.name == "checkpoints"
+    if folder == SHIPPED:
+        return load_config(SHIPPED / "config.yaml")
     if not is_of_run or not (run / "config.yaml").is_file():
         return None
     return load_config(run / "config.yaml")

@@ -19,7 +19,7 @@ from ppdeepfill.data.pixels import is_hole, to_bytes, to_unit_range, without_hol
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.networks import Prediction, size_multiple_of
 from ppdeepfill.networks.kernels import MemoryBudgetError, attention_memory_limit
-from ppdeepfill.weights.finding import load_generator
+from ppdeepfill.weights.finding import SHIPPED, load_generator
 
 ATTENTION_MEMORY = 2.0  # GiB
 GIB = 1 << 30
@@ -63,6 +63,15 @@ class Inpainter:
             ConfigError: `attention_memory` is not positive and finite.
         """
         return cls(load_generator(path), attention_memory=attention_memory)
+
+    @classmethod
+    def demo(cls, *, attention_memory: float = ATTENTION_MEMORY) -> "Inpainter":
+        """Load the network that comes with the package; `weights/shipped/card.md` describes it.
+
+        Raises:
+            ConfigError: `attention_memory` is not positive and finite.
+        """
+        return cls.from_checkpoint(SHIPPED, attention_memory=attention_memory)
 
     def __call__(self, image: ndarray, mask: ndarray) -> ndarray:
         """Fill the hole.

@@ -58,11 +58,11 @@ def fill_with_patches(image: ndarray, hole: ndarray, *, seed: int = 0) -> ndarra
 
 
 def _pyramid(finest: Level) -> list[Level]:
-    """Halved as long as a whole known patch remains, finest first."""
+    """Halved as long as a hole and a whole known patch remain, finest first."""
     levels = [finest]
     while min(levels[-1].hole.shape) // 2 >= COARSEST:
         coarser = _halved(levels[-1])
-        if not _sources(coarser.hole).any():
+        if not coarser.hole.any() or not _sources(coarser.hole).any():
             break
         levels.append(coarser)
     return levels

@@ -28,7 +28,7 @@ from ppdeepfill.photos import (
     suffix_of,
     write_photo,
 )
-from ppdeepfill.weights.finding import find_generator, newest_run
+from ppdeepfill.weights.finding import default_model, find_generator
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ def predict(
         image_path: a photo, or a folder of photos at any depth.
         mask_path: a mask, or a folder of masks with the names of the photos; None: the hole is
             a colour in the photo, see `HoleRule`.
-        model_path: a generator file, the folder of a checkpoint, or an output_dir; None: the newest
-            run below ./output.
+        model_path: a generator file, the folder of a checkpoint, an output_dir, or demo; None: the
+            newest run below ./output, else demo.
         save_dir: the folder of results, under the names of the photos.
         hole_rule: how the hole is recognised; None: white in the mask.
         strategy: how large photos are filled; None: `Strategy()`.
@@ -76,7 +76,7 @@ def predict(
         raise DataError("where is the hole? Give --mask_path or --hole_color")
     pairs = find_pairs(image_path, mask_path, save_dir)
     results = Results(save_dir, pairs)
-    model_path = find_generator(model_path or newest_run())
+    model_path = find_generator(model_path or default_model())
     inpainter = Inpainter.from_checkpoint(model_path, attention_memory=attention_memory)
     logger.info("model: %s", model_path)
     job = _Job(inpainter, hole_rule, strategy, file_format, save_attention, results)

@@ -6,17 +6,20 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-MODEL_PATH = "a generator file, a folder that holds one, or the output_dir of a training run"
+MODEL_PATH = (
+    "a generator file, a folder that holds one, the output_dir of a training run, or demo (the "
+    "network that comes with the package)"
+)
 LARGEST = 2**31 - 1  # of whole numbers: what C libraries count with
 
 
 def add_model_path(parser: argparse._ActionsContainer) -> None:
-    """`--model_path`, a network; without it the newest below ./output."""
+    """`--model_path`, a network; without it the newest below ./output, or else the shipped one."""
     parser.add_argument(
         "--model_path",
         type=Path,
         metavar="PATH",
-        help=f"{MODEL_PATH} (default: the newest below ./output)",
+        help=f"{MODEL_PATH} (default: the newest below ./output, else demo)",
     )
 
 

@@ -49,10 +49,10 @@ def _run(arguments: argparse.Namespace) -> None:
     os.environ.setdefault("GLOG_minloglevel", "2")  # Paddle warns of its own export code
     from ppdeepfill.deployment.exporting import export_model
     from ppdeepfill.parallel import use_device
-    from ppdeepfill.weights.finding import newest_run
+    from ppdeepfill.weights.finding import default_model
 
     use_device(arguments.device)
-    model_path = arguments.model_path or (config and config.output_dir) or newest_run()
+    model_path = arguments.model_path or (config and config.output_dir) or default_model()
     export_model(
         model_path,
         arguments.save_dir,

@@ -10,8 +10,9 @@ from ppdeepfill.errors import ConfigError
 from ppdeepfill.verbs.arguments import MODEL_PATH, add_boolean, flags_of, share, whole_number
 
 DESCRIPTION = """\
-Score methods on images with fixed holes. Writes test.txt, report.json, per_image.csv and
-report.html. Without arguments: the newest run below ./output on the bundled photographs."""
+Score methods on images with fixed holes. Writes test.txt, report.json, per_image.csv,
+report.html and ranked.png. Without arguments: the newest run below ./output, or else the
+network that comes with the package, on the bundled photographs."""
 
 
 def add(verbs: argparse._SubParsersAction) -> None:

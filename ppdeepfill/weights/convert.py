@@ -25,7 +25,7 @@ from ppdeepfill.weights.converters.recognition import (
     recognise_critics,
     recognise_generator,
 )
-from ppdeepfill.weights.finding import find_generator
+from ppdeepfill.weights.finding import DEMO, find_generator
 from ppdeepfill.weights.generator_file import (
     Generator,
     is_generator,
@@ -118,7 +118,7 @@ def report(conversion: Conversion) -> Iterator[str]:
 
 def _read(path: Path, origin: Origin, network: str | None) -> Conversion:
     if origin == "paddle":
-        path = find_generator(path) if path.is_dir() else path
+        path = find_generator(path) if path.is_dir() or str(path) == DEMO else path
         if path.is_file() and is_generator(path):
             generator = read_generator(path)
             return Conversion(generator, {}, {name: name for name in sorted(generator.weights)}, {})

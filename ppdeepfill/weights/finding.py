@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which generator a path stands for, and the network in it."""
 
+import logging
 from pathlib import Path
 
 import paddle
@@ -20,6 +21,10 @@ from ppdeepfill.weights.generator_file import (
 )
 
 RUNS = Path("output")  # where runs are looked for
+DEMO = "demo"  # wherever a path of a network is taken, the one that comes with the package
+SHIPPED = Path(__file__).parent / "shipped"  # its folder; card.md says what to expect of it
+
+logger = logging.getLogger(__name__)
 
 
 def find_generator(path: str | Path) -> Path:
@@ -28,6 +33,7 @@ def find_generator(path: str | Path) -> Path:
     Args:
         path: a generator file, a folder that holds one (`iter_*`, `best_model`), or the output_dir
             of a run, which stands for its best model, or for its newest checkpoint if it has none.
+            `demo` stands for the network that comes with the package, unless one lies at ./demo.
 
     Raises:
         CheckpointError: no generator there, or a network of another form.
@@ -39,6 +45,8 @@ def find_generator(path: str | Path) -> Path:
         if candidate.is_file():
             return candidate
     newest = newest_checkpoint(path)
+    if newest is None and str(path) == DEMO:
+        return SHIPPED / GENERATOR
     if newest is None:
         advice = advice_on(path) or (
             "give that file, a folder that holds it (checkpoints/iter_..., best_model) or the "
@@ -48,14 +56,23 @@ def find_generator(path: str | Path) -> Path:
     return newest.folder / GENERATOR
 
 
-def newest_run(folder: Path = RUNS) -> Path:
+def default_model() -> Path:
+    """The network that is meant where none is named: the newest run, else the shipped one."""
+    newest = newest_run()
+    if newest is None:
+        logger.info("no trained network below %s: taking demo, which comes with the package", RUNS)
+        return Path(DEMO)
+    return newest
+
+
+def newest_run(folder: Path = RUNS) -> Path | None:
     """The output_dir of a run, or the converted network, whose generator was written last.
 
     Args:
         folder: it lies anywhere below this one.
 
-    Raises:
-        CheckpointError: there is none.
+    Returns:
+        None where there is none.
     """
     written = [
         file
@@ -63,10 +80,7 @@ def newest_run(folder: Path = RUNS) -> Path:
         if not any(part.startswith(atomic_write.PARTIAL) for part in file.parts)
     ]
     if not written:
-        raise CheckpointError(
-            f"no trained network below {folder}; train one first (python train.py), or say where "
-            "it is: --model_path PATH"
-        )
+        return None
     place = max(written, key=lambda file: file.stat().st_mtime_ns).parent
     if place.parent.name == "checkpoints":
         return place.parent.parent

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import paddle
 from numpy import ndarray
 from paddle import nn
@@ -67,6 +68,8 @@ def read_critics(path: Path) -> dict[str, ndarray]:
 def read_generator(path: Path) -> Generator:
     """Read a generator file.
 
+    Weights that it holds in half precision, as released ones do, come as float32.
+
     Raises:
         CheckpointError: missing, damaged, or another kind of file.
     """
@@ -76,9 +79,16 @@ def read_generator(path: Path) -> Generator:
             f"{path} holds no generator; give the generator.safetensors beside it"
         )
     try:
-        return Generator(**_GeneratorRecord(**record).model_dump(), weights=weights)
+        return Generator(**_GeneratorRecord(**record).model_dump(), weights=_widened(weights))
     except ValidationError as error:
         raise CheckpointError(f"{path} does not tell which network it holds: {error}") from None
+
+
+def _widened(weights: Mapping[str, ndarray]) -> dict[str, ndarray]:
+    return {
+        name: array.astype(np.float32) if array.dtype == np.float16 else array
+        for name, array in weights.items()
+    }
 
 
 def sha256_of(path: Path) -> str:

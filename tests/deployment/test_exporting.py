@@ -184,7 +184,6 @@ def test_command_takes_a_configuration_for_a_path(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "train one first"),
         (["--model_path", "missing"], "no generator.safetensors at missing"),
         (["--model_path", "text.safetensors"], "no file of weights"),
         (["--config", "missing.yaml"], "no configuration file"),

@@ -27,7 +27,7 @@ from ppdeepfill.weights.checkpoint import save_best
 from ppdeepfill.weights.generator_file import Generator
 
 ROOT = Path(__file__).resolve().parents[2]
-REPORT = {"test.txt", "report.json", "per_image.csv", "report.html"}
+REPORT = {"test.txt", "report.json", "per_image.csv", "report.html", "ranked.png"}
 LAUNCHER = "-m paddle.distributed.launch --nproc_per_node 2 --backend gloo".split()
 SMALL = ["--image_size", "32", "--hole_size", "16", "--device", "cpu"]
 
@@ -114,6 +114,27 @@ def test_without_arguments_the_newest_run_is_tested_as_it_was_trained(folder, ph
     assert record["images"]["source"] == "bundled:validation"
     assert record["images"]["size"].startswith("32 x 32")
     assert record["masks"]["description"] == "centred hole of 8 x 8 pixels"
+
+
+def test_without_a_run_the_shipped_network_is_tested_as_it_was_trained(folder, photos, capsys):
+    assert main(["test", "--num_images", "1", "--pictures", "0"]) == 0
+    record = record_in(folder / "output")
+    assert [method["name"] for method in record["methods"]] == ["demo"]
+    assert record["images"]["size"].startswith("128 x 128")
+    assert "no trained network below output: taking demo" in capsys.readouterr().out
+
+
+def test_best_median_and_worst_image_are_shown(folder, photos):
+    run("--images", photos, "--methods", "telea", "mean_fill")
+    errors = {r["name"]: float(r["hole_l1"]) for r in rows_in(folder / "output")[::2]}
+    ranked = record_in(folder / "output")["ranked"]
+    assert [ranked[rank]["hole_l1"]["telea"] for rank in ("best", "median", "worst")] == [
+        sorted(errors.values())[place] for place in (0, len(errors) // 2, -1)
+    ]
+    pictures = read_image(folder / "output/ranked.png")
+    assert pictures.shape == (3 * 32 + 2 * 4, 4 * 32 + 3 * 4, 3)
+    worst = read_image(photos / ranked["worst"]["name"])[4:36, 8:40]
+    np.testing.assert_array_equal(pictures[-32:, -32:], worst)
 
 
 def test_a_configuration_gives_images_and_sizes(folder, photos):
@@ -287,7 +308,6 @@ def test_eval_is_test(folder, photos):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("", "no trained network below"),
         ("--model_path nowhere", "no generator.safetensors at nowhere"),
         ("--model_path bad.safetensors", "bad.safetensors: no file of weights"),
         ("--methods teleea", "unknown method 'teleea'.*mean_fill, telea"),

@@ -83,3 +83,21 @@ def test_patchmatch_without_a_whole_known_patch_is_the_mean(photo):
     mask = np.full(photo.shape[:2], 255, np.uint8)
     mask[::3] = 0
     assert (patchmatch(photo, mask) == mean_fill(photo, mask)).all()
+
+
+@pytest.mark.parametrize("strokes", ["one pixel", "scratch"])
+def test_patchmatch_fills_holes_that_vanish_when_the_image_is_halved(photo, strokes):
+    image = cv2.resize(photo, (128, 128))
+    mask = np.zeros([128, 128], np.uint8)
+    if strokes == "one pixel":
+        mask[70, 31] = 255
+    else:
+        cv2.line(mask, (4, 9), (120, 101), 255, 1)
+    completed = patchmatch(image, mask)
+    assert (completed[mask == 0] == image[mask == 0]).all()
+    hole = mask > 0
+    error, of_mean = (
+        np.abs(filled.astype(int) - image)[hole].mean()
+        for filled in (completed, mean_fill(image, mask))
+    )
+    assert error < of_mean / 3

@@ -12,8 +12,9 @@ import pytest
 from PIL import Image
 
 from ppdeepfill.cli import main
-from ppdeepfill.errors import CheckpointError, OutputError
+from ppdeepfill.errors import OutputError
 from ppdeepfill.inference import predict as module
+from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.inference.predict import predict
 from ppdeepfill.networks import build_network
 from ppdeepfill.photos import read_photo
@@ -168,9 +169,13 @@ def test_the_newest_model_below_output_is_the_default(command, place, messages):
     assert "model: output/new/best_model/generator.safetensors" in messages.text
 
 
-def test_without_any_model_says_so(place):
-    with pytest.raises(CheckpointError, match="below output; train one first"):
-        predict(Path("photos/a.png"), Path("mask.png"))
+def test_without_any_model_the_shipped_one_is_the_default(place, messages):
+    predict(Path("photos/a.png"), Path("mask.png"))
+    assert "no trained network below output: taking demo" in messages.text
+    hole = np.asarray(Image.open("mask.png")) > 0
+    before = read_photo(Path("photos/a.png")).pixels
+    completed = read_photo(Path("output/result/a.png")).pixels
+    np.testing.assert_array_equal(completed, Inpainter.demo()(before, hole * np.uint8(255)))
 
 
 def test_a_full_disk_ends_the_run_instead_of_skipping(command, monkeypatch, capsys):

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a test leaves behind: test.txt, report.json, per_image.csv and report.html."""
+"""What a test leaves behind: test.txt, report.json, per_image.csv, report.html and ranked.png."""
 
 import csv
 import io
@@ -10,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
+from numpy import ndarray
+
 from ppdeepfill.atomic_write import written_whole
 from ppdeepfill.evaluation.report.page import render_page
 from ppdeepfill.evaluation.report.record import build_record
@@ -18,27 +21,34 @@ from ppdeepfill.evaluation.scoring import ImageResult
 
 __all__ = ["FILES", "build_record", "render_text", "write_report"]
 
-FILES = ("report.html", "per_image.csv", "report.json", "test.txt")
+FILES = ("ranked.png", "report.html", "per_image.csv", "report.json", "test.txt")
 
 
-def write_report(folder: Path, record: Mapping[str, Any], results: Sequence[ImageResult]) -> None:
-    """Write the four files, each whole or not at all; they replace those of an earlier test.
+def write_report(
+    folder: Path, record: Mapping[str, Any], results: Sequence[ImageResult], pictures: ndarray
+) -> None:
+    """Write `FILES`, each whole or not at all; they replace those of an earlier test.
 
     Args:
         folder: where; made if it does not exist.
         record: of `build_record`.
         results: of every image.
+        pictures: of `draw_ranked`, uint8 [h, w, 3] RGB.
     """
     text = render_text(record)
-    contents = (
+    texts = (
         render_page(text, results),
         _table(results),
         json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
         text,  # last: where it is new, all are
     )
+    contents = (
+        cv2.imencode(".png", pictures[..., ::-1])[1].tobytes(),
+        *(content.encode("utf-8", "surrogateescape") for content in texts),
+    )
     for name, content in zip(FILES, contents, strict=True):
         with written_whole(folder / name) as partial:
-            partial.write_bytes(content.encode("utf-8", "surrogateescape"))
+            partial.write_bytes(content)
 
 
 def _table(results: Sequence[ImageResult]) -> str:

@@ -1,0 +1,158 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Arguments of `python release/run.py`, and what follows what."""
+
+import argparse
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ppdeepfill.errors import UserError
+from ppdeepfill.evaluation.compare import compare
+from ppdeepfill.parallel import use_device
+from ppdeepfill.weights.finding import DEMO, SHIPPED
+from release.card import render_card
+from release.curves import draw_curves
+from release.guide import replace_block
+from release.settings import comparison_of, read_settings
+from release.shipping import read_provenance, ship, with_scores_of_both, write_provenance
+from release.tables import Result, name_of, render_results
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs/images"
+PICTURED = "bundled"  # the only photographs that may be shown
+VALIDATION = "bsds500_squares"  # the setting that validation in training has
+LINES = ("telea", "patchmatch")  # methods to compare the curves with
+
+logger = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Ship the network of a run, if one is given; score; write tables, pictures and card."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    use_device(arguments.device)
+    try:
+        _release(arguments)
+    except UserError as error:
+        print(f"release: error: {error}", file=sys.stderr)
+        return error.status
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="release/run.py",
+        description="Ship the network of a training run with the package, score what is shipped, "
+        "and write docs/results.md, its pictures and the card of the weights.",
+    )
+    parser.add_argument(
+        "run",
+        type=Path,
+        nargs="?",
+        metavar="RUN",
+        help="output_dir of the run whose best model is to be shipped (default: score what is)",
+    )
+    parser.add_argument(
+        "--commit", metavar="HASH", help="of the code that trained RUN; needed with RUN"
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=ROOT / "data",
+        metavar="DIR",
+        help="folder with bsds500/val and photos/validation (default: data)",
+    )
+    parser.add_argument(
+        "--also",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="PATH",
+        help="further networks to score, one without attention, say",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="*",
+        metavar="NAME",
+        help="score these settings alone, or none, and take the others' reports as they are",
+    )
+    parser.add_argument(
+        "--save_dir",
+        type=Path,
+        default=ROOT / "output/release",
+        metavar="DIR",
+        help="folder for the reports (default: output/release)",
+    )
+    parser.add_argument("--device", default="auto", metavar="NAME", help="default: auto")
+    return parser
+
+
+def _release(arguments: argparse.Namespace) -> None:
+    if arguments.run is not None:
+        if not arguments.commit:
+            raise UserError("say which code trained this run: --commit HASH")
+        _ship(arguments)
+    methods, chosen = read_settings(arguments.only)
+    for setting in chosen:
+        logger.info("== %s", setting.title)
+        compare(
+            comparison_of(
+                setting,
+                model_paths=[Path(DEMO), *arguments.also],
+                methods=methods,
+                data=arguments.data,
+                save_dir=arguments.save_dir,
+            )
+        )
+    _write(arguments.save_dir)
+
+
+def _ship(arguments: argparse.Namespace) -> None:
+    provenance = ship(arguments.run, commit=arguments.commit)
+    (validation,) = read_settings([VALIDATION])[1]
+    provenance = with_scores_of_both(
+        provenance,
+        arguments.run,
+        validation._replace(name="half_precision"),
+        data=arguments.data,
+        save_dir=arguments.save_dir,
+    )
+    write_provenance(provenance)
+
+
+def _write(save_dir: Path) -> None:
+    """All that people read, from the reports of the weights that are shipped."""
+    provenance = read_provenance()
+    results = list(_results(save_dir, provenance.sha256))
+    for result in results:
+        if result.setting.name == VALIDATION:
+            others = {name_of(name): _means(result, name) for name in LINES}
+            draw_curves(SHIPPED / "metrics.jsonl", others, IMAGES / "demo_curves.svg")
+        if result.setting.images == PICTURED:
+            shutil.copyfile(
+                save_dir / result.setting.name / "ranked.png", IMAGES / f"{result.setting.name}.png"
+            )
+    (SHIPPED / "card.md").write_text(render_card(provenance, results), encoding="utf-8")
+    replace_block(ROOT / "docs/results.md", render_results(results))
+
+
+def _results(save_dir: Path, sha256: str) -> Iterator[Result]:
+    """The reports that are there; those of other weights are left out, and named."""
+    for setting in read_settings()[1]:
+        file = save_dir / setting.name / "report.json"
+        if not file.is_file():
+            logger.warning("%s is not scored: it is left out of the tables", setting.name)
+            continue
+        record = json.loads(file.read_text(encoding="utf-8"))
+        if sha256 in (method["sha256"] for method in record["methods"]):
+            yield Result(setting, record)
+        else:
+            logger.warning("%s was scored with other weights: it is left out", setting.name)
+
+
+def _means(result: Result, method: str) -> dict[str, float]:
+    return {metric: found["mean"] for metric, found in result.record["means"][method].items()}
