@@ -58,7 +58,7 @@ ROOMS = {
     "config": {"errors", "networks", "objectives"},
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
-    "inference": {"errors", "networks", "weights", "drawing", "photos"},
+    "inference": {"errors", "networks", "weights", "data", "drawing", "photos"},
     "deployment": {
         "__init__",
         "errors",
