@@ -66,6 +66,7 @@ ROOMS = {
         "parallel",
         "networks",
         "weights",
+        "data",
         "inference",
     },
     "evaluation": {

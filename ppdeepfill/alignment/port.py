@@ -29,6 +29,7 @@ from ppdeepfill.alignment.references import (
 )
 from ppdeepfill.alignment.updates import LEARNING_RATE, PortUpdates, gradient_norms
 from ppdeepfill.data import open_source
+from ppdeepfill.data.pixels import to_unit_range
 from ppdeepfill.errors import AlignmentError
 from ppdeepfill.weights.converters.deepfill_v1 import critics_names, generator_names
 
@@ -139,7 +140,7 @@ def _centre(spec: str, name: str) -> ndarray:
 
 def _to_network(photos: ndarray) -> ndarray:
     """uint8 [B, H, W, 3] -> float32 [B, 3, H, W] in [-1, 1]."""
-    return photos.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1.0
+    return to_unit_range(photos.transpose(0, 3, 1, 2))
 
 
 def _batch(trajectory: dict[str, ndarray], number: int, updates: PortUpdates) -> Batch:

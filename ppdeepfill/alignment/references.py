@@ -15,6 +15,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.alignment import recipes
 from ppdeepfill.data.batch import Batch
+from ppdeepfill.data.pixels import is_hole, to_unit_range
 from ppdeepfill.networks import Attended, Prediction, build_network
 from ppdeepfill.objectives import WganGp, build_objective
 from ppdeepfill.objectives.wgan_gp import Mix
@@ -94,7 +95,7 @@ def make_batch(image: ndarray, mask: ndarray, bboxes: ndarray) -> Batch:
 
 def authors_images(images: ndarray) -> ndarray:
     """uint8 [B, H, W, 3] BGR -> float32 [B, 3, H, W] RGB in [-1, 1]."""
-    return recipes.rgb_nchw(images).astype(np.float32) / 127.5 - 1.0
+    return to_unit_range(recipes.rgb_nchw(images))
 
 
 def authors_photo(image: ndarray, mask: ndarray) -> tuple[ndarray, ndarray]:
@@ -103,7 +104,7 @@ def authors_photo(image: ndarray, mask: ndarray) -> tuple[ndarray, ndarray]:
     uint8 [B, H, W, 3] BGR and [H, W] -> [B, 3, H', W'] in [-1, 1] and [B, 1, H', W'].
     """
     height, width = (size // 8 * 8 for size in mask.shape)
-    hole = (mask[:height, :width] > 127).astype(np.float32)
+    hole = is_hole(mask[:height, :width]).astype(np.float32)
     masks = np.broadcast_to(hole, (len(image), 1, height, width)).copy()
     return authors_images(image[:, :height, :width]), masks
 

@@ -23,6 +23,7 @@ from numpy import ndarray
 
 from ppdeepfill.data.batch import Batch
 from ppdeepfill.data.dataset import ORDER_STREAM, InpaintingDataset, Skipped
+from ppdeepfill.data.pixels import HALF_RANGE
 from ppdeepfill.errors import ConfigError, DataError, UserError
 
 logger = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class Loader:
             raise notes.error
         for name, reason in notes.skipped.items():
             self.skipped.note(name, reason)
-        image = _to_float(image) / 127.5 - 1
+        image = _to_float(image) / HALF_RANGE - 1
         return Batch(image, _to_float(mask), notes.bboxes, notes.sample_numbers)
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from numpy import ndarray
 
 WHITE_ABOVE = 127  # of a mask: hole, also in the grey levels of a JPEG
 HALF_RANGE = 127.5  # of 0..255
+WHITE = np.uint8(255)
 LUMA = (299, 587, 114)  # thousandths, ITU-R BT.601
 LEVELS_NAMED = 4
 
@@ -17,6 +18,11 @@ LEVELS_NAMED = 4
 def is_hole(levels: ndarray) -> ndarray:
     """Grey levels 0..255 of a mask, or bool -> bool of the same shape, True = hole."""
     return levels if levels.dtype == np.bool_ else levels > WHITE_ABOVE
+
+
+def to_levels(hole: ndarray) -> ndarray:
+    """A mask of 0 and 1, or bool, as people see it: uint8, 255 = hole."""
+    return np.where(hole, WHITE, np.uint8(0))
 
 
 def to_unit_range(image: ndarray) -> ndarray:

@@ -20,6 +20,7 @@ from paddle.static import InputSpec
 
 import ppdeepfill
 from ppdeepfill.atomic_write import check_writable, files_written_whole, synchronise
+from ppdeepfill.data.pixels import HALF_RANGE
 from ppdeepfill.deployment import onnx_conversion
 from ppdeepfill.deployment.exported import (
     Run,
@@ -75,9 +76,9 @@ class InferenceModel(nn.Layer):
         rows, columns = (_mirrored_positions(size, self.multiple) for size in (height, width))
         padded_image = image.index_select(rows, axis=2).index_select(columns, axis=3)
         padded_mask = mask.index_select(rows, axis=2).index_select(columns, axis=3)
-        masked_image = (padded_image / 127.5 - 1.0) * (1.0 - padded_mask)
+        masked_image = (padded_image / HALF_RANGE - 1.0) * (1.0 - padded_mask)
         refined = self.network(masked_image, padded_mask).refined[:, :, :height, :width]
-        return complete(((refined + 1.0) * 127.5).clip(0.0, 255.0), image, mask)
+        return complete(((refined + 1.0) * HALF_RANGE).clip(0.0, 255.0), image, mask)
 
 
 def export_model(

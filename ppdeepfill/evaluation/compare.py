@@ -16,6 +16,7 @@ import paddle
 from ppdeepfill import parallel
 from ppdeepfill.atomic_write import check_writable, synchronise, written_whole
 from ppdeepfill.data import open_source, spread
+from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
 from ppdeepfill.evaluation.images import EvaluationSet
 from ppdeepfill.evaluation.mask_sets import open_masks, pair_name
@@ -106,7 +107,7 @@ def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> 
             sample = images[index]
             path = partial / f"{pair_name(sample.name)}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(cv2.imencode(".png", sample.mask * np.uint8(255))[1].tobytes())
+            path.write_bytes(cv2.imencode(".png", to_levels(sample.mask))[1].tobytes())
             synchronise(path)
     logger.info("wrote %s", folder)
 

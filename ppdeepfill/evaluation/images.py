@@ -4,11 +4,14 @@
 
 from typing import NamedTuple
 
+import numpy as np
 from numpy import ndarray
 
 from ppdeepfill.data.dataset import fit
 from ppdeepfill.data.sources import ImageSource, UnreadableImage
 from ppdeepfill.evaluation.mask_sets import MaskSet
+
+COVERED = np.uint8(127)  # what methods see in the hole
 
 
 class EvaluationSample(NamedTuple):
@@ -18,6 +21,11 @@ class EvaluationSample(NamedTuple):
     name: str
     image: ndarray  # uint8 [H,W,3] RGB
     mask: ndarray  # uint8 [H,W], 1 = hole
+
+    @property
+    def covered(self) -> ndarray:
+        """The image with grey in the hole: all that a method may see of it."""
+        return np.where(self.mask[..., None] > 0, COVERED, self.image)
 
 
 class EvaluationSet:

@@ -19,14 +19,13 @@ from tqdm import tqdm
 
 from ppdeepfill import parallel
 from ppdeepfill.data import Skipped, UnreadableImage
+from ppdeepfill.data.pixels import WHITE, to_levels
 from ppdeepfill.errors import DataError, UserError
 from ppdeepfill.evaluation.images import EvaluationSample, EvaluationSet
 from ppdeepfill.evaluation.methods import Method
 from ppdeepfill.evaluation.metrics import measure
 from ppdeepfill.evaluation.metrics.learned import LearnedMetrics
 
-FULL = np.uint8(255)
-COVERED = np.uint8(127)  # what methods see in the hole
 TRUTH = "truth"  # the column of the images themselves
 
 
@@ -144,13 +143,12 @@ def _score_batch(
     errors = [error for error in cargo if isinstance(error, UserError)]
     if not batch:
         return errors
-    images = np.stack([sample.image for sample in batch])
     masks = np.stack([sample.mask for sample in batch])
-    shown = np.where(masks[..., None] > 0, COVERED, images)  # no method ever sees the truth
+    shown = np.stack([sample.covered for sample in batch])  # no method ever sees the truth
     results = [ImageResult(s.number, s.name, float(s.mask.mean()), _digest(s)) for s in batch]
     _add_truth(results, batch, learned, pictured)
     for method in methods:
-        completed = method.fill_batch(shown, masks * FULL)
+        completed = method.fill_batch(shown, to_levels(masks))
         for result, sample, filled in zip(results, batch, completed, strict=True):
             scores = measure(filled, sample.image, sample.mask)
             result.scores[method.name] = scores | learned.measure(filled, sample.image)
@@ -170,14 +168,13 @@ def _add_truth(
         result.features |= learned.features(TRUTH, sample.image)
         if sample.number in pictured:
             hole = sample.mask[..., None] > 0
-            result.pictures = {"input": np.where(hole, FULL, sample.image), TRUTH: sample.image}
+            result.pictures = {"input": np.where(hole, WHITE, sample.image), TRUTH: sample.image}
 
 
 def _pictures(method: Method, sample: EvaluationSample, filled: ndarray) -> dict[str, ndarray]:
     pictures = {method.name: filled}
     if method.draw_offsets:
-        shown = np.where(sample.mask[..., None] > 0, COVERED, sample.image)
-        offsets = method.draw_offsets(shown, sample.mask * FULL)
+        offsets = method.draw_offsets(sample.covered, to_levels(sample.mask))
         if offsets is not None:
             pictures[f"{method.name}: offsets"] = offsets
     return pictures

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
-from ppdeepfill.data.pixels import is_hole
+from ppdeepfill.data.pixels import HALF_RANGE, is_hole
 from ppdeepfill.inference.patchmatch import fill_with_patches
 
 RADIUS = 3  # pixels around the hole that each pixel filled by OpenCV looks at
@@ -21,7 +21,7 @@ RADIUS = 3  # pixels around the hole that each pixel filled by OpenCV looks at
 def mean_fill(image: ndarray, mask: ndarray) -> ndarray:
     """Fill the hole with the mean colour of the known pixels; mid-grey if there are none."""
     hole = is_hole(mask)
-    color = image[~hole].mean(axis=0) if not hole.all() else 127.5
+    color = image[~hole].mean(axis=0) if not hole.all() else HALF_RANGE
     completed = image.copy()
     completed[hole] = np.rint(color)
     return completed

@@ -15,7 +15,7 @@ import paddle
 from numpy import ndarray
 from paddle import Tensor, nn
 
-from ppdeepfill.data.pixels import is_hole, to_bytes, to_unit_range, without_hole
+from ppdeepfill.data.pixels import is_hole, to_bytes, to_levels, to_unit_range, without_hole
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.networks import Prediction, size_multiple_of
 from ppdeepfill.networks.kernels import MemoryBudgetError, attention_memory_limit
@@ -150,7 +150,7 @@ def check_pair(image: ndarray, mask: ndarray) -> ndarray:
             "image and mask must have the same height and width, at least one pixel each; "
             f"got {list(image.shape[:2])} and {list(mask.shape)}"
         )
-    return holes_of(mask[None])[0] * np.uint8(255)
+    return to_levels(holes_of(mask[None])[0])
 
 
 def holes_of(masks: ndarray) -> ndarray:

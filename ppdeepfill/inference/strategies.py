@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
+from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
 from ppdeepfill.inference.crops import Window, around_holes, whole_photo
 from ppdeepfill.inference.inpainter import Inpainter, to_uint8
@@ -158,7 +159,7 @@ def _look(inpainter: Inpainter, image: ndarray, hole: ndarray, limit: int) -> _S
         # A pixel that holds any of the hole is hole: nothing of it shows among the known ones.
         share = cv2.resize(hole.astype(np.float32), small_size, interpolation=cv2.INTER_AREA)
         hole = share > 0
-    prediction = inpainter.predict(image[None], hole[None] * np.uint8(255))
+    prediction = inpainter.predict(image[None], to_levels(hole[None]))
     refined = to_uint8(prediction.refined)[0, : small_size[1], : small_size[0]]
     if scale < 1:
         refined = cv2.resize(refined, (width, height), interpolation=cv2.INTER_CUBIC)

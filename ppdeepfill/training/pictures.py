@@ -10,6 +10,7 @@ from numpy import ndarray
 from paddle import nn
 
 from ppdeepfill.data import Sample, UnreadableImage, spread
+from ppdeepfill.data.pixels import WHITE, to_levels
 from ppdeepfill.drawing.grid import comparison_grid
 from ppdeepfill.drawing.offsets import color_offsets
 from ppdeepfill.inference.inpainter import Inpainter, inpainting, to_uint8
@@ -46,8 +47,8 @@ def draw_samples(network: nn.Layer, samples: Sequence[Sample]) -> ndarray:
 
 def _row(inpainter: Inpainter, image: ndarray, mask: ndarray) -> list[ndarray]:
     hole = mask[..., None] > 0
-    prediction = inpainter.predict(image[None], mask[None] * np.uint8(255))
-    row = [np.where(hole, np.uint8(255), image)]
+    prediction = inpainter.predict(image[None], to_levels(mask[None]))
+    row = [np.where(hole, WHITE, image)]
     if prediction.coarse is not None:
         row.append(to_uint8(prediction.coarse)[0])
     row += [np.where(hole, to_uint8(prediction.refined)[0], image), image]

@@ -13,12 +13,11 @@ from numpy import ndarray
 from paddle import nn
 
 from ppdeepfill.data import InpaintingDataset, Sample, Skipped, UnreadableImage, spread
+from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
 from ppdeepfill.evaluation.metrics import l1, psnr
 from ppdeepfill.inference.baselines import mean_fill, telea
 from ppdeepfill.inference.inpainter import Inpainter, inpainting
-
-FULL = np.uint8(255)  # what a mask holds in the hole where people see it
 
 
 class ValidationSet(Iterable[Sample]):
@@ -66,7 +65,7 @@ def validate(network: nn.Layer, samples: Iterable, *, batch_size: int) -> dict[s
 def validate_baselines(samples: Iterable) -> dict[str, dict[str, float]]:
     """Score the methods without a network, by name; see `score`."""
     return {
-        method.__name__: score((s, method(s.image, s.mask * FULL)) for s in samples)
+        method.__name__: score((s, method(s.image, to_levels(s.mask))) for s in samples)
         for method in (mean_fill, telea)
     }
 
@@ -93,4 +92,4 @@ def _fill_in_batches(
     remaining = iter(samples)
     while batch := list(islice(remaining, batch_size)):
         images, masks = np.stack([s.image for s in batch]), np.stack([s.mask for s in batch])
-        yield from zip(batch, inpainter.fill_batch(images, masks * FULL), strict=True)
+        yield from zip(batch, inpainter.fill_batch(images, to_levels(masks)), strict=True)

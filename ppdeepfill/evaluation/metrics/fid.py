@@ -17,6 +17,7 @@ from numpy import ndarray
 from paddle import nn
 from paddle.vision.models import inception_v3
 
+from ppdeepfill.data.pixels import to_unit_range
 from ppdeepfill.weights.published import fill_published
 
 FEATURES = 2048  # of the last pooling
@@ -55,7 +56,7 @@ class InceptionFeatures:
     @paddle.no_grad()
     def __call__(self, image: ndarray) -> ndarray:
         """Image uint8 [H, W, 3] -> float32 [2048]."""
-        x = paddle.to_tensor(image.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)
+        x = paddle.to_tensor(to_unit_range(image.transpose(2, 0, 1)[None]))
         x = F.interpolate(x, size=[SIZE, SIZE], mode="bilinear", align_corners=False)
         return self._network(x).numpy().ravel()
 

@@ -15,6 +15,7 @@ import paddle
 from numpy import ndarray
 from paddle import Tensor, nn
 
+from ppdeepfill.data.pixels import to_unit_range
 from ppdeepfill.networks.vgg import Vgg16, normalised
 from ppdeepfill.weights.published import fill_published
 
@@ -51,7 +52,7 @@ class Lpips:
     def __call__(self, completed: ndarray, image: ndarray) -> float:
         """Distance of two images uint8 [H, W, 3] of at least 16 pixels a side."""
         pair = np.stack([completed, image]).transpose(0, 3, 1, 2).astype(np.float32)
-        return float(self._network(paddle.to_tensor(pair / 127.5 - 1)))
+        return float(self._network(paddle.to_tensor(to_unit_range(pair))))
 
 
 class _LpipsNetwork(nn.Layer):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy import ndarray
 
+from ppdeepfill.data.pixels import WHITE, to_levels
 from ppdeepfill.drawing.grid import comparison_grid
 from ppdeepfill.evaluation.images import EvaluationSample, EvaluationSet
 from ppdeepfill.evaluation.methods import Method
@@ -14,7 +15,6 @@ from ppdeepfill.evaluation.scoring import ImageResult
 
 RANKS = ("best", "median", "worst")
 METRIC = "hole_l1"
-FULL = np.uint8(255)
 
 
 def ranked(results: Sequence[ImageResult]) -> list[ImageResult]:
@@ -46,7 +46,6 @@ def draw_ranked(
 
 def _row(sample: EvaluationSample, methods: Sequence[Method]) -> list[ndarray]:
     hole = sample.mask[..., None] > 0
-    completed = [
-        method.fill_batch(sample.image[None], sample.mask[None] * FULL)[0] for method in methods
-    ]
-    return [np.where(hole, FULL, sample.image), *completed, sample.image]
+    levels = to_levels(sample.mask[None])
+    completed = [method.fill_batch(sample.covered[None], levels)[0] for method in methods]
+    return [np.where(hole, WHITE, sample.image), *completed, sample.image]
