@@ -29,7 +29,7 @@ def rows() -> list[Row]:
 
 
 def _flops(size: tuple[int, int]) -> int:
-    from benchmarks.costs import generator_layers
+    from ppdeepfill.reproduction.costs import generator_layers
 
     return sum(layer.forward.flops for layer in generator_layers(size))
 

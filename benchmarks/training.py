@@ -35,14 +35,14 @@ def _update_flops(phase: str) -> int:
 
 
 def _iteration_flops() -> int:
-    from benchmarks.costs import iteration_passes
+    from ppdeepfill.reproduction.costs import iteration_passes
 
     passes = iteration_passes(_updates(), CRITIC_STEPS, share_last_batch=True)
     return sum(cost.flops for cost in passes)
 
 
 def _updates() -> dict:
-    from benchmarks.costs import update_passes
+    from ppdeepfill.reproduction.costs import update_passes
 
     return update_passes((SIZE, SIZE), (HOLE, HOLE), batch=BATCH, reference="torch")
 

@@ -81,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         help="score these settings alone, or none, and take the others' reports as they are",
     )
     parser.add_argument(
+        "--num_images",
+        type=int,
+        metavar="N",
+        help="at most so many images of every setting (default: as the settings say)",
+    )
+    parser.add_argument(
         "--save_dir",
         type=Path,
         default=ROOT / "output/release",
@@ -101,7 +107,7 @@ def _release(arguments: argparse.Namespace) -> None:
         logger.info("== %s", setting.title)
         compare(
             comparison_of(
-                setting,
+                setting.at_most(arguments.num_images),
                 model_paths=[Path(DEMO), *arguments.also],
                 methods=methods,
                 data=arguments.data,

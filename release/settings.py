@@ -36,6 +36,11 @@ class Setting(NamedTuple):
     image_size: int = 128
     num_images: int | None = None
 
+    def at_most(self, count: int | None) -> "Setting":
+        """With no more than `count` images."""
+        limits = [limit for limit in (self.num_images, count) if limit is not None]
+        return self._replace(num_images=min(limits, default=None))
+
 
 def read_settings(
     names: Sequence[str] | None = None, file: Path = SETTINGS

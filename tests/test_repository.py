@@ -56,6 +56,7 @@ ROOMS = {
     "data": {"errors"},
     "objectives": {"networks", "data"},
     "config": {"errors", "networks", "objectives"},
+    "reproduction": {"errors", "networks", "weights", "data", "config"},
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
     "inference": {"errors", "networks", "weights", "data", "drawing", "photos"},
@@ -119,6 +120,8 @@ ROOMS = {
         "evaluation",
         "alignment",
         "training",
+        "data",
+        "reproduction",
     },
     "cli": {"__init__", "errors", "verbs"},
 }

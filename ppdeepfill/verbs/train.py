@@ -75,7 +75,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> None:
-    config = load_config(arguments.config or _quickstart(), arguments.overrides)
+    config = load_config(arguments.config or packaged_config("quickstart"), arguments.overrides)
     from ppdeepfill.parallel import use_device
     from ppdeepfill.training.trainer import Trainer
 
@@ -87,10 +87,10 @@ def _run(arguments: argparse.Namespace) -> None:
         trainer.fit()
 
 
-def _quickstart() -> Path:
-    """The configuration for a first try: in the installed package, or in the repository."""
+def packaged_config(name: str) -> Path:
+    """A configuration that comes with the package: in the installed one, or in the repository."""
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "configs", package.parent / "configs"):
-        if (folder / "quickstart.yaml").is_file():
-            return folder / "quickstart.yaml"
-    raise ConfigError("this installation holds no quickstart.yaml; say which file: --config FILE")
+        if (folder / f"{name}.yaml").is_file():
+            return folder / f"{name}.yaml"
+    raise ConfigError(f"this installation holds no {name}.yaml; say which file: --config FILE")

@@ -9,7 +9,7 @@ shares of the published peaks.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from benchmarks.costs import Cost
+from ppdeepfill.reproduction.costs import Cost
 
 
 class Gpu(NamedTuple):

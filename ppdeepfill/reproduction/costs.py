@@ -11,6 +11,7 @@ Letters: B batch, C channels, H W image.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from unittest import mock
 
 import paddle
 from paddle import Tensor, nn
+from paddle.static import Program
 
 from ppdeepfill.networks import ContextualAttention, build_network
 from ppdeepfill.networks.critics import Critics
@@ -223,7 +225,8 @@ def _shapes_only() -> Iterator[None]:
     """While entered, layers compute shapes and nothing else."""
     paddle.enable_static()
     try:
-        with paddle.static.program_guard(paddle.static.Program(), paddle.static.Program()):
+        with warnings.catch_warnings(), paddle.static.program_guard(Program(), Program()):
+            warnings.filterwarnings("ignore", message="Tensor do not have 'place'")
             yield
     finally:
         paddle.disable_static()

@@ -8,7 +8,8 @@ import pytest
 from paddle import nn
 
 from benchmarks.cost_tables import cost_tables
-from benchmarks.costs import (
+from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock
+from ppdeepfill.reproduction.costs import (
     Cost,
     attention_flops,
     critic_layers,
@@ -18,8 +19,7 @@ from benchmarks.costs import (
     layer_costs,
     update_passes,
 )
-from benchmarks.gpus import ARITHMETIC, TRAFFIC, Gpu, expected_seconds
-from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock
+from ppdeepfill.reproduction.gpus import ARITHMETIC, TRAFFIC, Gpu, expected_seconds
 
 DOCS = Path(__file__).resolve().parents[2] / "docs/benchmarks.md"
 

@@ -1,0 +1,176 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The images of Places2 on somebody's disk: where they are, and whether they are all there.
+
+Names, sizes and checksums of the archives: http://places2.csail.mit.edu/download.html, as the data
+sets of torchvision (`Places365`) have them.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from ppdeepfill.data import ImageSource, UnreadableImage, spread
+from ppdeepfill.errors import DataError
+
+PAGE = "http://places2.csail.mit.edu/download.html"
+
+
+class Archive(NamedTuple):
+    """A part of Places2 as it is published.
+
+    Attributes:
+        file: its name.
+        folders: what it unpacks to, and what torchvision renames that to.
+        images: how many it holds.
+        name: what the path of an image in it looks like.
+        size, md5: of the file, for people; nothing here reads hundreds of gigabytes to check it.
+    """
+
+    file: str
+    folders: tuple[str, ...]
+    images: int
+    name: str
+    size: str
+    md5: str
+
+
+OF_CATEGORY = r"(^|/)[a-z]/[a-z_]+(/[a-z_]+)?/\d{8}\.jpg$"
+OF_VALIDATION = r"(^|/)Places365_val_\d{8}\.jpg$"
+# The best first: the paper's authors cut their windows from the high-resolution images.
+ARCHIVES = {
+    "train": (
+        Archive(
+            "train_large_places365standard.tar",
+            ("data_large_standard", "data_large"),
+            1_803_460,
+            OF_CATEGORY,
+            "105 GB",
+            "67e186b496a84c929568076ed01a8aa1",
+        ),
+        Archive(
+            "train_256_places365standard.tar",
+            ("data_256_standard", "data_256"),
+            1_803_460,
+            OF_CATEGORY,
+            "24 GB",
+            "53ca1c756c3d1e7809517cc47c5561c5",
+        ),
+    ),
+    "validation": (
+        Archive(
+            "val_large.tar",
+            ("val_large",),
+            36_500,
+            OF_VALIDATION,
+            "2.1 GB",
+            "9b71c4993ad89d2d8bcbdc4aef38042f",
+        ),
+        Archive(
+            "val_256.tar",
+            ("val_256",),
+            36_500,
+            OF_VALIDATION,
+            "501 MB",
+            "e27b17d8d44f4af9a78502beb927f808",
+        ),
+    ),
+}
+DEEPEST = 2  # folders below the one that is searched
+
+
+class Checked(NamedTuple):
+    """What is known of a source of images.
+
+    Attributes:
+        spec: as data.train takes it.
+        count: of its images.
+        sample: how many of them were read.
+        smallest: shortest side among those, in px; 0 if none could be read.
+        notes: what a person should know, a line each; none if all is as published.
+    """
+
+    spec: str
+    count: int
+    sample: int
+    smallest: int
+    notes: list[str]
+
+
+def find(folder: Path, part: str) -> Path | None:
+    """The archive of a part ("train" or "validation"), or the folder that it unpacks to.
+
+    Args:
+        folder: searched with the folders in it, down to `DEEPEST`.
+        part: key of `ARCHIVES`.
+    """
+    for archive in ARCHIVES[part]:
+        for name in (archive.file, *archive.folders):
+            for depth in range(DEEPEST + 1):
+                found = sorted(folder.glob("*/" * depth + name))
+                if found:
+                    return found[0]
+    return None
+
+
+def missing(part: str) -> str:
+    """Which archive to get, for people."""
+    best, other = ARCHIVES[part]
+    return (
+        f"get {best.file} ({best.size}, md5 {best.md5}) from {PAGE}; it need not be unpacked. "
+        f"{other.file} ({other.size}) works too, with less detail"
+    )
+
+
+def check(source: ImageSource, part: str, *, sample: int, image_size: int) -> Checked:
+    """Compare a source with what is published, and read a sample of its images.
+
+    Nothing that can be trained on is refused; what differs is noted.
+
+    Args:
+        source: of data.train or data.validation.
+        part: which one.
+        sample: how many images to read, evenly spread.
+        image_size: side of the windows in px.
+
+    Raises:
+        DataError: not one image of the sample can be read.
+    """
+    published = next((a for a in ARCHIVES[part] if _stands_for(source.spec, a)), None)
+    notes = list(_against(source, published)) if published else [f"not an archive of {PAGE}"]
+    indices = spread(len(source), sample)
+    sides, broken = [], []
+    for index in indices:
+        try:
+            sides.append(min(source.read(index).shape[:2]))
+        except UnreadableImage as error:
+            broken.append(str(error))
+    if not sides:
+        raise DataError(f"none of {len(broken)} images tried can be read, for example: {broken[0]}")
+    if broken:
+        notes.append(f"{len(broken)} of {len(indices)} cannot be read, for example: {broken[0]}")
+    small = sum(side < image_size for side in sides)
+    if small:
+        notes.append(f"{small} of {len(indices)} are below {image_size} px and will be enlarged")
+    return Checked(source.spec, len(source), len(indices), min(sides), notes)
+
+
+def _stands_for(spec: str, archive: Archive) -> bool:
+    return Path(spec).name in (archive.file, *archive.folders)
+
+
+def _against(source: ImageSource, published: Archive) -> Iterator[str]:
+    """What differs from the published archive: number of images, and their names."""
+    count = len(source)
+    if count != published.images:
+        yield (
+            f"{count:,} images, but {published.file} has {published.images:,}: is the download or "
+            f"the unpacking complete? Its md5 is {published.md5}"
+        )
+    names = [source.name(index).replace("\\", "/") for index in spread(count, 1000)]
+    strange = [name for name in names if not re.search(published.name, name)]
+    if strange:
+        yield f"{PurePosixPath(strange[0])} is no name of an image in {published.file}"
+    if "256" in published.file:
+        yield "images of 256 px: the paper cuts its windows from the high-resolution ones"
