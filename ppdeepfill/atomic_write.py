@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Files and folders that appear under their name whole, or not at all."""
+"""Write files and folders that appear under their final name complete, or not at all."""
 
 import os
 import shutil
@@ -11,15 +11,15 @@ from tempfile import TemporaryDirectory
 
 from ppdeepfill.errors import OutputError
 
-PARTIAL = ".partial-"  # begins the name of what is still being written
+PARTIAL = ".partial-"  # prefix of names still being written
 
 
 @contextmanager
 def written_whole(target: Path) -> Iterator[Path]:
-    """A path to write a file or a folder to, which takes the name `target` once it is on disk.
+    """Yield a temporary path for a file or folder that is renamed to `target` once it is on disk.
 
-    Whatever fails on the way, `target` stays as it was and nothing else stays. The files of a
-    folder have to be synchronised by who writes them, see `synchronise`.
+    If anything fails, `target` is left as it was and the temporary files are removed. When writing
+    a folder, the caller must call `synchronise` on each file in it.
     """
     partial = target.with_name(PARTIAL + target.name)
     replaced = target.with_name(f"{PARTIAL}old-{target.name}")
@@ -39,10 +39,11 @@ def written_whole(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def files_written_whole(folder: Path, *, last: str) -> Iterator[Path]:
-    """A folder to write files to, which appear in `folder` together, beside what else is there.
+    """Yield a temporary folder whose files are moved into `folder` together.
 
-    Readers find the files through the one named `last`: an older one goes before any other file
-    is replaced, and the new one comes after all of them. So nobody ever reads a mixture.
+    Other files in `folder` are kept. Readers find the files through the one named `last`: its old
+    version is deleted before any other file is replaced, and the new one is moved last, so nobody
+    ever reads a mixture of old and new files.
     """
     if not folder.exists():
         with written_whole(folder) as partial:
@@ -63,20 +64,22 @@ def files_written_whole(folder: Path, *, last: str) -> Iterator[Path]:
 
 
 def check_writable(folder: Path, *, change: str) -> None:
-    """Before minutes are spent on what goes into a folder: try to write there, and leave nothing.
+    """Check that a folder can be written to, before spending minutes on its contents.
+
+    Leaves nothing behind.
 
     Args:
         folder: it need not exist.
-        change: which argument names another one, for the message.
+        change: the argument that sets the folder, for the message.
 
     Raises:
-        OutputError: neither it nor anything in it can be made.
+        OutputError: the folder cannot be created or written to.
     """
     existing = folder.absolute()
     while not os.path.lexists(existing):
         existing = existing.parent
     if not existing.is_dir():
-        raise OutputError(f"cannot write to {folder}: {existing} is no folder; change {change}")
+        raise OutputError(f"cannot write to {folder}: {existing} is not a folder; change {change}")
     try:
         with TemporaryDirectory(prefix=PARTIAL, dir=existing):
             pass
@@ -87,8 +90,8 @@ def check_writable(folder: Path, *, change: str) -> None:
 
 
 def synchronise(path: Path) -> None:
-    """Put a file's content, or a folder's list of names, on disk."""
-    if path.is_dir() and os.name != "posix":  # other systems neither need nor allow it
+    """Flush a file's contents, or a folder's list of names, to disk."""
+    if path.is_dir() and os.name != "posix":  # other systems neither need nor allow this
         return
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
@@ -98,7 +101,7 @@ def synchronise(path: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed process had begun to write into a folder."""
+    """Remove partial files that a killed process left in a folder."""
     for leftover in folder.glob(f"{PARTIAL}*"):
         _remove(leftover)
 

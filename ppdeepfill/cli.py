@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The console command `ppdeepfill VERB ...`.
 
-What a person can mend ends in a message and exit status 2, checks that fail in 1, an interruption
-in 130.
+Exit status: 0 on success, 1 if a check failed, 2 after an error the user can fix (with a message),
+130 after an interruption.
 """
 
 import argparse
@@ -24,9 +24,9 @@ from ppdeepfill.verbs import align, attend, convert, export, predict, reproduce,
 VERBS = (train, test, predict, export, convert, attend, align, reproduce)
 
 _NO_PADDLE = """\
-PaddlePaddle is not installed. From the folder of this repository run one of
-  pip install -e ".[cpu]"    for the processor
-  pip install -e ".[gpu]"    for an NVIDIA card"""
+PaddlePaddle is not installed. From the root of this repository, run one of
+  pip install -e ".[cpu]"    for the CPU
+  pip install -e ".[gpu]"    for an NVIDIA GPU"""
 
 _DISK_ADVICE = {
     errno.ENOSPC: "free some space, or write to another folder",
@@ -34,10 +34,10 @@ _DISK_ADVICE = {
     errno.EACCES: "change its permissions, or use another path",
     errno.EPERM: "change its permissions, or use another path",
     errno.EROFS: "write to another folder",
-    errno.ENOTDIR: "a file is where a folder is needed: move it, or use another path",
-    errno.EISDIR: "a folder is where a file is needed: move it, or use another path",
+    errno.ENOTDIR: "there is a file where a folder is needed: move it, or use another path",
+    errno.EISDIR: "there is a folder where a file is needed: move it, or use another path",
     errno.ENAMETOOLONG: "use a shorter name",
-    errno.EEXIST: "a file is where a folder is needed: move it, or use another path",
+    errno.EEXIST: "there is a file where a folder is needed: move it, or use another path",
 }
 
 
@@ -45,14 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return the exit status.
 
     Args:
-        argv: arguments without the program name; those of the process by default.
+        argv: arguments without the program name (default: those of the process).
     """
     arguments, unknown = _parser().parse_known_args(argv)
     if unknown:
         arguments.parser.error(_unknown_argument(unknown[0], arguments.flags))
     quieten_paddle()
-    warnings.filterwarnings("ignore", module="PIL")  # about metadata, without the file's name
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # its warnings name no file, ours do
+    warnings.filterwarnings("ignore", module="PIL")  # its warnings do not name the file
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "ERROR")  # its warnings do not name the file; ours do
     try:
         with _messages_on_stdout():
             arguments.run(arguments)
@@ -62,9 +62,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.name != "paddle":
             raise
         return _fail(_NO_PADDLE)
-    except BrokenPipeError:  # of `--dry_run | head`: the reader has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at its end
-        return 141  # what a shell says of a process that SIGPIPE ended
+    except BrokenPipeError:  # as in `--dry_run | head`: the reader has closed the pipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at exit
+        return 141  # the status a shell reports for a process killed by SIGPIPE
     except OSError as error:
         if error.errno not in _DISK_ADVICE:
             raise
@@ -88,16 +88,16 @@ def _unknown_argument(argument: str, flags: Sequence[str]) -> str:
     if "-o" in flags and "=" in argument and not argument.startswith("-"):
         return f"unknown argument {argument!r}; to set a key, write -o {argument}"
     near = difflib.get_close_matches(argument.split("=")[0], flags, n=1)
-    hint = f"; did you mean {near[0]}?" if near else "; --help lists the known ones"
+    hint = f"; did you mean {near[0]}?" if near else "; see --help for the known ones"
     return f"unknown argument {argument!r}{hint}"
 
 
 @contextlib.contextmanager
 def _messages_on_stdout() -> Iterator[None]:
-    """Plain messages of the package on stdout, and nowhere else: Paddle's root logger echoes."""
+    """Send the package's log to stdout only: Paddle's root logger would repeat each message."""
     logger = logging.getLogger("ppdeepfill")
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a name need not fit the terminal
+        sys.stdout.reconfigure(errors="backslashreplace")  # the terminal may not encode every name
     console = _Console(sys.stdout)
     logger.addHandler(console)
     level, propagate = logger.level, logger.propagate
@@ -112,7 +112,7 @@ def _messages_on_stdout() -> Iterator[None]:
 
 
 class _Console(logging.StreamHandler):
-    """A run outlives the reader of its messages, as in `train.py | head`: log.txt has them too."""
+    """Ignores a closed pipe, as in `train.py | head`: training goes on, and log.txt has it all."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's name
         if not isinstance(sys.exc_info()[1], BrokenPipeError):

@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Errors that the person at the keyboard can mend.
+"""Errors the user can fix.
 
-The command line prints their message without a traceback and exits with their status, 2 for most.
+The command line prints their message without a traceback and exits with their status, usually 2.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 class UserError(Exception):
-    """Something outside the code is wrong; the message says what, and what to change.
+    """Something outside the code is wrong; the message says what it is and what to change.
 
     Attributes:
         status: exit status of the command.
@@ -20,11 +20,11 @@ class UserError(Exception):
 
 
 class ConfigError(UserError, ValueError):
-    """A configuration key or value is not usable."""
+    """A configuration key or value is not valid."""
 
 
 class DataError(UserError, ValueError):
-    """Images or masks are missing or not usable."""
+    """Images or masks are missing or cannot be used."""
 
 
 class OutputError(UserError):
@@ -36,21 +36,21 @@ class CheckpointError(UserError, ValueError):
 
 
 class WeightsError(UserError, ValueError):
-    """A file of weights is damaged, holds more than arrays, or does not fit the network."""
+    """A weight file is damaged, contains more than arrays, or does not fit the network."""
 
 
 class AlignmentError(UserError, ValueError):
-    """Arrays that are to be compared are missing, damaged or do not fit each other."""
+    """Arrays to compare are missing, damaged or do not match in shape."""
 
 
 class ChecksFailed(UserError):
-    """A command did its work, and what it checked is not as it should be."""
+    """A command ran to the end, but some of its checks failed."""
 
     status = 1
 
 
 class ExportError(UserError, ValueError):
-    """A network cannot be exported, or an exported folder is not usable."""
+    """A network cannot be exported, or an exported folder cannot be used."""
 
 
 def listed(names: Sequence[object], *, most: int = 5, separator: str = ", ") -> str:
@@ -61,10 +61,10 @@ def listed(names: Sequence[object], *, most: int = 5, separator: str = ", ") -> 
 
 @contextmanager
 def refusals_of(key: str) -> Iterator[None]:
-    """While entered, the ValueError of a builder that refuses an option is a ConfigError on `key`.
+    """Turn a ValueError, raised by a builder that refuses an option, into a ConfigError on `key`.
 
     Raises:
-        ConfigError: in place of the ValueError, which remains its cause.
+        ConfigError: instead of the ValueError, which is kept as its cause.
     """
     try:
         yield

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The device, and several processes that train one network.
+"""Choose the device, and train one network in several processes.
 
     python -m paddle.distributed.launch --gpus 0,1 train.py ...
     python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo train.py --device cpu ...
 
-Each process works on its share of every batch; `average_` makes their gradients one. With a single
-process every function here is a no-op.
+Each process works on its share of every batch, and `average_` averages their gradients. With a
+single process, the functions that communicate do nothing.
 """
 
 import ctypes
@@ -21,18 +21,18 @@ from paddle.base import core
 
 from ppdeepfill.errors import ConfigError
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h
 
 
 def use_device(device: str) -> None:
-    """Choose device and threads and, when launched as one of several processes, meet the others.
+    """Set the device and threads, and connect to the other processes if there are several.
 
-    On a CPU the processes share all cores, unless the variable OMP_NUM_THREADS names a number, and
-    keep the memory of freed tensors, unless there are variables MALLOC_....
+    On a CPU the processes share all cores, unless OMP_NUM_THREADS is set, and keep the memory of
+    freed tensors, unless any environment variable MALLOC_... is set.
 
     Args:
-        device: auto (a GPU when this Paddle is built for one and there is one, else the CPU), cpu,
-            gpu, gpu:N, or another name that `paddle.set_device` knows.
+        device: auto (a GPU if Paddle supports it and there is one, else the CPU), cpu, gpu, gpu:N,
+            or another name that `paddle.set_device` knows.
 
     Raises:
         ConfigError: no such device.
@@ -46,7 +46,7 @@ def use_device(device: str) -> None:
         paddle.set_device(device)
     except (ValueError, OSError) as error:
         raise ConfigError(
-            f"device {device!r} is not usable here: {error}; use cpu or auto"
+            f"device {device!r} cannot be used here: {error}; use cpu or auto"
         ) from error
     if world_size() > 1:
         distributed.init_parallel_env()
@@ -56,25 +56,25 @@ def use_device(device: str) -> None:
 
 
 def _use_processor() -> None:
-    """Compute on all cores, and keep the memory of freed tensors, as `use_device` says."""
+    """Compute on all cores and keep the memory of freed tensors; see `use_device`."""
     if "OMP_NUM_THREADS" not in os.environ:  # without it, Paddle computes on one core
         core.set_num_threads(threads())
     _keep_freed_memory()
 
 
 def threads() -> int:
-    """Threads to compute with: OMP_NUM_THREADS, or a share of the cores for each process."""
+    """Return the number of compute threads: OMP_NUM_THREADS, or this process's share of cores."""
     named = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     return int(named) if named.isdecimal() else max(1, _cores() // world_size())
 
 
 def rank() -> int:
-    """Number of this process; process 0 writes the files."""
+    """Return the number of this process; process 0 writes the files."""
     return distributed.get_rank()
 
 
 def world_size() -> int:
-    """How many processes train together."""
+    """Return how many processes train together."""
     return distributed.get_world_size()
 
 
@@ -90,7 +90,7 @@ def average_(tensors: Sequence[Tensor]) -> None:
 
 
 def largest(value: int) -> int:
-    """The largest of the processes' numbers; also a meeting point."""
+    """Return the largest value over the processes; also waits for all of them."""
     if world_size() == 1:
         return value
     number = paddle.to_tensor([value])
@@ -99,7 +99,7 @@ def largest(value: int) -> int:
 
 
 def gathered(items: list) -> list:
-    """The items of all processes, in the order of the processes; anything that pickles."""
+    """Return the items of all processes, in process order; items must be picklable."""
     if world_size() == 1:
         return items
     lists: list[list] = []
@@ -108,18 +108,18 @@ def gathered(items: list) -> list:
 
 
 def _cores() -> int:
-    """Processor cores that this process may use."""
+    """Return the number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on every system
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def _keep_freed_memory() -> None:
-    """Let the process keep the memory of freed tensors for the next ones.
+    """Let the process keep the memory of freed tensors for new ones.
 
-    The C library of Linux returns blocks of megabytes to the system at once, and each new tensor
-    then waits for its pages: up to four times the time of a sum or an activation. Variables
-    MALLOC_... of the environment have the last word.
+    The C library of Linux returns blocks of megabytes to the system at once, so each new tensor
+    has to wait for its pages: a sum or an activation takes up to four times as long. Environment
+    variables MALLOC_... take precedence.
     """
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return
@@ -136,12 +136,14 @@ def _has_gpu() -> bool:
 
 
 def _check_gpu(device: str) -> None:
-    """ValueError for a GPU that is not there; Paddle's own message names objects of its parser."""
+    """Raise ValueError for a missing GPU; Paddle's own message shows internals instead."""
     kind, _, number = device.partition(":")
     if kind != "gpu":
         return
     if not paddle.is_compiled_with_cuda():
-        raise ValueError("this PaddlePaddle is built without GPUs, see the extra gpu in README.md")
+        raise ValueError(
+            "this PaddlePaddle is built without GPU support, see the extra gpu in README.md"
+        )
     count = paddle.device.cuda.device_count()
     if number.isdecimal() and int(number) >= count or not count:
         raise ValueError(f"there are {count} GPUs, counted from 0")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which code computes a number: for logs and reports."""
+"""Versions of the code that computed a number, for logs and reports."""
 
 import platform
 import subprocess
@@ -15,7 +15,7 @@ import ppdeepfill
 
 
 def versions() -> dict[str, str]:
-    """Versions of the package, its repository's commit, and what it computes with, by name."""
+    """Return the versions of the package (with commit) and its main dependencies, by name."""
     revision = commit()
     return {
         "ppdeepfill": ppdeepfill.__version__ + (f", commit {revision}" if revision else ""),
@@ -29,7 +29,7 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Commit of the repository that holds the package; empty where there is none."""
+    """Return the commit of the package's repository, or "" if there is none."""
     repository = Path(__file__).resolve().parents[1]
     if not (repository / ".git").exists():
         return ""

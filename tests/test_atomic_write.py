@@ -129,7 +129,7 @@ def test_a_folder_that_can_be_made_is_not_made_by_asking(tmp_path):
 def test_a_folder_that_cannot_be_written_is_refused_beforehand(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     with pytest.raises(
-        OutputError, match="cannot write to .*below: .*file is no folder; change DST"
+        OutputError, match="cannot write to .*below: .*file is not a folder; change DST"
     ):
         check_writable(tmp_path / "file" / "below", change="DST")
 

@@ -231,7 +231,7 @@ def no_paddle(tmp_path) -> str:
 def test_help_shows_the_schema_and_needs_no_paddle(no_paddle):
     result = run("train.py", "--help", PYTHONPATH=no_paddle)
     assert result.returncode == 0, result.stderr
-    order = ["usage:", "aliases:", "--iters", "keys of the configuration", "mask.kind"]
+    order = ["usage:", "aliases:", "--iters", "configuration keys, with", "mask.kind"]
     places = [result.stdout.index(text) for text in order]
     assert places == sorted(places)
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration of a training run as a whole: loading, checking and writing it.
+"""The complete configuration of a training run: loading, checking and writing it.
 
-A loaded configuration never changes: frozen, with sizes as (height, width) and the defaults of all
-options filled in.
+A loaded configuration is frozen; sizes are (height, width), and the defaults of all options are
+filled in.
 """
 
 import inspect
@@ -32,21 +32,22 @@ _Choice = TypeVar("_Choice", NetworkConfig, ObjectiveConfig)
 
 
 class Config(Section):
-    """Everything that decides a training run."""
+    """Everything that determines a training run."""
 
-    seed: int = Field(default=2018, ge=0, lt=2**31, description="of weights, batches and masks")
-    output_dir: Text = Field(description="folder for log, pictures and checkpoints")
+    seed: int = Field(default=2018, ge=0, lt=2**31, description="seed of weights, data and masks")
+    output_dir: Text = Field(description="folder for the log, pictures and checkpoints")
     device: str = Field(default="auto", description="auto, cpu, gpu, gpu:N (also xpu, npu, mlu)")
     precision: Literal["fp32", "bf16", "fp16"] = Field(
-        default="fp32", description="of the convolutions in training; bf16, fp16 need a GPU"
+        default="fp32",
+        description="arithmetic of the convolutions in training; bf16, fp16 need a GPU",
     )
     resume: Text = Field(
         default="auto",
-        description="auto: newest checkpoint in output_dir; none: start anew; or a checkpoint path",
+        description="auto: newest checkpoint in output_dir; none: start a new run; or a path",
     )
     initial_weights: Text | None = Field(
         default=None,
-        description="start with these weights: a generator file, or a folder (critics too)",
+        description="weights to start from: a generator file, or a folder (with critics)",
     )
     network: NetworkConfig
     objective: ObjectiveConfig = ObjectiveConfig()
@@ -60,7 +61,7 @@ class Config(Section):
     @classmethod
     def _known_device(cls, device: str) -> str:
         if not re.fullmatch(r"auto|cpu|(gpu|xpu|npu|mlu)(:\d+)?", device):
-            raise ValueError("must be auto, cpu, gpu or gpu:N with the number of a card")
+            raise ValueError("must be auto, cpu, gpu or gpu:N, where N is the number of a GPU")
         return device
 
     @model_validator(mode="after")
@@ -72,24 +73,24 @@ class Config(Section):
             )
         if hole == image and self.mask.kind != "free_form":  # nothing to learn from
             raise ValueError(
-                f"mask.size {list(hole)} must be smaller than data.image_size on one side at "
-                "least, or no pixel remains known"
+                f"mask.size {list(hole)} must be smaller than data.image_size on at least one "
+                "side, or no pixel is known"
             )
         return self
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], *, source: str = "configuration") -> "Config":
-        """Check nested keys and values, options included, and fill in the defaults.
+        """Check nested keys and values, including options, and fill in the defaults.
 
         Args:
-            values: as from `to_dict` or a YAML file.
+            values: nested mappings, as returned by `to_dict` or read from a YAML file.
             source: where they come from, for error messages.
 
         Raises:
-            ConfigError: naming every offending key and what it may be.
+            ConfigError: names every invalid key and its allowed values.
         """
         config = cls.checked(values, source=source)
-        from ppdeepfill.networks import NETWORKS  # imports paddle: only for a sound schema
+        from ppdeepfill.networks import NETWORKS  # imports paddle, so only after the schema check
         from ppdeepfill.objectives import OBJECTIVES
 
         network = _checked_options("network", config.network, NETWORKS, source)
@@ -97,23 +98,23 @@ class Config(Section):
         return config.model_copy(update={"network": network, "objective": objective})
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain dicts, lists, numbers and text, ready for JSON, YAML and `from_dict`."""
+        """Return plain dicts, lists, numbers and strings, ready for JSON, YAML and `from_dict`."""
         return self.model_dump(mode="json")
 
     def to_yaml(self) -> str:
-        """The resolved configuration as a YAML file that `load_config` reads back."""
+        """Return the resolved configuration as YAML text that `load_config` can read."""
         return write_yaml(self.to_dict())
 
 
 def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
-    """Read a YAML file, apply overrides and check the whole.
+    """Read a YAML file, apply overrides and check the result.
 
     Args:
         path: the YAML file.
-        overrides: texts `key.subkey=value` applied in order; values as YAML.
+        overrides: strings `key.subkey=value`, applied in order; values are YAML.
 
     Raises:
-        ConfigError: the file, an override, a key or a value is not usable.
+        ConfigError: the file, an override, a key or a value is not valid.
     """
     values = read_yaml(Path(path))
     for text in overrides:
@@ -122,14 +123,14 @@ def load_config(path: str | Path, overrides: Sequence[str] = ()) -> Config:
     return Config.from_dict(values, source=source)
 
 
-# What an objective receives from the trainer rather than from its options.
+# Arguments that an objective gets from the trainer, not from its options.
 _NOT_OPTIONS = ("network", "image_size", "local_size", "seed")
 
 
 def _checked_options(
     key: str, section: _Choice, known: Mapping[str, Callable[..., Any]], source: str
 ) -> _Choice:
-    """The section with options checked against the builder's signature, defaults filled in."""
+    """Return the section with options checked against the builder, and defaults filled in."""
     if section.name not in known:
         problem = unknown_name(key, section.name, list(known))
         raise ConfigError(f"{source}: {key}.name: {problem}")

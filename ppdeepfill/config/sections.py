@@ -16,38 +16,37 @@ from ppdeepfill.config.types import Section, Size, Text
 
 class NetworkConfig(Section):
     name: str = Field(description="builder in ppdeepfill.networks.NETWORKS")
-    options: dict[str, Any] = Field(default={}, description="of that builder; see --dry_run")
+    options: dict[str, Any] = Field(default={}, description="its options; --dry_run lists them")
 
 
 class ObjectiveConfig(Section):
     name: str = Field(default="wgan_gp", description="class in ppdeepfill.objectives.OBJECTIVES")
-    options: dict[str, Any] = Field(default={}, description="of that class; see --dry_run")
+    options: dict[str, Any] = Field(default={}, description="its options; --dry_run lists them")
 
 
 class DataConfig(Section):
     train: Text = Field(description="folder, .flist, .txt, .zip, .tar or bundled:train")
-    validation: Text | None = Field(default=None, description="as train; null for no validation")
+    validation: Text | None = Field(default=None, description="like train; null for no validation")
     image_size: Size = Field(default=(256, 256), description="pixels, n or [h, w], multiples of 8")
     random_crop: bool = Field(
-        default=True, description="crop at random; false: resize the whole image"
+        default=True, description="true: random crops; false: resize the whole image"
     )
     max_crop_scale: float = Field(
-        default=1.0, ge=1, description="random crops of 1 to this times image_size, shrunk to it"
+        default=1.0, ge=1, description="crop up to this many times image_size, then shrink"
     )
     reduced_decoding: bool = Field(
-        default=True,
-        description="where nothing is cropped, decode large JPEGs no larger than needed",
+        default=True, description="without cropping, decode large JPEGs at reduced size (faster)"
     )
     horizontal_flip: bool = Field(default=True, description="mirror half of the images")
     batch_size: int = Field(default=48, ge=1, description="images per update, over all processes")
     accumulate: int = Field(
-        default=1, ge=1, description="parts of a batch computed one after another, to save memory"
+        default=1, ge=1, description="split each batch into N parts computed in turn (less memory)"
     )
     workers: int = Field(
         default=4, ge=0, description="loader processes; 0 loads in the main process"
     )
     validation_images: int = Field(
-        default=100, ge=1, description="images evenly spread over validation"
+        default=100, ge=1, description="number of validation images, evenly spaced"
     )
 
     @field_validator("image_size")
@@ -62,11 +61,11 @@ class DataConfig(Section):
 class MaskConfig(Section):
     kind: Literal["rectangle", "center", "free_form", "mixed"] = Field(
         default="rectangle",
-        description="shape of the training holes; mixed: rectangles and brush strokes, half each",
+        description="shape of training holes; mixed: half rectangles, half brush strokes",
     )
     size: Size = Field(default=(128, 128), description="largest hole in pixels, n or [h, w]")
     max_shrink: int = Field(
-        default=32, ge=0, description="pixels a rectangle may lose per axis, half on each side"
+        default=32, ge=0, description="shrink rectangles by up to N pixels per axis, half per side"
     )
     shared: bool = Field(default=False, description="one mask for all images of a batch")
 
@@ -75,43 +74,47 @@ class MaskConfig(Section):
         if self.kind in ("rectangle", "mixed") and 2 * (self.max_shrink // 2) >= min(self.size):
             raise ValueError(
                 f"mask.max_shrink must be smaller than mask.size {list(self.size)}, "
-                f"or no hole remains; got {self.max_shrink}"
+                f"or no hole is left; got {self.max_shrink}"
             )
         return self
 
 
 class LearningRateConfig(Section):
-    """How the learning rate changes with the iteration: a factor on `optimizer.learning_rate`."""
+    """How a factor on `optimizer.learning_rate` changes with the iteration."""
 
     kind: Literal["constant", "cosine", "steps"] = Field(
-        default="constant", description="factor on the learning rate after the warm-up"
+        default="constant", description="how the learning rate changes after the warm-up"
     )
-    warmup: int = Field(default=0, ge=0, description="iterations of linear growth at the start")
+    warmup: int = Field(default=0, ge=0, description="iterations of linear warm-up")
     cosine_from: int = Field(
-        default=0, ge=0, description="cosine: iteration where the decay starts"
+        default=0, ge=0, description="cosine: iteration at which the decay starts"
     )
     cosine_floor: float = Field(
         default=0.0, ge=0, le=1, description="cosine: factor reached at the last iteration"
     )
-    steps: list[int] = Field(default=[], description="steps: iterations where the factor shrinks")
-    step_factor: float = Field(default=0.1, gt=0, description="steps: by which it is multiplied")
+    steps: list[int] = Field(default=[], description="steps: iterations at which the rate drops")
+    step_factor: float = Field(default=0.1, gt=0, description="steps: factor applied at each drop")
 
 
 class OptimizerSettings(Section):
-    """What decides the optimizer of one phase."""
+    """Settings of the optimizer of one phase."""
 
     name: Literal["adam", "adadelta"] = Field(default="adam", description="kind of optimizer")
-    learning_rate: float = Field(default=1e-4, gt=0, description="before schedule; Adadelta: 1")
-    beta1: float = Field(default=0.5, ge=0, lt=1, description="Adam, decay of the mean gradient")
-    beta2: float = Field(default=0.9, ge=0, lt=1, description="Adam, decay of the squared gradient")
-    rho: float = Field(default=0.9, ge=0, lt=1, description="Adadelta, decay of both means")
-    epsilon: float = Field(default=1e-8, gt=0, description="added to the root; Adadelta: 1e-6")
+    learning_rate: float = Field(
+        default=1e-4, gt=0, description="base rate, scaled by schedule; for Adadelta use 1"
+    )
+    beta1: float = Field(default=0.5, ge=0, lt=1, description="Adam: decay of the mean gradient")
+    beta2: float = Field(default=0.9, ge=0, lt=1, description="Adam: decay of the squared gradient")
+    rho: float = Field(default=0.9, ge=0, lt=1, description="Adadelta: decay of both means")
+    epsilon: float = Field(
+        default=1e-8, gt=0, description="added to the denominator; for Adadelta use 1e-6"
+    )
 
 
 class OptimizerConfig(OptimizerSettings):
     schedule: LearningRateConfig = LearningRateConfig()
     phases: dict[str, dict[str, Any]] = Field(
-        default={}, description="other values for one phase, such as {critic: {beta2: 0.99}}"
+        default={}, description="settings of single phases, e.g. {critic: {beta2: 0.99}}"
     )
 
     @field_validator("phases")
@@ -125,10 +128,10 @@ class OptimizerConfig(OptimizerSettings):
         return phases
 
     def of(self, phase: str) -> OptimizerSettings:
-        """The settings for one phase.
+        """Return the settings for one phase.
 
         Raises:
-            ConfigError: a value in `phases` is not usable.
+            ConfigError: a value in `phases` is not valid.
         """
         own = {key: getattr(self, key) for key in OptimizerSettings.model_fields}
         changes = self.phases.get(phase, {})
@@ -142,7 +145,7 @@ with warnings.catch_warnings():  # pydantic: `validate` hides a deprecated metho
 
     class ScheduleConfig(Section):
         iterations: int = Field(
-            default=1_000_000, ge=1, description="generator updates, each with its critic updates"
+            default=1_000_000, ge=1, description="generator updates, each after its critic updates"
         )
         log_every: int = Field(default=100, ge=1, description="iterations between log lines")
         image_every: int = Field(
@@ -154,16 +157,16 @@ with warnings.catch_warnings():  # pydantic: `validate` hides a deprecated metho
         validate_every: int = Field(
             default=10000, ge=1, description="iterations between validations"
         )
-        validate: bool = Field(default=True, description="false: never score")  # type: ignore[assignment]
-        keep_checkpoints: int = Field(default=5, ge=1, description="newest checkpoints kept")
+        validate: bool = Field(default=True, description="false: no validation")  # type: ignore[assignment]
+        keep_checkpoints: int = Field(default=5, ge=1, description="number of checkpoints to keep")
         average: float | None = Field(
             default=None,
             gt=0,
             lt=1,
-            description="decay of a running mean of the weights, which is then scored and released",
+            description="decay of a running mean of the weights, to validate and save as generator",
         )
         max_bad_updates: int = Field(
-            default=10, ge=1, description="consecutive non-finite updates before the run stops"
+            default=10, ge=1, description="stop after this many non-finite updates in a row"
         )
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What people read about the configuration schema: the table of `--help` and error messages."""
+"""Text about the configuration schema: the table in `--help`, and error messages."""
 
 import difflib
 import re
@@ -20,11 +20,12 @@ _TYPE_WORDS = {
     NoneType: "null",
     dict: "mapping",
     tuple: "int|[h, w]",
+    list: "list",
 }
 
 
 def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every key that holds a value, as (dotted path, field)."""
+    """Yield every key that holds a value, as (dotted path, field)."""
     for name, field in model.model_fields.items():
         section = _section(field)
         if section:
@@ -34,7 +35,7 @@ def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Fiel
 
 
 def schema_table(model: type[BaseModel]) -> str:
-    """One line per key: dotted path, type, default, description."""
+    """Return one line per key: dotted path, type, default, description."""
     rows = [
         (path, f"{_type_words(field.annotation)}{_default(field)}", field.description or "")
         for path, field in leaves(model)
@@ -49,7 +50,7 @@ def schema_table(model: type[BaseModel]) -> str:
 def explain(
     error: ValidationError, model: type[BaseModel], *, source: str, prefix: str = ""
 ) -> str:
-    """All problems of a rejected configuration in words.
+    """Describe all problems of a rejected configuration.
 
     Args:
         error: what pydantic found.
@@ -65,14 +66,14 @@ def explain(
 
 
 def unknown_name(what: str, name: str, known: Sequence[str]) -> str:
-    """'unknown WHAT NAME', the nearest spelling, and the known ones."""
+    """Return 'unknown WHAT NAME', the closest known name, and the list of known names."""
     near = difflib.get_close_matches(name, known, n=1)
     hint = f", did you mean {near[0]}?" if near else "."
     return f"unknown {what} {name!r}{hint} Known: {', '.join(known) or 'none'}"
 
 
 def _problem(detail: Any, model: type[BaseModel], root: str) -> str:
-    """One problem in words: the key, what it must be, what was given, what to write."""
+    """Describe one problem: the key, what it must be, what was given, an example."""
     section, field, keys = _locate(model, detail["loc"])
     path = root + ".".join(keys)
     if detail["type"] in ("extra_forbidden", "invalid_key"):
@@ -85,7 +86,7 @@ def _problem(detail: Any, model: type[BaseModel], root: str) -> str:
         return f"{path} must be a mapping{keys_inside}; got {detail['input']!r}"
     message = detail["msg"].removeprefix("Value error, ")
     message = re.sub(r"^(Input|String) should", "must", message)
-    if field is None:  # found by a check of several keys, which names them itself
+    if field is None:  # from a check of several keys, whose message names them
         return message
     return f"{path} {message}; got {detail['input']!r}{_example(keys[-1], field)}"
 
@@ -107,7 +108,7 @@ def _unknown_key(
 def _locate(
     model: type[BaseModel], loc: Sequence[int | str]
 ) -> tuple[type[BaseModel], FieldInfo | None, list[str]]:
-    """Follow pydantic's location: (innermost section, its field or None, keys that exist)."""
+    """Follow pydantic's location: (innermost section, its field or None, existing keys)."""
     keys: list[str] = []
     for key in loc:
         field = model.model_fields.get(str(key))
@@ -127,7 +128,7 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def _type_words(annotation: Any) -> str:
-    """A type as people say it."""
+    """Return a type as text for people, such as `true|false`."""
     origin = get_origin(annotation)
     if origin is Literal:
         return "|".join(map(str, get_args(annotation)))
@@ -135,9 +136,7 @@ def _type_words(annotation: Any) -> str:
         return "|".join(map(_type_words, get_args(annotation)))
     if hasattr(annotation, "__metadata__"):
         return _type_words(annotation.__origin__)
-    return {tuple: "int|[h, w]", dict: "mapping"}.get(origin) or _TYPE_WORDS.get(
-        annotation, "value"
-    )
+    return _TYPE_WORDS.get(origin) or _TYPE_WORDS.get(annotation, "value")
 
 
 def _default(field: FieldInfo) -> str:
@@ -147,11 +146,11 @@ def _default(field: FieldInfo) -> str:
 def _example(key: str, field: FieldInfo) -> str:
     if field.is_required() or field.default is None:
         return ""
-    return f". Write for example {key}: {_as_yaml(field.default)}"
+    return f". For example, write {key}: {_as_yaml(field.default)}"
 
 
 def _as_yaml(value: Any) -> str:
-    """One line of YAML; a size of equal sides as one number."""
+    """Return a value as one line of YAML; a square size becomes one number."""
     if isinstance(value, tuple) and len(set(value)) == 1:
         value = value[0]
     value = list(value) if isinstance(value, tuple) else value

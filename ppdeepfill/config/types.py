@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds of value in a configuration, and the base of its sections."""
+"""Types of configuration values, and the base class of its sections."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar, get_args
@@ -20,7 +20,7 @@ from ppdeepfill.errors import ConfigError
 
 
 def _whole_number_as_text(value: Any) -> Any:
-    """So that a folder may be called 2018 without quotes."""
+    """Accept whole numbers as text, so that a folder can be called 2018 without quotes."""
     return str(value) if type(value) is int else value
 
 
@@ -41,7 +41,7 @@ Size = Annotated[tuple[int, int], BeforeValidator(_pair)]
 
 
 class Section(BaseModel):
-    """Frozen group of keys; a key it does not know is an error."""
+    """A frozen group of keys; unknown keys are errors."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -49,15 +49,15 @@ class Section(BaseModel):
     def checked(
         cls: type[_Section], values: Mapping[str, Any], *, source: str, prefix: str = ""
     ) -> _Section:
-        """The section with these values.
+        """Return the section with these values.
 
         Args:
             values: by key.
             source: where they come from, for error messages.
-            prefix: dotted path of the section within the whole configuration, for them too.
+            prefix: dotted path of the section in the configuration, for error messages.
 
         Raises:
-            ConfigError: naming every offending key and what it may be.
+            ConfigError: names every invalid key and its allowed values.
         """
         try:
             return cls.model_validate(values)
@@ -66,8 +66,8 @@ class Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """Pydantic alone would read `true` as the number 1."""
+    def _refuse_true_as_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse booleans where a number is expected; pydantic would read `true` as 1."""
         annotation = cls.model_fields[str(info.field_name)].annotation
         accepted = {annotation, *get_args(annotation)}
         if isinstance(value, bool) and accepted & {int, float} and bool not in accepted:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Configuration as text: YAML files and command-line overrides, both by one YAML reader."""
+"""Configuration as text: YAML files and command-line overrides, read by the same YAML loader."""
 
 import difflib
 import re
@@ -14,7 +14,7 @@ from ppdeepfill.errors import ConfigError
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML with the scalars of YAML 1.2, refusing a key given twice.
+    """Loader with YAML 1.2 scalars that refuses duplicate keys.
 
     `1e-4` is a number; `no`, `007` and `2018-01-24` are text.
     """
@@ -33,12 +33,12 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes what `_Loader` would not read back as text."""
+    """Dumper that quotes any text `_Loader` would read as something else."""
 
     yaml_implicit_resolvers: dict = {}
 
     def represent_list(self, values: Iterable) -> yaml.SequenceNode:
-        """On one line, as [height, width] is written."""
+        """Write a list on one line, such as [height, width]."""
         return self.represent_sequence("tag:yaml.org,2002:seq", values, flow_style=True)
 
 
@@ -58,27 +58,27 @@ for _kind, _pattern in _SCALARS.items():
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file.
+    """Return the mapping in a YAML file.
 
     Raises:
-        ConfigError: no such file, not readable, not YAML, a key given twice, or no mapping.
+        ConfigError: the file is missing, unreadable, not YAML or not a mapping, or repeats a key.
     """
     try:
         values = _parse(path.read_text(encoding="utf-8-sig"), str(path))
     except FileNotFoundError:
-        raise ConfigError(f"no configuration file {path}{_others_beside(path)}") from None
+        raise ConfigError(f"no configuration file {path}{_hint_for_missing(path)}") from None
     except OSError as error:
         raise ConfigError(f"cannot read configuration file {path}: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not a text file in UTF-8") from None
+        raise ConfigError(f"{path} is not a UTF-8 text file") from None
     if not isinstance(values, dict):
         found = "nothing" if values is None else type(values).__name__
-        raise ConfigError(f"{path} must hold a mapping `key: value`; it holds {found}")
+        raise ConfigError(f"{path} must contain a mapping `key: value`; it contains {found}")
     return values
 
 
 def write_yaml(values: dict[str, Any]) -> str:
-    """The text of a YAML file that `read_yaml` reads back unchanged."""
+    """Return YAML text that `read_yaml` reads back unchanged."""
     return yaml.dump(
         values,
         Dumper=_Dumper,
@@ -90,21 +90,20 @@ def write_yaml(values: dict[str, Any]) -> str:
 
 
 def override(values: dict[str, Any], text: str) -> dict[str, Any]:
-    """A copy of nested `values` in which one key has another value.
+    """Return a copy of nested `values` with one key replaced.
 
     Args:
         values: nested mappings; not changed.
-        text: `section.key=value`, the value as YAML.
+        text: `section.key=value`; the value is YAML.
 
     Raises:
-        ConfigError: not of that form, or the way to the key leads through a value.
+        ConfigError: `text` has another form, or a section on the path to the key is a plain value.
     """
     path, equals, value = text.partition("=")
     keys = path.strip().split(".")
     if not equals or not all(keys):
         raise ConfigError(
-            f"cannot use the override {text!r}: write key=value, "
-            "for example -o schedule.iterations=1000"
+            f"invalid override {text!r}: write key=value, for example -o schedule.iterations=1000"
         )
     return _replace(values, keys, _parse(value, f"override {text!r}"), text)
 
@@ -114,14 +113,16 @@ def _replace(values: dict[str, Any], keys: list[str], value: Any, text: str) -> 
     if rest:
         child = values.get(key)
         if child is not None and not isinstance(child, dict):
-            raise ConfigError(f"cannot use the override {text!r}: {key} is the value {child!r}")
+            raise ConfigError(
+                f"invalid override {text!r}: {key} has the value {child!r}, it is not a section"
+            )
         value = _replace(child or {}, rest, value, text)
     return {**values, key: value}
 
 
 def _parse(text: str, source: str) -> Any:
     try:
-        return yaml.load(text, _Loader)  # a SafeLoader: builds plain values only
+        return yaml.load(text, _Loader)  # a SafeLoader, so it builds plain values only
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -131,8 +132,8 @@ def _parse(text: str, source: str) -> Any:
         raise ConfigError(f"{source}: {error}") from None
 
 
-def _others_beside(path: Path) -> str:
-    """A hint at the file that was meant, or at all that are there."""
+def _hint_for_missing(path: Path) -> str:
+    """Suggest a file with a similar name, or list the YAML files of that folder."""
     try:
         others = sorted(other.name for other in path.parent.glob("*.yaml"))
     except OSError:
@@ -140,4 +141,4 @@ def _others_beside(path: Path) -> str:
     near = difflib.get_close_matches(path.name, others, n=1)
     if near:
         return f"; did you mean {path.parent / near[0]}?"
-    return f"; {path.parent} holds: {', '.join(others)}" if others else ""
+    return f"; {path.parent} contains: {', '.join(others)}" if others else ""

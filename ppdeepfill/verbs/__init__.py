@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""One file per verb of the command `ppdeepfill`: `add(verbs)` describes its arguments.
+"""The verbs of the command `ppdeepfill`, one file each: `add(verbs)` defines its arguments.
 
-Nothing here imports paddle before a verb runs, so that `--help` and refusals answer at once.
+Nothing here imports paddle before a verb runs, so `--help` and wrong arguments answer at once.
 """

@@ -12,11 +12,11 @@ REFERENCES = ("torch", "tensorflow")
 def add(verbs: argparse._SubParsersAction) -> None:
     align = verbs.add_parser(
         "align",
-        help="compare outputs, metrics, losses, gradients and training with the references",
+        help="compare outputs, losses, gradients and training with the reference implementations",
         description=(
-            "Compare outputs, metrics, losses, gradients and training with what the authors' "
-            "TensorFlow code and the PyTorch port returned, on the processor, in about a minute. "
-            "Exit status 1 if a check fails."
+            "Compare outputs, metrics, losses, gradients and training with numbers recorded from "
+            "the authors' TensorFlow code and the PyTorch port. Runs on the CPU in about a "
+            "minute. Exit status 1 if a check fails."
         ),
         allow_abbrev=False,
     )
@@ -34,6 +34,6 @@ def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.alignment.report import align
     from ppdeepfill.parallel import use_device
 
-    use_device("cpu")  # the references ran on one, and GPUs round convolutions otherwise
+    use_device("cpu")  # as the references did; GPUs round convolutions differently
     chosen = REFERENCES if arguments.reference == "all" else (arguments.reference,)
     align(arguments.save_dir, chosen)

@@ -1,20 +1,20 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments, and kinds of argument, that several verbs take."""
+"""Arguments and argument types shared by several verbs."""
 
 import argparse
 from collections.abc import Callable
 from pathlib import Path
 
 MODEL_PATH = (
-    "a generator file, a folder that holds one, the output_dir of a training run, or demo (the "
-    "network that comes with the package)"
+    "a generator file, a folder that contains one, the output_dir of a training run, or demo (the "
+    "network that ships with the package)"
 )
-LARGEST = 2**31 - 1  # of whole numbers: what C libraries count with
+LARGEST = 2**31 - 1  # C libraries count with 32-bit integers
 
 
 def add_model_path(parser: argparse._ActionsContainer) -> None:
-    """`--model_path`, a network; without it the newest below ./output, or else the shipped one."""
+    """Add `--model_path`: a network, by default the newest below ./output, else the shipped one."""
     parser.add_argument(
         "--model_path",
         type=Path,
@@ -24,7 +24,7 @@ def add_model_path(parser: argparse._ActionsContainer) -> None:
 
 
 def add_save_dir(parser: argparse._ActionsContainer, default: str, content: str) -> None:
-    """`--save_dir`, the folder for what a verb writes."""
+    """Add `--save_dir`: the folder that a verb writes to."""
     parser.add_argument(
         "--save_dir",
         type=Path,
@@ -35,7 +35,7 @@ def add_save_dir(parser: argparse._ActionsContainer, default: str, content: str)
 
 
 def add_device(parser: argparse._ActionsContainer, default: str = "auto") -> None:
-    """`--device`, where the network runs."""
+    """Add `--device`: where the network runs."""
     parser.add_argument(
         "--device",
         default=default,
@@ -47,7 +47,7 @@ def add_device(parser: argparse._ActionsContainer, default: str = "auto") -> Non
 def add_boolean(
     parser: argparse._ActionsContainer, flag: str, meaning: str, *, default: bool | str = False
 ) -> None:
-    """A flag that may stand alone: `--flag`, `--flag=True`, `--flag=False`."""
+    """Add a boolean flag, written as `--flag`, `--flag=True` or `--flag=False`."""
     parser.add_argument(
         flag,
         type=boolean,
@@ -60,19 +60,19 @@ def add_boolean(
 
 
 def flags_of(parser: argparse.ArgumentParser) -> list[str]:
-    """All flags, for the hint on a misspelt one."""
+    """Return all flags of a parser, to suggest one for a misspelt flag."""
     return [flag for action in parser._actions for flag in action.option_strings]
 
 
 def boolean(text: str) -> bool:
-    """`true` or `false` in any case, as in `--flag=True`."""
+    """Parse `true` or `false` in upper or lower case."""
     if text.lower() not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"must be true or false; got {text!r}")
     return text.lower() == "true"
 
 
 def whole_number(smallest: int) -> Callable[[str], int]:
-    """A kind of argument: a whole number from `smallest` to `LARGEST`."""
+    """Return an argument type for whole numbers from `smallest` to `LARGEST`."""
 
     def parse(text: str) -> int:
         number = int(text) if text.strip().isdecimal() and len(text) < 20 else -1
@@ -86,7 +86,7 @@ def whole_number(smallest: int) -> Callable[[str], int]:
 
 
 def share(text: str) -> float:
-    """A number in 0..1."""
+    """Parse a number between 0 and 1."""
     try:
         number = float(text)
     except ValueError:

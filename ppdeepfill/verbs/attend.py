@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""`ppdeepfill attend`: rebuild one image from the patches of another."""
+"""`ppdeepfill attend`: rebuild one image from patches of another."""
 
 import argparse
 from pathlib import Path
@@ -11,15 +11,15 @@ from ppdeepfill.verbs.arguments import flags_of
 def add(verbs: argparse._SubParsersAction) -> None:
     attend = verbs.add_parser(
         "attend",
-        help="rebuild one image from the patches of another",
-        description="Rebuild image B from the patches of image A by contextual attention.",
+        help="rebuild one image from patches of another",
+        description="Rebuild image B from patches of image A with contextual attention.",
         allow_abbrev=False,
     )
-    attend.add_argument("image_a", type=Path, metavar="IMAGE_A", help="gives the patches")
-    attend.add_argument("image_b", type=Path, metavar="IMAGE_B", help="is rebuilt")
+    attend.add_argument("image_a", type=Path, metavar="IMAGE_A", help="source of the patches")
+    attend.add_argument("image_b", type=Path, metavar="IMAGE_B", help="image to rebuild")
     attend.add_argument("out", type=Path, metavar="OUT", help="the picture to write")
     attend.add_argument(
-        "--offsets", type=Path, metavar="FILE", help="picture of where each patch came from"
+        "--offsets", type=Path, metavar="FILE", help="also draw where each patch came from"
     )
     attend.set_defaults(run=_run, parser=attend, flags=flags_of(attend))
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""`ppdeepfill convert`: weights of other codes made into networks of this package."""
+"""`ppdeepfill convert`: convert weights from other implementations to our format."""
 
 import argparse
 import logging
@@ -15,9 +15,10 @@ logger = logging.getLogger(__name__)
 def add(verbs: argparse._SubParsersAction) -> None:
     convert = verbs.add_parser(
         "convert",
-        help="take over the weights of another code",
-        description="Convert weights of the authors' TensorFlow code, of the PyTorch port, or "
-        "between .pdparams and .safetensors. Reading them runs no code.",
+        help="convert weights from another implementation",
+        description="Convert weights of the authors' TensorFlow code or of the PyTorch port to "
+        "our format, or convert between .pdparams and .safetensors. Reading weights never runs "
+        "code from them.",
         allow_abbrev=False,
     )
     convert.add_argument(
@@ -25,27 +26,27 @@ def add(verbs: argparse._SubParsersAction) -> None:
         dest="origin",
         choices=("tensorflow", "torch", "paddle"),
         required=True,
-        help="whose weights they are: the authors' (under the port's names too), the port's, or "
-        "Paddle's",
+        help="where the weights come from: tensorflow for the authors' (also for the port's copy "
+        "of them), torch for the port's, paddle for files of this package",
     )
     convert.add_argument(
         "source",
         type=Path,
         metavar="SRC",
-        help="a checkpoint's folder or prefix, or a file: .pt, .p, .npz, .pdparams, .safetensors",
+        help="folder or prefix of a checkpoint, or a .pt, .p, .npz, .pdparams or .safetensors file",
     )
     convert.add_argument(
         "destination",
         type=Path,
         metavar="DST",
-        help="a file .safetensors or .pdparams, or a new folder, which keeps the critics too",
+        help="a .safetensors or .pdparams file, or a new folder, which also keeps the critics",
     )
     convert.add_argument(
         "--network",
         metavar="NAME",
-        help="deepfill_v1 or deepfill_v1_torch, for Paddle files that do not tell",
+        help="deepfill_v1 or deepfill_v1_torch, for Paddle files that do not name their network",
     )
-    add_boolean(convert, "--overwrite", "replace what an earlier conversion wrote to DST")
+    add_boolean(convert, "--overwrite", "replace the result of an earlier conversion in DST")
     convert.set_defaults(run=_run, parser=convert, flags=flags_of(convert))
 
 
@@ -63,7 +64,7 @@ def _run(arguments: argparse.Namespace) -> None:
         logger.info("%s", line)
     if arguments.origin == "torch" and arguments.source.name == PORT_COPY:
         logger.info(
-            "note: torch_model.p is known as a copy of the authors' weights; --from tensorflow "
-            "gives their arithmetic and channel order"
+            "note: torch_model.p is usually the port's copy of the authors' weights; use --from "
+            "tensorflow to get their arithmetic and channel order"
         )
     logger.info("wrote %s", arguments.destination)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""`ppdeepfill predict`: fill the holes of photos."""
+"""`ppdeepfill predict`: fill holes in photos."""
 
 import argparse
 from pathlib import Path
@@ -18,9 +18,9 @@ from ppdeepfill.verbs.arguments import (
 def add(verbs: argparse._SubParsersAction) -> None:
     predict = verbs.add_parser(
         "predict",
-        help="fill the holes of photos",
-        description="Fill the holes of a photo, or of all photos in a folder. Pixels outside the "
-        "hole stay as they are.",
+        help="fill holes in photos",
+        description="Fill the holes in a photo, or in all photos of a folder. Pixels outside the "
+        "holes do not change.",
         allow_abbrev=False,
     )
     predict.add_argument(
@@ -30,7 +30,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         "--mask_path",
         type=Path,
         metavar="PATH",
-        help="a mask for all photos, or a folder of masks named like the photos",
+        help="one mask for all photos, or a folder of masks named like the photos",
     )
     add_model_path(predict)
     add_save_dir(predict, "output/result", "the results")
@@ -45,12 +45,13 @@ def _add_hole(hole: argparse._ArgumentGroup) -> None:
     hole.add_argument(
         "--mask_polarity",
         choices=("white", "black"),
-        help="what of the mask is hole (default: white, with a warning if that is most of it)",
+        help="which mask colour marks the hole (default: white, with a warning if that is most of "
+        "the mask)",
     )
     hole.add_argument(
         "--hole_color",
         metavar="COLOR",
-        help="the hole is where the mask, or the photo if there is none, has this colour: a name, "
+        help="the hole is where the mask (or the photo, without a mask) has this colour: a name, "
         "#RRGGBB or transparent",
     )
     hole.add_argument(
@@ -58,12 +59,12 @@ def _add_hole(hole: argparse._ArgumentGroup) -> None:
         type=whole_number(0),
         default=0,
         metavar="PX",
-        help="widen the hole (default: 0)",
+        help="widen the hole by this many pixels (default: 0)",
     )
     add_boolean(
         hole,
         "--strict",
-        "refuse a mask of another size, or one that looks wrong, instead of warning",
+        "stop, instead of warning, if a mask has another size than its photo or looks wrong",
     )
 
 
@@ -72,29 +73,29 @@ def _add_strategy(how: argparse._ArgumentGroup) -> None:
         "--strategy",
         choices=("auto", "whole", "crop", "resize"),
         default="auto",
-        help="the photo as a whole, a crop around each hole, or the photo shrunk (default: whole "
-        "up to --limit, crop above)",
+        help="give the network the whole photo, a crop around each hole, or the photo shrunk to "
+        "--limit (default: auto, which is whole up to --limit and crop above)",
     )
     how.add_argument(
         "--margin",
         type=whole_number(0),
         default=128,
         metavar="PX",
-        help="surroundings of a hole in its crop (default: %(default)s)",
+        help="width of the surroundings of a hole in its crop (default: %(default)s)",
     )
     how.add_argument(
         "--limit",
         type=whole_number(0),
         default=768,
         metavar="PX",
-        help="longest side of what the network sees (default: %(default)s)",
+        help="longest side that the network may see (default: %(default)s)",
     )
     how.add_argument(
         "--attention_memory",
         type=float,
         default=2.0,
         metavar="GIB",
-        help="memory that the attention may use; larger photos go through it in blocks "
+        help="memory limit of the attention; above it, the attention works in blocks "
         "(default: %(default)s)",
     )
     how.add_argument(
@@ -102,7 +103,8 @@ def _add_strategy(how: argparse._ArgumentGroup) -> None:
         type=whole_number(0),
         default=0,
         metavar="PX",
-        help="let a difference in colour at the edge fade out inside the hole (default: 0, off)",
+        help="blend colour differences at the edge of the hole over this many pixels inside it "
+        "(default: 0, off)",
     )
 
 
@@ -111,12 +113,14 @@ def _add_results(results: argparse._ArgumentGroup) -> None:
         "--format",
         choices=("same", "png"),
         default="same",
-        help="of the results: as the photo (JPEG is compressed anew), or PNG (default: same)",
+        help="file format of the results: that of the photo (a JPEG is compressed again), or PNG "
+        "(default: same)",
     )
     add_boolean(
         results,
         "--save_attention",
-        "also draw NAME_offsets.png and NAME_borrowed.png: where the hole was filled from",
+        "also write NAME_offsets.png and NAME_borrowed.png, which show where the hole was filled "
+        "from",
     )
 
 

@@ -11,8 +11,8 @@ from ppdeepfill.verbs.arguments import MODEL_PATH, add_boolean, flags_of, share,
 
 DESCRIPTION = """\
 Score methods on images with fixed holes. Writes test.txt, report.json, per_image.csv,
-report.html and ranked.png. Without arguments: the newest run below ./output, or else the
-network that comes with the package, on the bundled photographs."""
+report.html and ranked.png. Without arguments, scores the newest run below ./output, or else the
+network that ships with the package, on the bundled photographs."""
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
@@ -20,7 +20,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         "test",
         help="score methods on images with fixed holes",
         description=DESCRIPTION,
-        argument_default=argparse.SUPPRESS,  # absent: left to configuration and defaults
+        argument_default=argparse.SUPPRESS,  # absent arguments come from configuration or defaults
         allow_abbrev=False,
     )
     _add_methods(test)
@@ -37,13 +37,13 @@ def _add_methods(test: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="PATH",
-        help=f"networks: each {MODEL_PATH}, or a folder of `ppdeepfill export`",
+        help=f"networks to score: each is {MODEL_PATH}, or a folder from `ppdeepfill export`",
     )
     methods.add_argument(
         "--methods",
         nargs="+",
         metavar="NAME",
-        help="without a network: mean_fill, telea, navier_stokes, patchmatch",
+        help="methods without a network: mean_fill, telea, navier_stokes, patchmatch",
     )
 
 
@@ -54,9 +54,9 @@ def _add_samples(test: argparse.ArgumentParser) -> None:
         "-c",
         "--config",
         metavar="FILE",
-        help="take images, their size and the hole's from a training configuration; by default "
-        "both sizes come from the config.yaml of the first network's run, else they are 256 and "
-        "128",
+        help="take the images, their size and the hole size from a training configuration; by "
+        "default both sizes come from the config.yaml of the first network's run, or are 256 and "
+        "128 without one",
     )
     samples.add_argument(
         "--images",
@@ -67,39 +67,47 @@ def _add_samples(test: argparse.ArgumentParser) -> None:
         "--num_images",
         type=at_least_1,
         metavar="N",
-        help="use so many, evenly spread (default: all)",
+        help="use N evenly spaced images (default: all)",
     )
     samples.add_argument(
-        "--image_size", type=at_least_1, nargs="+", metavar="N", help="side, or height and width"
+        "--image_size",
+        type=at_least_1,
+        nargs="+",
+        metavar="N",
+        help="one number, or height and width",
     )
     add_boolean(
         samples,
         "--crop",
-        "cut the centred window, or with false resize the whole image (default: true)",
+        "true: crop the centre of the image; false: resize the whole image (default: true)",
         default=argparse.SUPPRESS,
     )
     samples.add_argument(
         "--masks",
         metavar="KIND|PATH",
-        help="center, rectangle, free_form; one mask file for all images; or a folder, list or "
-        "archive of masks named as the images; white is hole (default: center)",
+        help="center, rectangle or free_form; a mask file for all images; or a folder, list or "
+        "archive of masks named like the images; white marks the hole (default: center)",
     )
     samples.add_argument(
         "--hole_size",
         type=at_least_1,
         nargs="+",
         metavar="N",
-        help="of center and rectangle (default: half of a given --image_size)",
+        help="hole size for center and rectangle (default: half of --image_size, if given)",
     )
     samples.add_argument(
         "--hole_area",
         type=share,
         nargs=2,
         metavar=("ABOVE", "UP_TO"),
-        help="of free_form, shares of the image (default: six steps up to 0.6 in turn)",
+        help="hole area for free_form, as fractions of the image (default: six ranges up to 0.6, "
+        "in turn)",
     )
     samples.add_argument(
-        "--seed", type=whole_number(0), metavar="N", help="of rectangle and free_form (default: 0)"
+        "--seed",
+        type=whole_number(0),
+        metavar="N",
+        help="seed for rectangle and free_form (default: 0)",
     )
 
 
@@ -109,21 +117,24 @@ def _add_report(test: argparse.ArgumentParser) -> None:
         "--save_dir", type=Path, metavar="DIR", help="folder for the report (default: output)"
     )
     report.add_argument(
-        "--save_masks", type=Path, metavar="DIR", help="a new folder for the masks, to share them"
+        "--save_masks",
+        type=Path,
+        metavar="DIR",
+        help="new folder to save the masks in, to share them",
     )
     report.add_argument(
         "--pictures",
         type=whole_number(0),
         metavar="N",
-        help="images shown in report.html (default: 24)",
+        help="number of images shown in report.html (default: 24)",
     )
     report.add_argument(
-        "--lpips_weights", type=Path, metavar="FILE", help="weights, see docs/metrics.md"
+        "--lpips_weights", type=Path, metavar="FILE", help="weights of LPIPS, see docs/metrics.md"
     )
     report.add_argument(
-        "--fid_weights", type=Path, metavar="FILE", help="weights, see docs/metrics.md"
+        "--fid_weights", type=Path, metavar="FILE", help="weights of FID, see docs/metrics.md"
     )
-    work = test.add_argument_group("work")
+    work = test.add_argument_group("computation")
     work.add_argument(
         "--device",
         metavar="NAME",
@@ -133,14 +144,14 @@ def _add_report(test: argparse.ArgumentParser) -> None:
         "--batch_size",
         type=whole_number(1),
         metavar="N",
-        help="images a network fills at a time; another number may round some pixels otherwise "
+        help="images that a network fills at a time; may change the rounding of some pixels "
         "(default: 1)",
     )
     work.add_argument(
         "--num_workers",
         type=whole_number(0),
         metavar="N",
-        help="threads that read ahead (default: 2)",
+        help="threads that read images ahead (default: 2)",
     )
 
 

@@ -11,7 +11,7 @@ from ppdeepfill.config.text import leaves, schema_table
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.verbs.arguments import add_boolean
 
-# Flags that Paddle users know, each another spelling of `-o KEY=VALUE`.
+# Flags that Paddle users know; each is another spelling of `-o KEY=VALUE`.
 ALIASES = {
     "iters": "schedule.iterations",
     "batch_size": "data.batch_size",
@@ -36,13 +36,13 @@ def add(verbs: argparse._SubParsersAction) -> None:
         "train",
         help="train a network",
         usage="%(prog)s [--config FILE] [-o KEY=VALUE ...] [--dry_run] [alias ...]",
-        description="Train a network. Without --config: the quick start, minutes on a laptop.",
-        epilog=f"keys of the configuration, their types and defaults:\n{schema_table(Config)}",
+        description="Train a network. Without --config, runs the quick start: minutes on a laptop.",
+        epilog=f"configuration keys, with type, default and meaning:\n{schema_table(Config)}",
         formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=32),
         allow_abbrev=False,
     )
     train.add_argument(
-        "-c", "--config", metavar="FILE", help="a YAML file such as those in configs/"
+        "-c", "--config", metavar="FILE", help="a YAML file, such as those in configs/"
     )
     train.add_argument(
         "-o",
@@ -51,10 +51,10 @@ def add(verbs: argparse._SubParsersAction) -> None:
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="replace values of the configuration, e.g. -o data.batch_size=8 mask.size=64",
+        help="set configuration keys, e.g. -o data.batch_size=8 mask.size=64",
     )
     add_boolean(
-        train, "--dry_run", "show configuration, layers and the shapes of one batch, then stop"
+        train, "--dry_run", "show the configuration, layers and shapes of one batch, then stop"
     )
     aliases = train.add_argument_group("aliases", "other spellings of -o KEY=VALUE")
     booleans = {key for key, field in leaves(Config) if field.annotation is bool}
@@ -88,9 +88,9 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def packaged_config(name: str) -> Path:
-    """A configuration that comes with the package: in the installed one, or in the repository."""
+    """Return a configuration from the installed package or the repository."""
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "configs", package.parent / "configs"):
         if (folder / f"{name}.yaml").is_file():
             return folder / f"{name}.yaml"
-    raise ConfigError(f"this installation holds no {name}.yaml; say which file: --config FILE")
+    raise ConfigError(f"{name}.yaml is not installed; pass a configuration with --config FILE")

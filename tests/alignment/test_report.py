@@ -121,5 +121,5 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path, ca
     (tmp_path / "file").touch()
     assert run(tmp_path / "file") == 2
     output = capsys.readouterr()
-    assert "is no folder; change --save_dir" in output.err
+    assert "is not a folder; change --save_dir" in output.err
     assert not output.out

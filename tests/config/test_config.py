@@ -141,10 +141,10 @@ def test_override_of_one_section_leaves_another_that_shares_its_yaml_anchor(writ
         ("data.image_size=big", ["data.image_size", "[height, width]", "'big'"]),
         ("data.image_size=64", ["mask.size [128, 128]", "data.image_size [64, 64]"]),
         ("mask.size=300", ["mask.size", "larger than data.image_size"]),
-        ("mask.size=256", ["mask.size [256, 256] must be smaller", "no pixel remains known"]),
+        ("mask.size=256", ["mask.size [256, 256] must be smaller", "no pixel is known"]),
         ("mask.size=[8,300]", ["mask.max_shrink must be smaller"]),
         ("mask.size=0", ["mask.size", "at least 1"]),
-        ("mask.max_shrink=128", ["mask.max_shrink", "no hole remains"]),
+        ("mask.max_shrink=128", ["mask.max_shrink", "no hole is left"]),
         (
             "mask.kind=circle",
             ["mask.kind", "'rectangle', 'center', 'free_form' or 'mixed'", "'circle'"],
@@ -166,7 +166,7 @@ def test_override_of_one_section_leaves_another_that_shares_its_yaml_anchor(writ
         ("schedule.iterations", ["write key=value"]),
         ("=3", ["write key=value"]),
         ("a..b=3", ["write key=value"]),
-        ("output_dir.x=3", ["output_dir is the value 'out'"]),
+        ("output_dir.x=3", ["output_dir has the value 'out'"]),
         ("mask.size=[3", ["override 'mask.size=[3'", "line 1"]),
     ],
 )
@@ -179,8 +179,8 @@ def test_unusable_override_is_explained(write, override, expected):
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", ["must hold a mapping", "nothing"]),
-        ("- a\n- b\n", ["must hold a mapping", "list"]),
+        ("", ["must contain a mapping", "nothing"]),
+        ("- a\n- b\n", ["must contain a mapping", "list"]),
         ("seed: 1\nseed: 2\n", ["line 2", "'seed' is given twice"]),
         (MINIMAL + "mask:\n  size: 3\n  size: 4\n", ["line 6", "'size' is given twice"]),
         ("seed: [1, 2\n", ["line 2"]),
@@ -202,7 +202,7 @@ def test_unusable_file_is_explained(write, text, expected):
 def test_missing_file_names_the_nearest(write):
     path = write(MINIMAL)
     assert f"did you mean {path}?" in refusal(path.with_name("experimnt.yaml"))
-    assert "holds: experiment.yaml" in refusal(path.with_name("zzz"))
+    assert "contains: experiment.yaml" in refusal(path.with_name("zzz"))
 
 
 def test_folder_and_binary_file_are_no_configuration(tmp_path):

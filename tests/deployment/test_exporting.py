@@ -190,7 +190,7 @@ def test_command_takes_a_configuration_for_a_path(tmp_path, monkeypatch):
         (["--input_shape", "1", "1", "64", "64"], "the input shape must be B 3 H W"),
         (["--input_shape", "1", "3", "64", "9999999"], "the input shape must be B 3 H W"),
         (["--input_shape", "1", "3", "0", "64"], "the input shape must be B 3 H W"),
-        (["--device", "abacus"], "device 'abacus' is not usable"),
+        (["--device", "abacus"], "device 'abacus' cannot be used"),
         (["--save_dir", "text.safetensors/sub"], "cannot write to text.safetensors/sub"),
         (["--save_dir", "text.safetensors"], "cannot write to text.safetensors"),
         (["--save_dir", "x" * 300], "cannot write xxx"),

@@ -70,7 +70,7 @@ def test_unusable_files_are_explained(rng, tmp_path):
         attend(bad, good, tmp_path / "out.png")
     with pytest.raises(DataError, match="No such file"):
         attend(good, tmp_path / "missing.png", tmp_path / "out.png")
-    with pytest.raises(OutputError, match="good.png is no folder"):
+    with pytest.raises(OutputError, match="good.png is not a folder"):
         attend(good, good, good / "out.png")
     for name in ("out", "out.unknown", "out.exr", "out.pbm"):  # no format, or none of 8-bit colours
         with pytest.raises(DataError, match="cannot write .* let the name end in"):

@@ -136,5 +136,5 @@ def test_two_photos_never_share_a_result(folder, tmp_path):
 
 def test_a_folder_of_results_that_cannot_be_made_is_refused(folder):
     file = folder("photos", "a.png") / "a.png"
-    with pytest.raises(OutputError, match="a.png is no folder; change --save_dir"):
+    with pytest.raises(OutputError, match="a.png is not a folder; change --save_dir"):
         Results(file / "below", [])
