@@ -14,7 +14,7 @@ import numpy as np
 import paddle
 
 from ppdeepfill import parallel
-from ppdeepfill.atomic_write import check_writable, synchronise, written_whole
+from ppdeepfill.atomic_write import check_writable, file_identity, synchronise, written_whole
 from ppdeepfill.data import open_source, spread
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
@@ -89,6 +89,11 @@ def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]
 def _check_folders(settings: ComparisonSettings, names: Sequence[str]) -> None:
     """Before hours are spent: UserError where the report or the masks cannot be written."""
     check_writable(settings.save_dir, change="--save_dir")
+    inputs = [*settings.model_paths, settings.images, settings.masks]
+    inputs += [path for path in (settings.lpips_weights, settings.fid_weights) if path]
+    for path in (settings.save_dir / name for name in FILES):
+        if path.exists() and file_identity(path) in map(file_identity, map(Path, inputs)):
+            raise DataError(f"{path} is an input and stays as it is; change --save_dir")
     if settings.save_masks is None:
         return
     check_writable(settings.save_masks, change="--save_masks")

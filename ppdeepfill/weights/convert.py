@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from numpy import ndarray
 
-from ppdeepfill.atomic_write import check_writable, written_whole
+from ppdeepfill.atomic_write import check_writable, file_identity, written_whole
 from ppdeepfill.errors import WeightsError
 from ppdeepfill.weight_files import read_arrays
 from ppdeepfill.weight_files.tensorflow.bundle import read_bundle
@@ -91,6 +91,8 @@ def convert(
     """
     source, destination = Path(source), Path(destination)
     _check_free(destination, overwrite=overwrite)
+    if file_identity(destination) in map(file_identity, (source, *source.parents[:1])):
+        raise WeightsError(f"{destination} is, or holds, the source; name another one")
     check_writable(destination.parent, change="DST")
     conversion = _read(source, origin, network)
     if destination.suffix in SUFFIXES:

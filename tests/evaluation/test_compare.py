@@ -225,6 +225,15 @@ def test_a_window_that_is_all_hole_is_left_out_and_gives_no_truth_away(folder):
     assert all(scores["psnr"]["mean"] < 30 for scores in record["means"].values())
 
 
+def test_a_report_never_replaces_the_list_of_its_images(folder, photos, capsys):
+    text = "\n".join(str(path) for path in sorted(photos.iterdir()))
+    Path("test.txt").write_text(text)
+    command = ["test", *SMALL, "--images", "test.txt", "--methods", "mean_fill", "--save_dir", "."]
+    assert main(command) == 2
+    assert "test.txt is an input" in capsys.readouterr().err
+    assert Path("test.txt").read_text() == text
+
+
 def test_no_method_sees_what_is_in_the_hole(folder, photos, monkeypatch):
     given = []
 

@@ -358,6 +358,17 @@ def test_an_existing_destination_is_not_touched(tmp_path, network):
         convert.convert(source, destination, origin="torch", overwrite=True)
 
 
+def test_a_source_is_never_replaced(tmp_path, network):
+    np.savez(tmp_path / "gen.npz", **port_arrays(network))
+    convert.convert(tmp_path / "gen.npz", tmp_path / "ours", origin="torch")
+    source = tmp_path / "ours" / "generator.safetensors"
+    before = source.read_bytes()
+    for destination in (source, tmp_path / "ours"):
+        with pytest.raises(WeightsError, match="is, or holds, the source"):
+            convert.convert(source, destination, origin="paddle", overwrite=True)
+    assert source.read_bytes() == before
+
+
 def test_a_full_disk_leaves_nothing(tmp_path, network, monkeypatch, capsys):
     np.savez(tmp_path / "gen.npz", **port_arrays(network))
 
