@@ -19,7 +19,7 @@ from ppdeepfill.data.decoding import read_image
 from ppdeepfill.evaluation.compare import compare
 from ppdeepfill.evaluation.metrics import METRICS, measure
 from ppdeepfill.evaluation.settings import ComparisonSettings
-from ppdeepfill.inference.baselines import mean_fill
+from ppdeepfill.inference.baselines import BASELINES, mean_fill
 from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.networks import build_network
 from ppdeepfill.training.state import layer_arrays
@@ -135,6 +135,27 @@ def test_best_median_and_worst_image_are_shown(folder, photos):
     assert pictures.shape == (3 * 32 + 2 * 4, 4 * 32 + 3 * 4, 3)
     worst = read_image(photos / ranked["worst"]["name"])[4:36, 8:40]
     np.testing.assert_array_equal(pictures[-32:, -32:], worst)
+
+
+def test_scores_of_an_earlier_report_are_taken_for_the_same_samples(folder, photos, monkeypatch):
+    save_network(folder / "run")
+    names = ["mean_fill", "telea"]
+    common = {"images": str(photos), "image_size": (32, 32), "hole_size": (16, 16)}
+    common |= {"model_paths": [Path("run")], "methods": names}
+    compare(ComparisonSettings(**common, save_dir=folder / "first"))
+    compare(ComparisonSettings(**common | {"masks": "rectangle"}, save_dir=folder / "rectangle"))
+    calls = []
+    monkeypatch.setitem(
+        BASELINES, "telea", lambda *arrays: calls.append(1) or BASELINES["mean_fill"](*arrays)
+    )
+    compare(ComparisonSettings(**common, save_dir=folder / "new", earlier=folder / "first"))
+    assert rows_in(folder / "new") == rows_in(folder / "first")
+    assert len(calls) == 3  # of ranked.png
+    for other in ("rectangle", "absent"):  # other samples, or no report: computed
+        compare(ComparisonSettings(**common, save_dir=folder / other, earlier=folder / other))
+        if other == "rectangle":
+            assert rows_in(folder / other) != rows_in(folder / "first")
+    assert len(calls) == 3 + 2 * (8 + 3)
 
 
 def test_a_configuration_gives_images_and_sizes(folder, photos):
