@@ -3,6 +3,7 @@
 """From reports to tables, card and guide."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def result(tmp_path_factory) -> Result:
     write_photos(place / "photos")
     setting = Setting("small", "Small pictures", "photos", "free_form", image_size=32)
     test = comparison_of(
-        setting, model_paths=[DEMO], methods=["telea"], data=place, save_dir=place / "out"
+        setting, model_paths=[Path(DEMO)], methods=["telea"], data=place, save_dir=place / "out"
     )
     compare(test)
     return Result(setting, json.loads((place / "out/small/report.json").read_text("utf-8")))
