@@ -33,7 +33,7 @@ from ppdeepfill.weights.generator_file import Generator
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ppdeepfill"
-FOLDERS = (PACKAGE, ROOT / "tests", ROOT / "deploy", ROOT / "benchmarks")
+FOLDERS = (PACKAGE, ROOT / "tests", ROOT / "deploy", ROOT / "benchmarks", ROOT / "release")
 PYTHON_FILES = sorted(
     [*ROOT.glob("*.py"), *(p for folder in FOLDERS for p in folder.rglob("*.py"))]
 )

@@ -5,7 +5,8 @@
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import paddle
 
 from ppdeepfill import parallel
 from ppdeepfill.atomic_write import check_writable, file_identity, synchronise, written_whole
-from ppdeepfill.data import open_source, spread
+from ppdeepfill.data import Skipped, open_source, spread
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
+from ppdeepfill.evaluation.earlier import add_earlier_scores
 from ppdeepfill.evaluation.images import EvaluationSet
 from ppdeepfill.evaluation.mask_sets import open_masks, pair_name
 from ppdeepfill.evaluation.methods import Method, open_methods
@@ -45,15 +47,16 @@ def compare(settings: ComparisonSettings) -> None:
     _check_folders(settings, [images.source.name(index) for index in indices])
     setting = _describe(settings, methods, images, len(indices))  # now: the commit may move on
     pictured = {indices[place] for place in spread(len(indices), settings.pictures)}
-    results, skipped = score_methods(
-        methods,
-        images,
-        indices,
+    score = partial(
+        score_methods,
+        images=images,
+        indices=indices,
         learned=learned,
         pictured=pictured,
         batch_size=settings.batch_size,
         workers=settings.num_workers,
     )
+    results, skipped = _scored(methods, settings, score)
     if parallel.rank() > 0:
         return
     setting["images"]["scored"] = len(results)
@@ -67,6 +70,18 @@ def compare(settings: ComparisonSettings) -> None:
         logger.info("wrote %s", settings.save_dir / name)
     if settings.save_masks:
         _save_masks(images, [result.index for result in results], settings.save_masks)
+
+
+def _scored(
+    methods: Sequence[Method], settings: ComparisonSettings, score: Callable
+) -> tuple[list[ImageResult], Skipped]:
+    """The results of all methods, some from an earlier report if the settings name one."""
+    if settings.earlier is not None:
+        results, skipped = score([m for m in methods if m.name not in settings.methods])
+        if add_earlier_scores(results, settings.methods, settings.earlier, _digest(results)):
+            logger.info("%s: as in %s", ", ".join(settings.methods), settings.earlier)
+            return results, skipped
+    return score(methods)
 
 
 def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]]:

@@ -32,6 +32,8 @@ class ComparisonSettings:
         pictures: how many images report.html shows, evenly spread.
         save_dir: where the report goes.
         batch_size, num_workers: see `score_methods`.
+        earlier: folder of a report whose scores of `methods` are taken instead of computing them,
+            where it is of the same images and holes; needs a network besides, and no LPIPS or FID.
     """
 
     model_paths: Sequence[Path] = ()
@@ -51,6 +53,7 @@ class ComparisonSettings:
     save_dir: Path = Path("output")
     batch_size: int = 1
     num_workers: int = 2
+    earlier: Path | None = None
 
     def __post_init__(self) -> None:
         if min(self.image_size) < SSIM_SMALLEST or max(self.image_size) > LARGEST:

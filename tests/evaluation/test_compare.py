@@ -137,6 +137,27 @@ def test_best_median_and_worst_image_are_shown(folder, photos):
     np.testing.assert_array_equal(pictures[-32:, -32:], worst)
 
 
+def test_scores_of_an_earlier_report_are_taken_for_the_same_samples(folder, photos, monkeypatch):
+    save_network(folder / "run")
+    names = ["mean_fill", "telea"]
+    common = {"images": str(photos), "image_size": (32, 32), "hole_size": (16, 16)}
+    common |= {"model_paths": [Path("run")], "methods": names}
+    compare(ComparisonSettings(**common, save_dir=folder / "first"))
+    compare(ComparisonSettings(**common | {"masks": "rectangle"}, save_dir=folder / "rectangle"))
+    calls = []
+    monkeypatch.setitem(
+        BASELINES, "telea", lambda *arrays: calls.append(1) or BASELINES["mean_fill"](*arrays)
+    )
+    compare(ComparisonSettings(**common, save_dir=folder / "new", earlier=folder / "first"))
+    assert rows_in(folder / "new") == rows_in(folder / "first")
+    assert len(calls) == 3  # of ranked.png
+    for other in ("rectangle", "absent"):  # other samples, or no report: computed
+        compare(ComparisonSettings(**common, save_dir=folder / other, earlier=folder / other))
+        if other == "rectangle":
+            assert rows_in(folder / other) != rows_in(folder / "first")
+    assert len(calls) == 3 + 2 * (8 + 3)
+
+
 def test_a_configuration_gives_images_and_sizes(folder, photos):
     config = small_config(photos, "run", data__validation=str(photos), data__image_size=40)
     Path("c.yaml").write_text(config.to_yaml())
