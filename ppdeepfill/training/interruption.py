@@ -1,19 +1,19 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Stopping on request without losing work."""
+"""Stop on request without losing work."""
 
 import os
 import signal
 import time
 
-ONE_REQUEST = 1.0  # seconds: launchers and `timeout` deliver one request twice, at once
+ONE_REQUEST = 1.0  # seconds: launchers and `timeout` may send the same request twice at once
 
 
 class Interruption:
-    """While entered, the first Ctrl-C or SIGTERM is noted; a later one ends the process at once.
+    """Context that records the first Ctrl-C or SIGTERM; a second one ends the process at once.
 
     Attributes:
-        signal: number of the signal that asked to stop; 0 as long as none did.
+        signal: number of the signal received; 0 if none.
     """
 
     def __init__(self):
@@ -31,8 +31,8 @@ class Interruption:
     def _note(self, number: int, _) -> None:
         if not self.signal:
             self.signal, self._noted = number, time.monotonic()
-            # print() must not be called in a handler: it may interrupt another print().
-            os.write(2, b"\nfinishing this iteration, then saving; once more to stop at once\n")
+            # No print() in a signal handler: it may interrupt another print().
+            os.write(2, b"\nfinishing this iteration, then saving; repeat to stop immediately\n")
         elif time.monotonic() - self._noted > ONE_REQUEST:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where a run starts: anew, or from which checkpoint."""
+"""Decide whether a run starts from the beginning or from a checkpoint."""
 
 import logging
 from pathlib import Path
@@ -13,24 +13,24 @@ logger = logging.getLogger(__name__)
 
 
 def checkpoint_to_resume(config: Config) -> Path | None:
-    """The checkpoint that `config.resume` stands for; None to start anew.
+    """Return the checkpoint that `config.resume` refers to, or None to start a new run.
 
     Raises:
-        CheckpointError: nothing usable there, or a start that would mix two runs in output_dir.
+        CheckpointError: there is no usable checkpoint, or two runs would mix in output_dir.
     """
     own = checkpoint_folders(config.output_dir)
     if config.resume == "auto":
         newest = newest_checkpoint(config.output_dir)
         if own and newest is None:
             raise CheckpointError(
-                f"no checkpoint in {config.output_dir} is complete; remove its folder checkpoints "
-                "to start anew, or set another output_dir"
+                f"no checkpoint in {config.output_dir} is complete; delete its folder checkpoints "
+                "to start a new run, or set another output_dir"
             )
         return newest
     if config.resume == "none":
         if own:
             raise CheckpointError(
-                f"{config.output_dir} holds checkpoints of an earlier run, and resume is none; "
+                f"{config.output_dir} contains checkpoints of an earlier run, but resume is none; "
                 "set another output_dir, or resume=auto to continue that run"
             )
         return None
@@ -41,33 +41,33 @@ def _named_checkpoint(path: Path, own: list[Path]) -> Path:
     folder = path if path.name.startswith("iter_") else newest_checkpoint(path)
     if folder is None or not folder.is_dir():
         raise CheckpointError(
-            f"resume={path} is no checkpoint; give a folder checkpoints/iter_... or the output_dir "
+            f"resume={path} is not a checkpoint; use a folder checkpoints/iter_..., the output_dir "
             "of a run, or auto to continue in this output_dir"
         )
     later = [own_folder.name for own_folder in own if own_folder.name > folder.name]
     if later:
         raise CheckpointError(
-            f"{own[0].parent} holds later checkpoints than {folder.name}: {', '.join(later)}; "
-            "set another output_dir, or resume=auto to continue after the last of them"
+            f"{own[0].parent} contains checkpoints later than {folder.name}: {', '.join(later)}; "
+            "set another output_dir, or resume=auto to continue from the latest"
         )
     return folder
 
 
 def check_same_method(then: dict, now: dict) -> None:
-    """Refuse to continue a run with another network or objective; log the other differences.
+    """Refuse to continue a run with another network or objective; log other differences.
 
     Args:
         then: configuration stored in the checkpoint, as nested dicts.
-        now: configuration of this start.
+        now: current configuration, as nested dicts.
 
     Raises:
-        CheckpointError: they train another network or by another objective.
+        CheckpointError: the network or the objective differs.
     """
     for key in ("network", "objective"):
         if then[key]["name"] != now[key]["name"]:
             raise CheckpointError(
-                f"the checkpoint was trained with {key} {then[key]['name']}, the configuration "
-                f"asks for {now[key]['name']}; set another output_dir to start anew"
+                f"the checkpoint was trained with {key} {then[key]['name']}, but the configuration "
+                f"asks for {now[key]['name']}; set another output_dir to start a new run"
             )
     then, now = _leaves(then), _leaves(now)
     for key in sorted(then.keys() | now.keys()):
@@ -78,7 +78,7 @@ def check_same_method(then: dict, now: dict) -> None:
 
 
 def _leaves(tree: dict, path: str = "") -> dict:
-    """Nested dicts as one dict with dotted keys."""
+    """Flatten nested dicts into one dict with dotted keys."""
     leaves = {}
     for key, value in tree.items():
         leaves |= (
