@@ -65,8 +65,8 @@ class TrainingLog:
     def __exit__(self, kind, error, trace) -> None:
         if isinstance(error, Exception):  # who catches it tells the terminal only
             with suppress(OSError, OutputError):
-                self._note(
-                    f"the run ends: {error}",
+                self._write_to_file(
+                    f"the run failed: {error}",
                     level=logging.ERROR,
                     trace=None if isinstance(error, UserError) else (kind, error, trace),
                 )
@@ -136,17 +136,17 @@ class TrainingLog:
         """Write a line to log.txt but not to the terminal."""
         self._file.handle(logger.makeRecord(logger.name, level, "", 0, line, (), trace))
 
-    def _measured(self, kind: str, record: dict) -> None:
-        record = {"type": kind, **record}
+    def _add_metrics(self, kind: str, entry: dict) -> None:
+        entry = {"type": kind, **entry}
         path = self.output_dir / "metrics.jsonl"
         # JSON has no nan; a mean over no good update is null.
-        line = json.dumps({k: None if _is_nan(v) else v for k, v in record.items()}) + "\n"
+        line = json.dumps({k: None if _is_nan(v) else v for k, v in entry.items()}) + "\n"
         try:
             with path.open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:
             raise _cannot_write(path, error) from error
-        self._draw_curves(record)
+        self._draw_curves(entry)
 
     def _draw_curves(self, entry: dict) -> None:
         if self._curves is None:
