@@ -35,5 +35,5 @@ def test_the_last_of_too_many_ends_the_run():
     guard = FiniteGuard(3)
     assert not guard.allows(bad(float("nan")), "a")
     assert not guard.allows(bad(float("nan")), "b")
-    with pytest.raises(UserError, match=r"3 updates in a row.*was c.*learning_rate"):
+    with pytest.raises(UserError, match=r"3 updates in a row.*recently c.*learning_rate"):
         guard.allows(bad(float("nan")), "c")
