@@ -258,7 +258,7 @@ def test_eval_is_test(folder, photos):
     [
         ("", "no trained network below"),
         ("--model_path nowhere", "no generator.safetensors at nowhere"),
-        ("--model_path bad.safetensors", "bad.safetensors: no file of weights"),
+        ("--model_path bad.safetensors", "bad.safetensors: not a weight file"),
         ("--methods teleea", "unknown method 'teleea'.*mean_fill, telea"),
         ("--methods telea telea", "telea is given twice"),
         ("--methods telea --images nowhere", "no such file or folder"),
