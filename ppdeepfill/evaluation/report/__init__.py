@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a test leaves behind: test.txt, report.json, per_image.csv and report.html."""
+"""The report of a test: test.txt, report.json, per_image.csv and report.html."""
 
 import csv
 import io
@@ -22,19 +22,19 @@ FILES = ("report.html", "per_image.csv", "report.json", "test.txt")
 
 
 def write_report(folder: Path, record: Mapping[str, Any], results: Sequence[ImageResult]) -> None:
-    """Write the four files, each whole or not at all; they replace those of an earlier test.
+    """Write the four files, each completely or not at all, replacing those of an earlier test.
 
     Args:
-        folder: where; made if it does not exist.
-        record: of `build_record`.
-        results: of every image.
+        folder: created if it does not exist.
+        record: as returned by `build_record`.
+        results: one per image.
     """
     text = render_text(record)
     contents = (
         render_page(text, results),
         _table(results),
         json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-        text,  # last: where it is new, all are
+        text,  # last: if it is new, all are
     )
     for name, content in zip(FILES, contents, strict=True):
         with written_whole(folder / name) as partial:
@@ -42,7 +42,7 @@ def write_report(folder: Path, record: Mapping[str, Any], results: Sequence[Imag
 
 
 def _table(results: Sequence[ImageResult]) -> str:
-    """One line for each image and method; an undefined number is an empty cell."""
+    """Return CSV with one line per image and method; undefined numbers are empty cells."""
     metrics = list(next(iter(results[0].scores.values())))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
