@@ -105,8 +105,14 @@ REFUSED = {
     "more names of NumPy": (START + name("numpy.core.multiarray.fromfile") + STOP, "fromfile'"),
     "an attribute": (START + name("numpy.ndarray.tofile") + STOP, "'numpy.ndarray.tofile'"),
     "a name of numbers": (START + b"NN\x93.", "a name that is not text"),
-    "a constant called": (START + name("numpy.ndarray") + b")R.", "a call of something that is not a function"),
-    "a call without tuple": (START + name("numpy.dtype") + b"NR.", "a call of something that is not a function"),
+    "a constant called": (
+        START + name("numpy.ndarray") + b")R.",
+        "a call of something that is not a function",
+    ),
+    "a call without tuple": (
+        START + name("numpy.dtype") + b"NR.",
+        "a call of something that is not a function",
+    ),
     "too many arguments": (START + call("numpy.dtype", *[text("f4")] * 9) + STOP, "arguments"),
     "a state for a number": (START + b"NNb.", "a state for something that has none"),
     "a state of None": (START + FLOAT32 + b"Nb.", "a state for something that has none"),
@@ -197,7 +203,10 @@ BOMBS = {
     "a wide list": (START + b"](" + b"N" * 100_001 + b"e.", "more than 100,000 values"),
     "a deep type": (START + call("numpy.dtype", deep()) + STOP, "only plain numbers"),
     "a doubled type": (START + call("numpy.dtype", doubled()) + STOP, "only plain numbers"),
-    "a doubled size": (START + array(several(doubled()), content(b"1234")) + STOP, "stride or offset: [["),
+    "a doubled size": (
+        START + array(several(doubled()), content(b"1234")) + STOP,
+        "stride or offset: [[",
+    ),
     "a million sizes": (
         START + array(numbers(*[2**61] * 50_000), content(b"1234")) + STOP,
         "up to 32 numbers",
