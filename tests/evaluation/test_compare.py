@@ -339,7 +339,7 @@ def test_eval_is_test(folder, photos):
     ("arguments", "message"),
     [
         ("--model_path nowhere", "no generator.safetensors at nowhere"),
-        ("--model_path bad.safetensors", "bad.safetensors: no file of weights"),
+        ("--model_path bad.safetensors", "bad.safetensors: not a weight file"),
         ("--methods teleea", "unknown method 'teleea'.*mean_fill, telea"),
         ("--methods telea telea", "telea is given twice"),
         ("--methods telea --images nowhere", "no such file or folder"),
@@ -357,7 +357,7 @@ def test_eval_is_test(folder, photos):
         (f"--methods telea --batch_size {10**30}", "whole number from 1 to 2147483647"),
         ("--methods telea --crop=perhaps", "must be true or false"),
         ("--methods telea --num_images -3", "expected one argument|whole number"),
-        ("--methods telea --hole_area 0.3 0.2 --masks free_form", "two rising numbers"),
+        ("--methods telea --hole_area 0.3 0.2 --masks free_form", "two increasing numbers"),
         ("--methods telea --hole_area 0.3 2", "between 0 and 1; got '2'"),
         ("--methods telea --seed x", "whole number from 0 to"),
         ("--methods telea --device gpu:7", "device 'gpu:7' cannot be used here"),
