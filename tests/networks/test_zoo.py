@@ -15,7 +15,9 @@ OPTIONS = {name: {"base_channels": 4} for name in NETWORKS}
 
 @pytest.fixture(params=list(NETWORKS))
 def network(request):
-    return build_network(request.param, **OPTIONS[request.param])
+    network = build_network(request.param, **OPTIONS[request.param])
+    network.eval()
+    return network
 
 
 def make_input(rng, batch: int, height: int, width: int) -> tuple[paddle.Tensor, paddle.Tensor]:
