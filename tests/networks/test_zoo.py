@@ -8,7 +8,7 @@ import pytest
 from paddle import inference
 from paddle.static import InputSpec
 
-from ppdeepfill.networks import NETWORKS, Prediction, build_network, complete
+from ppdeepfill.networks import NETWORKS, Prediction, build_network, complete, size_multiple_of
 
 OPTIONS = {name: {"base_channels": 4} for name in NETWORKS}
 
