@@ -22,7 +22,7 @@ Order = Literal["norm_relu", "relu_norm"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB in [0, 1]
 
 
-# norm_relu: y = relu(norm(w * x + b)); relu_norm: y = norm(relu(w * x + b))
+# y = relu(norm(w * x + b)), or norm before relu the other way round
 class NormalisedConv(nn.Layer):
     """A convolution with batch normalisation and ReLU: x [B, C, H, W].
 

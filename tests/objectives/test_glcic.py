@@ -47,7 +47,7 @@ class Port:
     def check_gradients(self, stage: str, layer, names) -> None:
         """Norms and values of all gradients that the port's run stored."""
         linear = {f"{n}.weight" for n, m in layer.named_sublayers() if hasattr(m, "in_features")}
-        for name, parameter in layer.named_parameters():
+        for name, parameter in trained(layer).items():
             ours, theirs = parameter.grad.numpy(), names[name]
             norm = float(self.arrays[f"f64/{stage}/gradnorm/{theirs}"])
             assert np.linalg.norm(ours) == pytest.approx(norm, rel=TOLERANCE), name
@@ -60,14 +60,26 @@ class Port:
 
     def check_step(self, stage: str, before: dict, layer, names) -> None:
         """How far one update went."""
-        for name, parameter in layer.named_parameters():
+        for name, parameter in trained(layer).items():
             change = np.linalg.norm(parameter.numpy() - before[name])
             theirs = float(self.arrays[f"f64/{stage}/deltanorm/{names[name]}"])
             assert change == pytest.approx(theirs, rel=TOLERANCE), name
 
 
+def trained(layer) -> dict[str, paddle.Tensor]:
+    """Its parameters; to Paddle the statistics of a batch normalisation are parameters too."""
+    statistics = ("._mean", "._variance")
+    return {n: p for n, p in layer.named_parameters() if not n.endswith(statistics)}
+
+
+def accept_gradients_of(chosen, layers) -> None:
+    for layer in layers:
+        for parameter in trained(layer).values():
+            parameter.stop_gradient = layer is not chosen
+
+
 def weights(layer) -> dict[str, np.ndarray]:
-    return {name: parameter.numpy() for name, parameter in layer.named_parameters()}
+    return {name: parameter.numpy() for name, parameter in trained(layer).items()}
 
 
 def adadelta(layer):
@@ -114,12 +126,11 @@ def test_third_stage_agrees_with_port_without_its_bug(golden_dir, float64):
     columns = {"critic": (2, 6), "generator": (5, 7)}  # loss, norm of all gradients
     for row in port.arrays["p3_clean/traj_f64"]:
         for phase in (critic, generator):
-            for layer in (port.critic, port.network):
-                for parameter in layer.parameters():
-                    parameter.stop_gradient = layer is not phase.trains
+            accept_gradients_of(phase.trains, (port.critic, port.network))
             loss, _ = phase.loss(port.batch)
             loss.backward()
-            norm = np.sqrt(sum((p.grad.numpy() ** 2).sum() for p in phase.trains.parameters()))
+            gradients = [p.grad.numpy() for p in trained(phase.trains).values()]
+            norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients))
             for ours, column in zip((float(loss), norm), columns[phase.name], strict=True):
                 assert ours == pytest.approx(row[column], rel=TOLERANCE), (phase.name, column)
             optimizers[phase.name].step()
@@ -158,12 +169,10 @@ def test_each_loss_reaches_what_it_trains_and_nothing_else(batch, critic_sees):
     objective = make_objective(critic_sees=critic_sees)
     modules = (objective.network, objective.critic)
     for phase in objective.phases():
-        for module in modules:
-            for parameter in module.parameters():
-                parameter.stop_gradient = module is not phase.trains
+        accept_gradients_of(phase.trains, modules)
         phase.loss(batch)[0].backward()
         for module in modules:
-            reached = [p.grad is not None for p in module.parameters()]
+            reached = [p.grad is not None for p in trained(module).values()]
             assert all(reached) if module is phase.trains else not any(reached), phase.name
             module.clear_gradients(set_to_zero=False)
 
