@@ -8,6 +8,7 @@ import pytest
 import reference
 
 from ppdeepfill.objectives.gan_losses import GAN_LOSSES, saturating
+from ppdeepfill.objectives.gradient_penalty import slope_penalty
 
 THEIRS = {
     "wasserstein": "gan_wgan_loss",
@@ -38,6 +39,22 @@ def test_agrees_with_authors(golden_dir, name, scores):
     generator.backward()
     assert reference.relative_error(generator, arrays[f"{theirs}/g_loss"]) < TOLERANCE
     assert reference.relative_error(fake.grad, arrays[f"{theirs}/dg_dneg"]) < TOLERANCE
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_slope_penalty_agrees_with_authors(golden_dir, masked):
+    arrays = np.load(golden_dir / "methods" / "gan_losses" / "gan_losses.npz")
+    x, y, alpha, mask = (
+        arrays[f"gp/in_{name}"].astype(np.float64) for name in ("x", "y", "alpha", "mask")
+    )
+    between = leaf(x + alpha[:, :, None, None] * (y - x))
+    w, v = (paddle.to_tensor(arrays[f"gp/in_{name}"].astype(np.float64)) for name in ("w", "v"))
+    (paddle.sin(between) * w + between.square() * v).sum().backward()
+    gradient = between.grad.transpose([0, 3, 1, 2])
+    region = mask.transpose(0, 3, 1, 2) if masked else np.ones([1, 1, *x.shape[1:3]])
+    ours = slope_penalty(gradient, paddle.to_tensor(region))
+    theirs = arrays["gp/gp_mask" if masked else "gp/gp"]
+    assert reference.relative_error(ours, theirs) < TOLERANCE
 
 
 @pytest.mark.parametrize(
