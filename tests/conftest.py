@@ -28,6 +28,14 @@ def _fixed_seed():
 
 
 @pytest.fixture
+def float64():
+    """While a test runs, new layers have float64 weights."""
+    paddle.set_default_dtype("float64")
+    yield
+    paddle.set_default_dtype("float32")
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 

@@ -17,11 +17,13 @@ from numpy import ndarray
 
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
+from ppdeepfill.inference.blending import poisson_blended
 from ppdeepfill.inference.crops import Window, around_holes, whole_photo
 from ppdeepfill.inference.inpainter import Inpainter, to_uint8
 from ppdeepfill.networks import Prediction, offsets_of
 
 NAMES = ("auto", "whole", "crop", "resize")
+BLENDS = ("none", "poisson")
 RANGES = {"margin": (0, 1 << 16), "limit": (64, 1 << 16), "feather": (0, 1024)}  # px
 
 
@@ -36,6 +38,7 @@ class Strategy:
         limit: longest side in px that the network sees of a crop or of a shrunk photo; longer
             ones are shrunk to it.
         feather: px inside the hole over which a difference in colour at its edge fades out.
+        blend: "poisson" takes the colours of the hole from its edge, see `poisson_blended`; "none".
 
     Raises:
         DataError: unknown name, or a number out of range.
@@ -45,10 +48,13 @@ class Strategy:
     margin: int = 128
     limit: int = 768
     feather: int = 0
+    blend: str = "none"
 
     def __post_init__(self):
         if self.name not in NAMES:
             raise DataError(f"--strategy must be one of {', '.join(NAMES)}; got {self.name!r}")
+        if self.blend not in BLENDS:
+            raise DataError(f"--blend must be one of {', '.join(BLENDS)}; got {self.blend!r}")
         for name, (smallest, largest) in RANGES.items():
             if not smallest <= getattr(self, name) <= largest:
                 raise DataError(
@@ -105,6 +111,8 @@ def fill(
     for place, own in windows if hole.any() else ():
         refined, prediction, scale = _look(inpainter, image[place], hole[place], limit)
         refined = feathered(refined, image[place], hole[place], strategy.feather)
+        if strategy.blend == "poisson":
+            refined = poisson_blended(refined, image[place], hole[place])
         filled[place][own] = refined[own]
         cells = offsets_of(prediction) if with_offsets else None
         if cells is not None:

@@ -17,6 +17,7 @@ from ppdeepfill.networks.attention import Attended
 from ppdeepfill.networks.attention.contextual import attention_to_offsets
 from ppdeepfill.networks.attention.contextual_layer import ContextualAttention
 from ppdeepfill.networks.deepfill_v1 import CoarseNetwork, DeepFillV1, RefinementNetwork
+from ppdeepfill.networks.glcic import IMAGENET_MEAN, CompletionNetwork, Order
 from ppdeepfill.networks.prediction import (
     Prediction,
     complete,
@@ -36,6 +37,7 @@ __all__ = [
     "complete",
     "deepfill_v1",
     "deepfill_v1_torch",
+    "glcic",
     "offsets_of",
     "refined_in_hole",
     "size_multiple_of",
@@ -60,9 +62,27 @@ def deepfill_v1_torch(*, base_channels: int = 32) -> DeepFillV1:
     return _deepfill_v1(base_channels, "torch")
 
 
+def glcic(
+    *,
+    base_channels: int = 64,
+    mean_color: tuple[float, float, float] = IMAGENET_MEAN,
+    order: Order = "norm_relu",
+) -> CompletionNetwork:
+    """The completion network of GLCIC.
+
+    Args:
+        base_channels: width n of the first layer; an even number.
+        mean_color: RGB in [0, 1] that the hole is filled with; of the training images.
+        order: of normalisation and ReLU: "norm_relu" (paper) or "relu_norm" (PyTorch port).
+    """
+    _check_even(base_channels)
+    return CompletionNetwork(base_channels, mean_color=mean_color, order=order)
+
+
 NETWORKS: dict[str, Callable[..., nn.Layer]] = {
     "deepfill_v1": deepfill_v1,
     "deepfill_v1_torch": deepfill_v1_torch,
+    "glcic": glcic,
 }
 
 
@@ -89,8 +109,7 @@ def build_network(name: str, **options) -> nn.Layer:
 
 
 def _deepfill_v1(base_channels: int, reference: Reference) -> DeepFillV1:
-    if base_channels < 2 or base_channels % 2:
-        raise ValueError(f"base_channels must be a positive even number; got {base_channels}")
+    _check_even(base_channels)
     return DeepFillV1(
         CoarseNetwork(base_channels, reference=reference),
         RefinementNetwork(
@@ -99,3 +118,8 @@ def _deepfill_v1(base_channels: int, reference: Reference) -> DeepFillV1:
             reference=reference,
         ),
     )
+
+
+def _check_even(base_channels: int) -> None:
+    if base_channels < 2 or base_channels % 2:
+        raise ValueError(f"base_channels must be a positive even number; got {base_channels}")

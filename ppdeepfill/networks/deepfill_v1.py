@@ -18,7 +18,7 @@ from ppdeepfill.networks.activations import Activation, clip_to_image
 from ppdeepfill.networks.attention import Attended
 from ppdeepfill.networks.attention.contextual import downsample_nearest
 from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
-from ppdeepfill.networks.prediction import Prediction, complete
+from ppdeepfill.networks.prediction import Prediction, check_input, complete
 from ppdeepfill.networks.reference import Reference
 
 # How far a pixel of the result sees beyond itself among the features at 1/4: one position for each
@@ -140,7 +140,7 @@ class DeepFillV1(nn.Layer):
             ValueError: a shape does not fit.
         """
         if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
-            _check_input(masked_image, mask, self.size_multiple)
+            check_input(masked_image, mask, self.size_multiple)
         coarse = self.coarse(_with_mask(masked_image, mask))
         completed = complete(coarse, masked_image, mask)
         refined, _, *attended = self.refinement(_with_mask(completed, mask), mask)
@@ -238,14 +238,3 @@ def _in_float32(layer: nn.Layer, *tensors: Tensor):
         return layer(*tensors)
     with paddle.amp.auto_cast(enable=False):
         return layer(*(x if x.dtype in FULL_TYPES else x.astype("float32") for x in tensors))
-
-
-def _check_input(masked_image: Tensor, mask: Tensor, multiple: int) -> None:
-    image_shape, mask_shape = list(masked_image.shape), list(mask.shape)
-    if image_shape[1] != 3 or mask_shape[1] != 1 or image_shape[2:] != mask_shape[2:]:
-        raise ValueError(
-            "the network takes masked_image [B, 3, H, W] and mask [B, 1, H, W] of one size; "
-            f"got {image_shape} and {mask_shape}"
-        )
-    if any(size % multiple for size in image_shape[2:]):
-        raise ValueError(f"height and width must be multiples of {multiple}; got {image_shape[2:]}")

@@ -68,3 +68,21 @@ def refined_in_hole(network: nn.Layer, masked_image: Tensor, mask: Tensor) -> Te
 def size_multiple_of(network: nn.Layer) -> int:
     """What the sides of a network's images must be multiples of; 1: any size."""
     return getattr(network, "size_multiple", 1)
+
+
+def check_input(masked_image: Tensor, mask: Tensor, multiple: int) -> None:
+    """Raise ValueError unless the shapes are what a network takes.
+
+    Args:
+        masked_image: should be [B, 3, H, W].
+        mask: should be [B, 1, H, W].
+        multiple: what H and W must be multiples of.
+    """
+    image_shape, mask_shape = list(masked_image.shape), list(mask.shape)
+    if image_shape[1] != 3 or mask_shape[1] != 1 or image_shape[2:] != mask_shape[2:]:
+        raise ValueError(
+            "the network takes masked_image [B, 3, H, W] and mask [B, 1, H, W] of one size; "
+            f"got {image_shape} and {mask_shape}"
+        )
+    if any(size % multiple for size in image_shape[2:]):
+        raise ValueError(f"height and width must be multiples of {multiple}; got {image_shape[2:]}")

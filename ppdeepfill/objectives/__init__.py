@@ -10,11 +10,12 @@ from collections.abc import Callable
 from paddle import nn
 
 from ppdeepfill.objectives.contract import Objective, Phase
+from ppdeepfill.objectives.glcic import Glcic
 from ppdeepfill.objectives.wgan_gp import WganGp
 
-__all__ = ["OBJECTIVES", "Objective", "Phase", "WganGp", "build_objective"]
+__all__ = ["OBJECTIVES", "Glcic", "Objective", "Phase", "WganGp", "build_objective"]
 
-OBJECTIVES: dict[str, Callable[..., Objective]] = {"wgan_gp": WganGp}
+OBJECTIVES: dict[str, Callable[..., Objective]] = {"wgan_gp": WganGp, "glcic": Glcic}
 
 
 def build_objective(

@@ -101,6 +101,14 @@ def known_l1_per_known_pixel(predicted: Tensor, batch: Batch) -> Tensor:
     return (error / _fraction(known)).mean()
 
 
+# TV = mean |x[i + 1, j] - x[i, j]| + mean |x[i, j + 1] - x[i, j]|
+def total_variation(image: Tensor) -> Tensor:
+    """Mean difference of vertical neighbours plus that of horizontal ones, of [B, C, H, W]."""
+    vertical = (image[:, :, 1:] - image[:, :, :-1]).abs()
+    horizontal = (image[:, :, :, 1:] - image[:, :, :, :-1]).abs()
+    return sum(_mean_per_sample(x).mean() for x in (vertical, horizontal))
+
+
 def _fraction(region: Tensor) -> Tensor:
     """Return a region's share of its image, but at least one pixel: [B, 1, H, W] -> [B]."""
     smallest = 1.0 / (region.shape[2] * region.shape[3])

@@ -20,6 +20,7 @@ from ppdeepfill.networks import Prediction, complete, refined_in_hole
 from ppdeepfill.networks.critics import Critics
 from ppdeepfill.objectives import reconstruction
 from ppdeepfill.objectives.contract import Objective, Phase
+from ppdeepfill.objectives.gan_losses import GAN_LOSSES
 from ppdeepfill.objectives.gradient_penalty import gradient_penalty
 
 Term = Callable[[Tensor, Batch], Tensor]  # (predicted [B, 3, H, W], batch) -> scalar
@@ -43,17 +44,18 @@ class WganGp(Objective):
         local_size: (h, w) of the region that the local critic sees.
         seed: determines, with the sample numbers of a batch, its interpolation weights.
         critic_steps: critic updates per generator update (paper, authors: 5).
-        share_last_batch: the generator and the last of these updates share a batch, and the
-            generator's output on it is computed once (port); otherwise every update has its own
-            batch (authors). If shared, the generator is updated first, against the critics of the
-            update before.
-        adversarial_weight: weight of the critics' scores (authors, port: 0.001); with 0, only the
-            L1 terms are used and there are no critics.
-        global_critic_weight: weight of the whole image's score relative to the local one.
-        gradient_penalty_weight: weight of the penalty in the critics' loss (paper: 10).
+        share_last_batch: the generator and the last of these updates take one batch, and what the
+            generator makes of it is computed once (port); otherwise every update has its own
+            (authors). The generator then goes first and meets the critics of the update before.
+        gan_loss: what critics and generator minimise, see `GAN_LOSSES` (paper: "wasserstein").
+        adversarial_weight: weight of the critics' scores (authors, port: 0.001); 0 trains with
+            the other terms alone and leaves the critics out.
+        global_critic_weight: weight of the score of the whole image against the local one.
+        gradient_penalty_weight: weight of the penalty in the critics' loss (paper: 10); 0 = none.
         hole_l1_weight: weight of the L1 term inside the hole (authors, port: 1.2).
         known_l1_weight: weight of the L1 term outside the hole (authors, port: 1.2).
-        coarse_weight: weight of the first stage in both L1 terms (authors, port: 1.2).
+        total_variation_weight: weight of the completed image's total variation (paper: 0).
+        coarse_weight: weight of the first stage inside both L1 terms (authors, port: 1.2).
         discount: gamma of the spatial discount (paper: 0.99; authors, port: 0.9); 1 = none.
         discount_distance: "nearest_known" is the distance to the nearest known pixel, averaging
             over the hole (paper); "box_edge" the distance to the edge of the local region,
@@ -78,11 +80,13 @@ class WganGp(Objective):
         seed: int,
         critic_steps: int = 5,
         share_last_batch: bool = False,
+        gan_loss: Literal["wasserstein", "hinge", "least_squares", "vanilla"] = "wasserstein",
         adversarial_weight: float = 1e-3,
         global_critic_weight: float = 1.0,
         gradient_penalty_weight: float = 10.0,
         hole_l1_weight: float = 1.2,
         known_l1_weight: float = 1.2,
+        total_variation_weight: float = 0.0,
         coarse_weight: float = 1.2,
         discount: float = 0.99,
         discount_distance: Literal["nearest_known", "box_edge"] = "nearest_known",
@@ -98,18 +102,20 @@ class WganGp(Objective):
         if critic_steps < 1 or critic_channels < 1:
             raise ValueError("critic_steps and critic_channels must be at least 1")
         weights = (adversarial_weight, global_critic_weight, gradient_penalty_weight)
-        weights += (hole_l1_weight, known_l1_weight, coarse_weight)
+        weights += (hole_l1_weight, known_l1_weight, total_variation_weight, coarse_weight)
         if min(weights) < 0.0:
             raise ValueError(f"no weight may be negative; got {min(weights)}")
         self.network = network
         self.seed = seed
         self.critic_steps = critic_steps
         self.share_last_batch = share_last_batch
+        self.gan_loss = gan_loss
         self.adversarial_weight = adversarial_weight
         self.global_critic_weight = global_critic_weight
         self.gradient_penalty_weight = gradient_penalty_weight
         self.hole_l1_weight = hole_l1_weight
         self.known_l1_weight = known_l1_weight
+        self.total_variation_weight = total_variation_weight
         self.coarse_weight = coarse_weight
         self.discount = discount
         self.hole_l1_on = hole_l1_on
@@ -152,7 +158,7 @@ class WganGp(Objective):
         return [first, generator, last] if first.repeats else [generator, last]
 
     def critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return Wasserstein distance and penalty of both critics, without generator gradients."""
+        """Return the loss of both critics and its terms, without generator gradients."""
         completed = self._completed_without_graph(batch)
         mix = self.draw_mix(batch.sample_numbers)
         views = [
@@ -164,30 +170,32 @@ class WganGp(Objective):
                 mix.local,
             ),
         ]
-        wasserstein, penalty = 0.0, 0.0
-        for critic, real, fake, mask, weights in views:
-            region = mask if self.penalty_region == "hole" else paddle.ones_like(mask)
-            wasserstein += wasserstein_loss(critic, real, fake)
-            with paddle.amp.auto_cast(enable=False):  # a gradient and its derivative need float32
-                penalty += gradient_penalty(critic, real, fake, weights, region)
-        loss = wasserstein + self.gradient_penalty_weight * penalty
-        return loss, {"wasserstein": wasserstein, "gradient_penalty": penalty}
+        loss = sum(self._separation(critic, real, fake) for critic, real, fake, *_ in views)
+        terms = {self.gan_loss: loss}
+        if self.gradient_penalty_weight:
+            terms["gradient_penalty"] = sum(self._penalty(*view) for view in views)
+            loss = loss + self.gradient_penalty_weight * terms["gradient_penalty"]
+        return loss, terms
 
     def generator_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return both L1 terms of both stages, plus the critics' scores of the completed image."""
+        """Return the L1 terms of both stages, plus the terms of the completed image."""
         prediction = self.network(batch.image * (1.0 - batch.mask), batch.mask)
         terms = {
             "hole_l1": self._over_stages(self._hole_l1(batch), prediction, batch),
             "known_l1": self._over_stages(self._known_l1, prediction, batch),
         }
         loss = self.hole_l1_weight * terms["hole_l1"] + self.known_l1_weight * terms["known_l1"]
+        completed = complete(prediction.refined, batch.image, batch.mask)
+        if self.total_variation_weight:
+            terms["total_variation"] = reconstruction.total_variation(completed)
+            loss = loss + self.total_variation_weight * terms["total_variation"]
         if self.adversarial:
-            completed = complete(prediction.refined, batch.image, batch.mask)
             if self.share_last_batch:
                 self._completed[id(batch)] = batch, completed.detach()
-            whole = self.critics.whole(completed).mean()
-            local = self.critics.local(reconstruction.crop(completed, batch.bboxes)).mean()
-            terms["adversarial"] = -(self.global_critic_weight * whole + local)
+            judge = GAN_LOSSES[self.gan_loss].generator
+            whole = judge(self.critics.whole(completed))
+            local = judge(self.critics.local(reconstruction.crop(completed, batch.bboxes)))
+            terms["adversarial"] = self.global_critic_weight * whole + local
             loss = loss + self.adversarial_weight * terms["adversarial"]
         return loss, terms
 
@@ -199,6 +207,18 @@ class WganGp(Objective):
         ]
         whole, local = np.stack(weights).T.reshape(2, -1, 1, 1, 1)
         return Mix(_tensor(whole), _tensor(local))
+
+    def _separation(self, critic: nn.Layer, real: Tensor, fake: Tensor) -> Tensor:
+        """How badly a critic tells real from generated images [B, 3, h, w]."""
+        return GAN_LOSSES[self.gan_loss].critic(*critic(paddle.concat([real, fake])).chunk(2))
+
+    def _penalty(
+        self, critic: nn.Layer, real: Tensor, fake: Tensor, mask: Tensor, weights: Tensor
+    ) -> Tensor:
+        """The gradient penalty of a critic."""
+        region = mask if self.penalty_region == "hole" else paddle.ones_like(mask)
+        with paddle.amp.auto_cast(enable=False):  # a slope and its derivative need float32
+            return gradient_penalty(critic, real, fake, weights, region)
 
     def _completed_without_graph(self, batch: Batch) -> Tensor:
         """Return the completed images [B, 3, H, W] for the critics, without a graph."""
@@ -233,15 +253,6 @@ class WganGp(Objective):
             return measure(predicted, batch, discount)
 
         return term
-
-
-def wasserstein_loss(critic: nn.Layer, real: Tensor, fake: Tensor) -> Tensor:
-    """Return the mean score of fake images minus that of real ones; all [B, 3, h, w] in [-1, 1].
-
-    Source: equation 1 of the paper, with the sign reversed for minimising.
-    """
-    real_score, fake_score = critic(paddle.concat([real, fake])).chunk(2)
-    return (fake_score - real_score).mean()
 
 
 def _tensor(x: np.ndarray) -> Tensor:

@@ -106,6 +106,13 @@ def _add_strategy(how: argparse._ArgumentGroup) -> None:
         help="blend colour differences at the edge of the hole over this many pixels inside it "
         "(default: 0, off)",
     )
+    how.add_argument(
+        "--blend",
+        choices=("none", "poisson"),
+        default="none",
+        help="poisson: shift the colours of the hole to those around it, and keep its structure "
+        "(default: none)",
+    )
 
 
 def _add_results(results: argparse._ArgumentGroup) -> None:
@@ -139,7 +146,13 @@ def _run(arguments: argparse.Namespace) -> None:
         hole_rule=HoleRule(
             arguments.mask_polarity, arguments.hole_color, arguments.dilate, arguments.strict
         ),
-        strategy=Strategy(arguments.strategy, arguments.margin, arguments.limit, arguments.feather),
+        strategy=Strategy(
+            arguments.strategy,
+            arguments.margin,
+            arguments.limit,
+            arguments.feather,
+            arguments.blend,
+        ),
         file_format=arguments.format,
         save_attention=arguments.save_attention,
         attention_memory=arguments.attention_memory,

@@ -79,7 +79,7 @@ def read_generator(path: Path) -> Generator:
             f"{path} contains no generator; use the generator.safetensors in the same folder"
         )
     try:
-        return Generator(**_GeneratorRecord(**record).model_dump(), weights=_widened(weights))
+        return Generator(**_GeneratorMetadata(**metadata).model_dump(), weights=_widened(weights))
     except ValidationError as error:
         raise CheckpointError(f"{path} does not describe its network: {error}") from None
 

@@ -16,7 +16,7 @@ import pytest
 
 from ppdeepfill.data import loader as loader_module
 from ppdeepfill.data.batch import Batch
-from ppdeepfill.data.loader import Loader, _BatchRecipe, _only_one
+from ppdeepfill.data.loader import Loader, _BatchRecipe, _only_one, _WorkerDataset
 from ppdeepfill.errors import ConfigError, DataError
 
 TRAINING = """

@@ -49,7 +49,7 @@ def photo_and_hole(rng, height, width, *holes):
 
 
 @pytest.mark.parametrize("name", CONCRETE)
-@pytest.mark.parametrize("feather", [0, 5])
+@pytest.mark.parametrize(("feather", "blend"), [(0, "none"), (5, "none"), (0, "poisson")])
 @pytest.mark.parametrize(
     ("size", "hole"),
     [
@@ -60,10 +60,10 @@ def photo_and_hole(rng, height, width, *holes):
         ((90, 71), (30, 20, 17, 23)),
     ],
 )
-def test_known_pixels_never_change(inpainter, rng, name, feather, size, hole):
+def test_known_pixels_never_change(inpainter, rng, name, feather, blend, size, hole):
     image, hole = photo_and_hole(rng, *size, hole)
     before = image.copy()
-    strategy = Strategy(name, margin=8, limit=64, feather=feather)
+    strategy = Strategy(name, margin=8, limit=64, feather=feather, blend=blend)
     filled = fill(inpainter, image, hole, strategy).image
     np.testing.assert_array_equal(image, before)
     np.testing.assert_array_equal(filled[~hole], image[~hole])
@@ -210,7 +210,8 @@ def test_feathering_removes_a_shift_at_the_edge_and_none_far_inside():
 
 
 @pytest.mark.parametrize(
-    "options", [{"name": "best"}, {"margin": -1}, {"limit": 63}, {"feather": -1}]
+    "options",
+    [{"name": "best"}, {"margin": -1}, {"limit": 63}, {"feather": -1}, {"blend": "multiband"}],
 )
 def test_unusable_options_are_refused_by_name(options):
     (name,) = options

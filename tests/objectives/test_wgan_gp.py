@@ -11,6 +11,7 @@ from paddle import Tensor
 
 from ppdeepfill.networks import build_network
 from ppdeepfill.objectives import build_objective
+from ppdeepfill.objectives.gan_losses import GAN_LOSSES
 from ppdeepfill.objectives.reconstruction import (
     box_edge_discount,
     crop,
@@ -18,6 +19,7 @@ from ppdeepfill.objectives.reconstruction import (
     known_l1_per_known_pixel,
     known_l1_per_pixel,
     nearest_known_discount,
+    total_variation,
 )
 
 
@@ -75,6 +77,8 @@ def test_generator_update_reaches_every_weight(batch):
         {},
         {"discount_distance": "box_edge", "hole_l1_on": "completed"},
         {"known_l1": "per_pixel", "penalty_region": "image"},
+        {"gan_loss": "hinge", "gradient_penalty_weight": 0.0, "total_variation_weight": 1.0},
+        {"gan_loss": "vanilla"},
     ],
 )
 def test_loss_of_a_batch_is_the_mean_over_its_halves(batch, options):
@@ -87,6 +91,26 @@ def test_loss_of_a_batch_is_the_mean_over_its_halves(batch, options):
         for name, term in terms.items():
             mean = np.mean([float(half[name]) for _, half in halves])
             assert float(term) == pytest.approx(mean, rel=1e-4, abs=1e-5), name
+
+
+@pytest.mark.parametrize("gan_loss", GAN_LOSSES)
+def test_critics_of_every_gan_loss_learn_and_are_named_in_the_log(batch, gan_loss):
+    objective = make_objective(gan_loss=gan_loss, gradient_penalty_weight=0.0)
+    optimizer = paddle.optimizer.Adam(1e-3, parameters=objective.critics.parameters())
+    losses = []
+    for _ in range(12):
+        loss, terms = objective.critic_loss(batch)
+        assert set(terms) == {gan_loss}
+        loss.backward()
+        optimizer.step()
+        optimizer.clear_grad()
+        losses.append(float(loss))
+    assert losses[-1] < losses[0]
+
+
+def test_total_variation_by_hand():
+    image = paddle.to_tensor([[[[0.0, 1.0], [3.0, 5.0]]]])
+    assert float(total_variation(image)) == pytest.approx((3.0 + 4.0) / 2 + (1.0 + 2.0) / 2)
 
 
 def test_coarse_only_leaves_the_rest_alone(batch):

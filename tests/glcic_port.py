@@ -1,0 +1,43 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The networks of GLCIC with the weights of the reference runs of `GLCIC-PyTorch`."""
+
+import method_recipes
+import numpy as np
+
+from ppdeepfill.networks.glcic import CompletionNetwork, Order
+from ppdeepfill.networks.glcic_critic import JointCritic
+
+GAIN, BIAS = 1.4142135, 0.1
+
+BLOCKS = (
+    *(f"encoder.{n}" for n in ("first", "down1", "half", "down2", "quarter1", "quarter2")),
+    *(f"dilated.dilation{d}" for d in (2, 4, 8, 16)),
+    *("bottleneck.conv1", "bottleneck.conv2"),
+    *(f"decoder.{n}" for n in ("up1", "half", "up2", "full")),
+)
+
+
+def completion_network(
+    mean_color: np.ndarray, order: Order
+) -> tuple[CompletionNetwork, dict[str, str]]:
+    """The network at full width, and the port's name of each of its weights."""
+    network = CompletionNetwork(64, mean_color=mean_color.ravel().tolist(), order=order)
+    modules = {"to_rgb": "conv17"}
+    for number, block in enumerate(BLOCKS, start=1):
+        kind = "deconv" if number in (13, 15) else "conv"
+        modules |= {f"{block}.conv": f"{kind}{number}", f"{block}.norm": f"bn{number}"}
+    return network, method_recipes.fill(network, modules, seed=7101, gain=GAIN, bias=BIAS)
+
+
+def fill_critic(critic: JointCritic) -> dict[str, str]:
+    """Give a critic the weights of the runs; returns the port's name of each."""
+    modules = {"to_score": "linear1"}
+    for branch, theirs in (("local", "model_ld"), ("whole", "model_gd")):
+        layers = len(getattr(critic, branch).convolutions)
+        for number in range(layers):
+            block = f"{branch}.convolutions.{number}"
+            modules[f"{block}.conv"] = f"{theirs}.conv{number + 1}"
+            modules[f"{block}.norm"] = f"{theirs}.bn{number + 1}"
+        modules[f"{branch}.to_features"] = f"{theirs}.linear{layers + 1}"
+    return method_recipes.fill(critic, modules, seed=7102, gain=GAIN, bias=BIAS)
