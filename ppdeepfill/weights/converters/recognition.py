@@ -177,7 +177,8 @@ def _fill(
             wrong.append(str(error))
     if wrong:
         raise WeightsError(
-            "not the network that its names tell:\n  " + listed(wrong, separator="\n  ")
+            "it does not match the network that its names suggest:\n  "
+            + listed(wrong, separator="\n  ")
         )
     return Found(weights, {name: source.name for name, source in sources.items()})
 
