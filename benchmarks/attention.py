@@ -25,7 +25,7 @@ def rows() -> list[Row]:
 
 
 def _flops(size: tuple[int, int], passes: int) -> int:
-    """Each product has two factors, and so two products in its backward pass."""
+    """Count operations; each product has two factors, so its backward pass has two products."""
     from benchmarks.costs import attention_flops
 
     positions = (size[0] // 8) * (size[1] // 8)
@@ -61,7 +61,7 @@ def _attention():
 
 
 def _features(size: tuple[int, int]):
-    """Features [1, C, H / 4, W / 4] as after a ReLU, and a mask with a hole of a quarter."""
+    """Return features [1, C, H / 4, W / 4], as after a ReLU, and a mask with a quarter as hole."""
     import paddle
 
     require_memory(size)

@@ -195,7 +195,7 @@ def test_little_shared_memory_is_replaced_by_pipes(batches, monkeypatch, caplog)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(loader_module.shutil, "disk_usage", lambda _: usage(1000, 0, 1000))
     assert_same(batches(3, workers=2), expected)
-    assert "go through pipes" in caplog.text and "--shm-size" in caplog.text
+    assert "using pipes instead" in caplog.text and "--shm-size" in caplog.text
 
 
 def test_a_killed_worker_is_an_error_that_says_what_to_change(make_dataset):
