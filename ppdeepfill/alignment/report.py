@@ -78,7 +78,9 @@ def align(save_dir: Path, references: Sequence[str]) -> None:
         comparisons = list(_logged(reference, REFERENCES[reference]()))
         _write(save_dir / reference, reference, comparisons)
         count += len(comparisons)
-        failed += [f"{reference} {made.step}" for made in comparisons if not made.passed]
+        failed += [
+            f"{reference} {comparison.step}" for comparison in comparisons if not comparison.passed
+        ]
     if failed:
         names = ", ".join(failed)
         raise ChecksFailed(

@@ -23,11 +23,7 @@ from ppdeepfill.training.images import open_dataset, open_loader
 from ppdeepfill.training.initial_weights import load_initial_weights
 from ppdeepfill.training.interruption import Interruption
 from ppdeepfill.training.meter import Meter, mean_of
-from ppdeepfill.training.optimizers import (
-    build_optimizers,
-    build_schedulers,
-    trained_parameters,
-)
+from ppdeepfill.training.optimizers import build_optimizers, build_schedulers, trained_parameters
 from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume, told_by_option
@@ -168,9 +164,7 @@ class Trainer:
                 stop = self._iterate(interruption)
             if stop:
                 self.save()
-                logger.info(
-                    "stopped after iteration %d; run the same command to continue", self.iteration
-                )
+                logger.info("stopped after iteration %d; run again to continue", self.iteration)
                 raise SystemExit(128 + stop)
             logger.info(conclusion(self.config, self.saved, iterations=self.iteration))
 
