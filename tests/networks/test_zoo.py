@@ -10,7 +10,9 @@ from paddle.static import InputSpec
 
 from ppdeepfill.networks import NETWORKS, Prediction, build_network, complete, size_multiple_of
 
-OPTIONS = {name: {"base_channels": 4} for name in NETWORKS}
+OPTIONS = {name: {"base_channels": 4} for name in NETWORKS} | {
+    "shift_net": {"base_channels": 4, "levels": 4}
+}
 
 
 @pytest.fixture(params=list(NETWORKS))
@@ -45,8 +47,10 @@ def test_batch_equals_singles(network, rng):
                 np.testing.assert_allclose(one[i : i + 1].numpy(), other.numpy(), atol=2e-5)
 
 
-@pytest.mark.parametrize("height, width", [(8, 8), (16, 48), (40, 24)])
-def test_sizes(network, rng, height, width):
+@pytest.mark.parametrize("rows, columns", [(1, 1), (2, 6), (5, 3)])
+def test_sizes(network, rng, rows, columns):
+    multiple = max(8, size_multiple_of(network))
+    height, width = rows * multiple, columns * multiple
     prediction = predict(network, *make_input(rng, 2, height, width))
     for stage in (prediction.coarse, prediction.refined):
         if stage is not None:
