@@ -4,8 +4,8 @@
 
 Letters: B batch, C channels, h w feature map, P = h w positions.
 
-Source: Yan et al., Shift-Net (ECCV 2018), section 3.2; `Shift-Net_pytorch`, the authors' code, whose
-samples of a batch must have equally large holes, and which fails without a hole or all hole.
+Source: Yan et al., Shift-Net (ECCV 2018), section 3.2; `Shift-Net_pytorch`, the authors' code, in
+which all holes of a batch must be equally large, and which fails without a hole and all hole.
 """
 
 from typing import NamedTuple

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How Shift-Net is trained: L1, guidance of the features that ask, and a critic of the local region.
+"""How Shift-Net is trained: L1, guidance of the decoder, and a critic of the local region.
 
 Letters: B batch, C channels, h w feature map. Masks are 1 in the hole.
 

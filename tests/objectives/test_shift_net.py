@@ -31,8 +31,9 @@ def test_guidance_agrees_with_authors(golden_dir, case, strength):
     target, hole = (paddle.to_tensor(a.astype(np.float64)) for a in (truth[:, channels:], hole))
     loss = guidance_loss(features, target, hole, "image")
     (strength * loss).backward()
-    assert reference.relative_error(features.grad, theirs) < TOLERANCE
-    assert float(loss) == pytest.approx(float(arrays[f"{case}/loss_value"]), rel=1e-5)
+    # Theirs is the difference of two float32 gradients.
+    assert reference.relative_error(features.grad, theirs) < 2e-5
+    assert strength * float(loss) == pytest.approx(float(arrays[f"{case}/loss_value"]), rel=1e-5)
 
 
 @pytest.mark.slow
