@@ -38,7 +38,7 @@ PYTHON_FILES = sorted(
     [*ROOT.glob("*.py"), *(p for folder in FOLDERS for p in folder.rglob("*.py"))]
 )
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 HEADER = "# Copyright (c) 2026 ppdeepfill contributors.\n# SPDX-License-Identifier: Apache-2.0\n"
 NAMELESS = {"utils", "util", "misc", "common", "base", "helpers", "net", "tools"}

@@ -26,6 +26,7 @@ from ppdeepfill.networks.prediction import (
     size_multiple_of,
 )
 from ppdeepfill.networks.reference import Reference
+from ppdeepfill.networks.shift_net import ShiftNet
 
 __all__ = [
     "NETWORKS",
@@ -40,6 +41,7 @@ __all__ = [
     "glcic",
     "offsets_of",
     "refined_in_hole",
+    "shift_net",
     "size_multiple_of",
 ]
 
@@ -79,10 +81,21 @@ def glcic(
     return CompletionNetwork(base_channels, mean_color=mean_color, order=order)
 
 
+def shift_net(*, base_channels: int = 64, levels: int = 8) -> ShiftNet:
+    """Shift-Net, for images whose sides are multiples of 2 ** levels.
+
+    Args:
+        base_channels: width n of the first layer.
+        levels: how often the image is halved; at least 4.
+    """
+    return ShiftNet(base_channels, levels=levels)
+
+
 NETWORKS: dict[str, Callable[..., nn.Layer]] = {
     "deepfill_v1": deepfill_v1,
     "deepfill_v1_torch": deepfill_v1_torch,
     "glcic": glcic,
+    "shift_net": shift_net,
 }
 
 

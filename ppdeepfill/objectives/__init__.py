@@ -11,11 +11,24 @@ from paddle import nn
 
 from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.glcic import Glcic
+from ppdeepfill.objectives.shift_net import ShiftNetObjective
 from ppdeepfill.objectives.wgan_gp import WganGp
 
-__all__ = ["OBJECTIVES", "Glcic", "Objective", "Phase", "WganGp", "build_objective"]
+__all__ = [
+    "OBJECTIVES",
+    "Glcic",
+    "Objective",
+    "Phase",
+    "ShiftNetObjective",
+    "WganGp",
+    "build_objective",
+]
 
-OBJECTIVES: dict[str, Callable[..., Objective]] = {"wgan_gp": WganGp, "glcic": Glcic}
+OBJECTIVES: dict[str, Callable[..., Objective]] = {
+    "wgan_gp": WganGp,
+    "glcic": Glcic,
+    "shift_net": ShiftNetObjective,
+}
 
 
 def build_objective(

@@ -95,9 +95,12 @@ class TrainingLog:
 
     def train(self, iteration: int, reading: Reading, *, learning_rate: float) -> None:
         """Write the means of one interval; on a terminal they appear after the progress bar."""
+        # The loss comes first. It is nan where all updates were bad, and there is none where the
+        # network was not trained.
+        trained = "loss" in reading.scalars or not reading.scalars
         entry = {
             "iter": iteration,
-            "loss": math.nan,  # overwritten by the next line, unless all updates were bad
+            **({"loss": math.nan} if trained else {}),
             **reading.scalars,
             "lr": learning_rate,
             "avg_reader_cost": reading.reader_cost,

