@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 PREFETCH = 2  # batches per worker, paddle's default
 SHARED_MEMORY = Path("/dev/shm")
 
+_ending = threading.Event()  # set in a worker whose training is gone
+
 
 class Loader:
     """An endless iterator of batches; batch n is a pure function of the seeds and n.
@@ -198,6 +200,8 @@ class _WorkerDataset:
     recipe: _BatchRecipe
 
     def __getitem__(self, batch_number: int) -> list:
+        if _ending.is_set():
+            threading.Event().wait()  # no further batch: the process is about to end
         try:
             return self.recipe.load(batch_number)
         except UserError as error:
@@ -231,6 +235,8 @@ def _end_with_parent(parent: int) -> None:
     """End this worker if the main process was killed; Paddle's own watchdog may sleep forever."""
     while os.getppid() == parent:
         time.sleep(1)
+    _ending.set()
+    time.sleep(1)  # a batch that is loaded already gets its file, which is removed below
     for batch in SHARED_MEMORY.glob(f"paddle_{os.getpid()}_*"):  # Paddle's names for its batches
         batch.unlink(missing_ok=True)
     os._exit(1)

@@ -41,7 +41,7 @@ class Interruption:
         if not self._asked:
             self._asked, self._noted = number, time.monotonic()
             # print() must not be called in a handler: it may interrupt another print().
-            os.write(2, b"\nfinishing this iteration, then saving; once more to stop at once\n")
+            os.write(2, b"\nfinishing this iteration, then saving; repeat to stop immediately\n")
         elif time.monotonic() - self._noted > ONE_REQUEST:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)

@@ -59,8 +59,8 @@ def _named_checkpoint(path: Path, own: list[Path]) -> Saved:
     later = [folder.name for folder in own if folder.name > name]
     if later:
         raise CheckpointError(
-            f"{own[0].parent} holds later checkpoints than {name}: {', '.join(later)}; "
-            "set another output_dir, or resume=auto to continue after the last of them"
+            f"{own[0].parent} contains checkpoints later than {name}: {', '.join(later)}; "
+            "set another output_dir, or resume=auto to continue from the latest"
         )
     return found
 

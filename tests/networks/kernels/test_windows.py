@@ -30,7 +30,14 @@ def masks(holes: list[tuple[int, int, int, int]]) -> paddle.Tensor:
     return paddle.to_tensor(mask)
 
 
-@pytest.mark.parametrize("name", list(NETWORKS))
+LEAVING_OUT = [
+    name
+    for name, builder in NETWORKS.items()
+    if hasattr(builder(base_channels=4), "refined_in_hole")
+]
+
+
+@pytest.mark.parametrize("name", LEAVING_OUT)
 @pytest.mark.parametrize("holes", list(HOLES))
 def test_refined_in_hole_equals_refined_there(name, holes, rng):
     mask = masks(HOLES[holes])
