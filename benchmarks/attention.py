@@ -61,7 +61,7 @@ def _attention():
 
 
 def _features(size: tuple[int, int]):
-    """Features [1, C, H / 4, W / 4] as after a ReLU, and a mask with a hole of a quarter."""
+    """Return features [1, C, H / 4, W / 4], as after a ReLU, and a mask with a quarter as hole."""
     import paddle
 
     require_memory(size)

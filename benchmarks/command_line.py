@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The command of benchmarks/run.py: choose rows, measure each in its own process, print tables."""
+"""The command line of benchmarks/run.py: choose rows, measure each in its own process, print."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ OURS = (sys.executable, str(Path(__file__).with_name("measure.py")))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Measure or compute what the arguments ask for, print it, and return the exit status."""
+    """Measure or compute the requested rows, print them, and return the exit status."""
     arguments = _parser().parse_args(argv)
     if arguments.costs:
         from benchmarks.cost_tables import cost_tables
@@ -38,43 +38,53 @@ def main(argv: Sequence[str] | None = None) -> int:
     print(_machine(arguments.threads), header(compared=bool(arguments.compare)), sep="\n\n")
     results = _measure(rows, arguments)
     if arguments.json:
-        record = {name: asdict(result) for name, result in results.items()}
-        arguments.json.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        numbers = {name: asdict(result) for name, result in results.items()}
+        arguments.json.write_text(json.dumps(numbers, indent=1), encoding="utf-8")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        description="Measure ppdeepfill on this machine. Rows of machine/ are always measured: "
-        "the others are compared with them.",
+        description="Measure ppdeepfill on this machine. The rows machine/* are always measured, "
+        "since the other rows are compared with them.",
         allow_abbrev=False,
     )
     parser.add_argument(
-        "rows", nargs="*", metavar="ROW", help="names or patterns such as 'dygraph/*'; default all"
+        "rows", nargs="*", metavar="ROW", help="names or patterns, e.g. 'dygraph/*' (default: all)"
     )
-    parser.add_argument("--quick", action="store_true", help="small sizes, two calls, two minutes")
-    parser.add_argument("--repeats", type=int, metavar="N", help="measured calls, default 5")
     parser.add_argument(
-        "--threads", type=int, default=os.cpu_count(), metavar="N", help="default: all cores"
+        "--quick", action="store_true", help="small sizes and two calls; takes two minutes"
+    )
+    parser.add_argument(
+        "--repeats", type=int, metavar="N", help="measured calls (default: 5, with --quick 2)"
+    )
+    parser.add_argument(
+        "--threads",
+        type=int,
+        default=os.cpu_count(),
+        metavar="N",
+        help="number of threads (default: all cores)",
     )
     parser.add_argument(
         "--compare",
         type=shlex.split,
         metavar="CMD",
-        help="also measure another program, CMD ROW, in turn with this one: A B A B",
+        help="also measure another program, CMD ROW, alternating with this one: A B A B",
     )
     parser.add_argument(
-        "--rounds", type=int, metavar="N", help="processes per row; default 1, with --compare 2"
+        "--rounds", type=int, metavar="N", help="processes per row (default: 1, with --compare 2)"
     )
     parser.add_argument("--json", type=Path, metavar="OUT", help="write all numbers to a file")
     parser.add_argument(
-        "--costs", action="store_true", help="measure nothing, print FLOPs, bytes, expected times"
+        "--costs",
+        action="store_true",
+        help="measure nothing, only print FLOPs, bytes and expected times",
     )
     return parser
 
 
 def _chosen(patterns: Sequence[str], *, quick: bool) -> list[Row]:
-    """The rows of the machine, then those that the patterns mean."""
+    """Return the rows machine/*, then those that match the patterns."""
     named = [
         row
         for row in ROWS.values()
@@ -95,13 +105,13 @@ def _measure(rows: Sequence[Row], arguments: argparse.Namespace) -> dict[str, Re
         for row in rows:
             result = Result([], [])
             for _ in range(rounds):
-                for command, folder, found in (
+                for command, folder, measured in (
                     (OURS, ours, result.ours),
                     (arguments.compare, theirs, result.theirs),
                 ):
                     if command:
                         settings = {"repeats": repeats, "threads": arguments.threads}
-                        found.append(run_row(command, row.name, **settings, folder=Path(folder)))
+                        measured.append(run_row(command, row.name, **settings, folder=Path(folder)))
             results[row.name] = result
             limits = [_best_rate(results, prefix) for prefix in (PRODUCT, CONVOLUTION)]
             print(line(row.name, result, limits), flush=True)
@@ -109,7 +119,7 @@ def _measure(rows: Sequence[Row], arguments: argparse.Namespace) -> dict[str, Re
 
 
 def _best_rate(results: dict[str, Result], prefix: str) -> float:
-    """FLOPs per second of the fastest row of this name; 0 where none was measured."""
+    """Return FLOPs per second of the fastest row with this prefix; 0 if none was measured."""
     measured = [m for name, r in results.items() if name.startswith(prefix) for m in r.ours]
     return max((_rate(m) for m in measured if m.seconds), default=0.0)
 
@@ -119,7 +129,7 @@ def _rate(measured: Measurement) -> float:
 
 
 def _machine(threads: int) -> str:
-    """What was measured on, and whether something else was running."""
+    """Describe the machine, and whether something else was running."""
     words = f"{platform.machine()}, {os.cpu_count()} cores, {threads} threads, {platform.system()}"
     if hasattr(os, "getloadavg"):
         load = os.getloadavg()[0]

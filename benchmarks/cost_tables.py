@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The cost model as tables in Markdown, for docs/benchmarks.md."""
+"""The cost model as Markdown tables, for docs/benchmarks.md."""
 
 from collections.abc import Iterable, Sequence
 
@@ -18,7 +18,7 @@ TRAINING_SIZE, HOLE, TRAINING_BATCH, CRITIC_STEPS = (256, 256), (128, 128), 48, 
 
 
 def cost_tables() -> str:
-    """All tables: one picture, one training iteration, expected times."""
+    """Return all tables: one picture, one training iteration, expected times."""
     pictures = {name: generator_layers(size) for name, size in SIZES.items()}
     training = update_passes(TRAINING_SIZE, HOLE, batch=TRAINING_BATCH)
     for name, share in (("iteration", False), ("iteration that shares its last batch", True)):

@@ -17,13 +17,13 @@ SIZES = {"256": (256, 256), "512": (512, 512), "512x680": (512, 680), "1080p": (
 def rows() -> list[Row]:
     return [
         Row(
-            f"{way}/{name}",
+            f"{runtime}/{name}",
             functools.partial(prepare, size),
             functools.partial(_flops, size),
             quick=name == "256",
             most_calls=1 if name == "1080p" else sys.maxsize,
         )
-        for way, prepare in (("dygraph", _dygraph), ("exported", _exported), ("onnx", _onnx))
+        for runtime, prepare in (("dygraph", _dygraph), ("exported", _exported), ("onnx", _onnx))
         for name, size in SIZES.items()
     ]
 
@@ -62,9 +62,10 @@ def _onnx(size: tuple[int, int]) -> Call:
 
 
 def _export(*, onnx: bool) -> tuple:
-    """Module ppdeepfill.deployment.exported and a folder that it reads, written once per run.
+    """Return the module ppdeepfill.deployment.exported, and an exported folder for it.
 
-    By a process of its own: what an export needs is no part of this row's memory.
+    The folder is written once per run, in a separate process, so that the memory of the export does
+    not count for this row.
     """
     try:
         from ppdeepfill.deployment import exported
@@ -95,7 +96,7 @@ with tempfile.TemporaryDirectory() as weights:
 
 
 def _picture(size: tuple[int, int]):
-    """A random image uint8 [H, W, 3], and a mask uint8 [H, W] with a hole of a quarter."""
+    """Return a random image uint8 [H, W, 3], and a mask uint8 [H, W] with a quarter as hole."""
     import numpy as np
 
     height, width = size
@@ -105,6 +106,6 @@ def _picture(size: tuple[int, int]):
 
 
 def _graph_picture(size: tuple[int, int]):
-    """The same as float32 [1, 3, H, W] in 0..255 and [1, 1, H, W]."""
+    """Return the same as float32 [1, 3, H, W] in 0..255 and [1, 1, H, W]."""
     image, mask = _picture(size)
     return image.transpose(2, 0, 1)[None].astype("float32"), (mask[None, None] / 255).astype("f4")

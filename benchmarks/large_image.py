@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Time and memory of one image: python benchmarks/large_image.py WIDTH HEIGHT [GIB] [LAYER].
+"""Measure one image's time and memory: python benchmarks/large_image.py WIDTH HEIGHT [GIB] [LAYER].
 
-GIB is the memory of the attention; "plain" takes it all at once. LAYER is "network" (the default:
-the whole of deepfill_v1) or "attention" (on features of that image). Weights and image are random.
-Start a process for each size: memory that one left free serves the next. Linux only.
+GIB is the memory limit of the attention; "plain" means no limit. LAYER is "network" (the default:
+all of deepfill_v1) or "attention" (on features of that image). Weights and image are random. Run
+each size in a new process, since a size would reuse memory freed by an earlier one. Linux only.
 """
 
 import sys
@@ -42,7 +42,7 @@ def main(width: int, height: int, memory: str = "2", layer: str = "network") -> 
 
 
 class Stopwatch:
-    """Seconds since it was made, and those of all cores together."""
+    """Seconds since its creation, and core seconds."""
 
     def __init__(self):
         self.start, self.cores_start = time.perf_counter(), time.process_time()
@@ -53,7 +53,7 @@ class Stopwatch:
 
 
 class Measured(nn.Layer):
-    """A layer and the time and memory it took, its result not counted."""
+    """Wraps a layer and measures its time and memory, without the memory of its results."""
 
     def __init__(self, layer: nn.Layer):
         super().__init__()
@@ -78,7 +78,7 @@ def _fill(inpainter: Inpainter, height: int, width: int) -> None:
 
 
 def _reset_peak() -> int:
-    """Bytes in use now, from which the peak counts again."""
+    """Reset the peak, and return the bytes in use now."""
     Path("/proc/self/clear_refs").write_text("5")
     return _status("VmRSS")
 

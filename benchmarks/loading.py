@@ -19,7 +19,7 @@ class Photos(NamedTuple):
 
     folder: str
     size: tuple[int, int]  # height and width
-    batch: int  # the folder holds twice as many
+    batch: int  # the folder contains twice as many photographs
     random_crop: bool = True
     reduced_decoding: bool = True
 
@@ -60,13 +60,13 @@ def _prepare(photos: Photos, workers: int) -> Call:
         reduced_decoding=photos.reduced_decoding,
     )
     loader = Loader(dataset, batch_size=photos.batch, workers=workers)
-    for _ in range(4 * workers):  # what was prepared before it was asked for
+    for _ in range(4 * workers):  # skip batches that were prefetched before the measurement
         next(loader)
     return loader.__next__
 
 
 def _written(photos: Photos) -> Path:
-    """A folder of JPEGs, written by a process of its own: they are no part of the row's memory."""
+    """Return a folder of JPEGs, written by a separate process so as not to count for the row."""
     folder = scratch_folder(photos.folder)
     if not any(folder.iterdir()):
         numbers = map(str, (2 * photos.batch, *photos.size))
@@ -74,7 +74,7 @@ def _written(photos: Photos) -> Path:
     return folder
 
 
-# As much detail as photographs have: a pyramid of noise.
+# A pyramid of noise, with about as much detail as photographs have.
 _WRITE = """
 import sys
 import cv2

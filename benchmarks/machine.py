@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Rows: what this machine can do at best, in the arithmetic that the networks need.
+"""Rows: the best rates of this machine, for the arithmetic that the networks need.
 
-The largest of these rates is what other rows are compared with.
+Other rows are compared with the largest of these rates.
 """
 
 import functools
@@ -14,8 +14,8 @@ from benchmarks.scratch import scratch_folder
 
 PRODUCT, CONVOLUTION = "machine/product", "machine/convolution"
 
-SIDE = 2048  # of the matrices
-# (channels, side of the map) of 3x3 convolutions, all of one cost
+SIDE = 2048  # side of the matrices
+# (channels, side of the map) of 3x3 convolutions, all with the same cost
 MAPS = ((64, 256), (128, 128), (256, 64))
 
 
@@ -37,7 +37,7 @@ def rows() -> list[Row]:
 
 
 def convolution_flops(channels: int, side: int) -> int:
-    """Of a 3x3 convolution computed directly; kernels that save some exceed the machine's rate."""
+    """Return the FLOPs of a 3x3 convolution computed directly; faster algorithms need fewer."""
     return 2 * channels * channels * 9 * side * side
 
 
@@ -62,12 +62,12 @@ def _onednn_convolution(channels: int, side: int) -> Call:
 
 
 def _onednn(build: Callable, shape: list[int]) -> Call:
-    """One layer in Paddle Inference with oneDNN on random numbers."""
+    """Return a call of one layer in Paddle Inference with oneDNN, on random numbers."""
     import numpy as np
     import paddle
 
     if not paddle.get_device().startswith("cpu"):
-        raise Skip("oneDNN is for processors")
+        raise Skip("oneDNN runs on CPUs only")
     path = scratch_folder("machine") / "x".join(map(str, shape))
     spec = paddle.static.InputSpec(shape, "float32", "x")
     paddle.jit.save(paddle.jit.to_static(build(), input_spec=[spec], full_graph=True), str(path))

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""One row in a process of its own: python benchmarks/measure.py ROW.
+"""Measure one row in this process: python benchmarks/measure.py ROW.
 
-The other side of `benchmarks.protocol`: prints one line of JSON. Any program that does so for the
-same names can be measured beside this one.
+Prints one line of JSON, as `benchmarks.protocol` expects. Any program that does so for rows of the
+same names can be compared with this one.
 """
 
 import os
@@ -19,7 +19,7 @@ from benchmarks.rows import ROWS  # noqa: E402
 
 
 def measure(row: Row, repeats: int) -> Measurement:
-    """Prepare a row, call it once unmeasured, then `repeats` times; counts its FLOPs last."""
+    """Prepare a row, make one warm-up call, then measure `repeats` calls; counts its FLOPs last."""
     try:
         call = row.prepare()
     except Skip as reason:
@@ -37,15 +37,15 @@ def measure(row: Row, repeats: int) -> Measurement:
 
 
 def _core_seconds() -> float:
-    """Of all threads, and of processes that it started and that ended."""
+    """Return the CPU time of all threads, and of child processes that have ended."""
     return sum(usage.ru_utime + usage.ru_stime for usage in _usages())
 
 
 def _peak_bytes(set_up: int) -> int:
-    """The most memory that this process, or one that it started since the set-up, has held.
+    """Return the peak memory of this process, or of a child started since the set-up.
 
     Args:
-        set_up: what `_peak_of_ended_processes` said after it.
+        set_up: result of `_peak_of_ended_processes` after the set-up.
     """
     started = _peak_of_ended_processes()
     peak = _usages()[0].ru_maxrss
@@ -54,7 +54,7 @@ def _peak_bytes(set_up: int) -> int:
 
 
 def _peak_of_ended_processes() -> int:
-    """Of the largest of those that this process started, in the system's unit."""
+    """Return the peak memory of the largest child process that has ended, in the system's unit."""
     return _usages()[1].ru_maxrss
 
 
@@ -67,4 +67,4 @@ def _usages() -> list:
 if __name__ == "__main__":
     result = measure(ROWS[sys.argv[1]], int(os.environ.get(REPEATS, 5)))
     print(result.to_json(), flush=True)
-    os._exit(0)  # what is left running or open has no more to say
+    os._exit(0)  # do not wait for anything still running or open

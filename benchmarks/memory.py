@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Rows that this machine has no memory for are left out: a killed process tells nothing."""
+"""Skip rows that need more memory than this machine has: a killed process would report nothing."""
 
 from math import inf
 from pathlib import Path
@@ -11,18 +11,18 @@ GIB = 1 << 30
 
 
 def require_memory(size: tuple[int, int], *, attention_limit: float = inf) -> None:
-    """Skip where a picture [H, W] needs more memory than is free; see `picture_bytes`."""
+    """Raise `Skip` if a picture [H, W] needs more memory than is free; see `picture_bytes`."""
     needed, free = picture_bytes(size, attention_limit), _free_bytes()
     if needed > free:
-        raise Skip(f"needs some {needed / GIB:.0f} GiB, {free / GIB:.0f} GiB are free")
+        raise Skip(f"needs about {needed / GIB:.0f} GiB, but {free / GIB:.0f} GiB are free")
 
 
 def picture_bytes(size: tuple[int, int], attention_limit: float = inf) -> float:
-    """About what the network needs: mostly the scores of the attention, six times at once.
+    """Estimate the network's memory: mostly six copies of the attention's scores.
 
     Args:
         size: height and width of the picture.
-        attention_limit: bytes that the attention keeps to, in blocks.
+        attention_limit: memory limit of the attention in bytes, above which it works in blocks.
     """
     height, width = size
     positions = (height // 8) * (width // 8)
@@ -31,7 +31,7 @@ def picture_bytes(size: tuple[int, int], attention_limit: float = inf) -> float:
 
 
 def _free_bytes() -> float:
-    """Memory that can be had without pushing others out; infinite where nothing tells."""
+    """Return the memory available without swapping; infinite if unknown."""
     path = Path("/proc/meminfo")
     if not path.is_file():
         return inf

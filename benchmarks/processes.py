@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What several training processes gain over one: python benchmarks/processes.py [PROCESSES].
+"""Measure the gain from several training processes: python benchmarks/processes.py [PROCESSES].
 
-Every process computes with one thread and on its share of the batch. Efficiency is the seconds of
-one process divided by those of all together, t1 / (n * tn): 100 % is what the cores can give.
-Of each the fastest iteration counts, as other programs only add to it.
+Every process uses one thread and works on its share of the batch. Efficiency is the time of one
+process divided by that of all together, t1 / (n * tn): 100 % is the most that the cores allow. The
+fastest iteration counts, since other programs can only slow it down.
 """
 
 import json
@@ -23,7 +23,7 @@ RESULT = "BENCHMARK_RESULT"
 
 
 class Case(NamedTuple):
-    """A training whose iterations, of one critic and one generator update, are measured."""
+    """A training run to measure; an iteration is one critic and one generator update."""
 
     image_size: int
     base_channels: int
@@ -35,7 +35,7 @@ CASES = {"small": Case(128, 8, 4, 20), "full": Case(256, 32, 2, 4)}
 
 
 def main(processes: int = 2) -> None:
-    """Measure every case in one process and in several, and print a line for it."""
+    """Measure every case in one process and in several, and print a line per case."""
     print(f"{'training':40} {'1 process':>10} {f'{processes} processes':>12} {'efficiency':>10}")
     for name, case in CASES.items():
         alone, together = _measured(name, 1), _measured(name, processes)
@@ -45,7 +45,7 @@ def main(processes: int = 2) -> None:
 
 
 def _measured(case: str, processes: int) -> float:
-    """Seconds of an iteration of a case."""
+    """Return the seconds per iteration of a case."""
     launcher = f"-m paddle.distributed.launch --nproc_per_node {processes} --backend gloo".split()
     with tempfile.TemporaryDirectory() as folder:
         result = Path(folder) / "seconds.json"
@@ -63,7 +63,7 @@ def _measured(case: str, processes: int) -> float:
 
 
 def train(case: Case) -> list[float]:
-    """Train in this process, or as one of several; returns the seconds of each iteration."""
+    """Train in this process, or as one of several; return the seconds of each iteration."""
     from ppdeepfill.config import load_config
     from ppdeepfill.training.trainer import Trainer
 
@@ -88,8 +88,8 @@ def _seconds(step) -> float:
     return time.perf_counter() - start
 
 
-def _train_and_tell(case: Case) -> None:
-    """The program of each process; process 0 writes what it measured."""
+def _train_and_report(case: Case) -> None:
+    """Run one process; process 0 writes its measurements."""
     from ppdeepfill import parallel
 
     parallel.use_device("cpu")
@@ -100,6 +100,6 @@ def _train_and_tell(case: Case) -> None:
 
 if __name__ == "__main__":
     if RESULT in os.environ:
-        _train_and_tell(CASES[sys.argv[1]])
+        _train_and_report(CASES[sys.argv[1]])
     else:
         main(*map(int, sys.argv[1:]))

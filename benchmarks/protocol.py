@@ -1,9 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How a program is measured: `COMMAND ROW` is run and prints one line of JSON, a `Measurement`.
+"""The protocol for measuring a program: `COMMAND ROW` prints one line of JSON, a `Measurement`.
 
-The environment says how: BENCHMARK_REPEATS calls to measure after one that is not;
-OMP_NUM_THREADS threads; BENCHMARK_FOLDER is an empty folder, the same for all rows of one program.
+Environment variables: BENCHMARK_REPEATS is the number of calls to measure, after a warm-up call;
+OMP_NUM_THREADS the number of threads; BENCHMARK_FOLDER a folder shared by all rows of a program,
+empty at first.
 """
 
 import json
@@ -20,15 +21,15 @@ FOLDER = "BENCHMARK_FOLDER"
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one process says of one row.
+    """The result of measuring one row in one process.
 
     Attributes:
-        seconds: of each call.
-        core_seconds: of each call, summed over the cores; other processes disturb it less.
-        peak_bytes: the most memory the process held, set-up included.
-        flops: of one call, see `Row`; 0 = not counted.
+        seconds: time of each call.
+        core_seconds: time of each call, summed over the cores; less affected by other processes.
+        peak_bytes: peak memory of the process, including set-up.
+        flops: operations in one call, see `Row`; 0 = not counted.
         items: images in one call.
-        note: why there are no seconds.
+        note: reason why there are no seconds.
     """
 
     seconds: list[float] = field(default_factory=list)
@@ -40,7 +41,7 @@ class Measurement:
 
     @classmethod
     def from_json(cls, line: str) -> "Measurement":
-        """Read a line that a program printed.
+        """Parse a line printed by a program.
 
         Raises:
             ValueError: it is not JSON, or not an object with these keys.
@@ -54,17 +55,17 @@ class Measurement:
         return measured
 
     def to_json(self) -> str:
-        """The line that `from_json` reads."""
+        """Return the line that `from_json` parses."""
         return json.dumps(asdict(self))
 
     @property
     def median(self) -> float:
-        """Seconds of the median call; nan where there is none."""
+        """Seconds of the median call; nan if there is none."""
         return median(self.seconds or [float("nan")])
 
     @property
     def core_median(self) -> float:
-        """Core seconds of the median call; nan where they are not told."""
+        """Core seconds of the median call; nan if not measured."""
         return median(self.core_seconds or [float("nan")])
 
 
@@ -85,7 +86,7 @@ def run_row(
     try:
         return Measurement.from_json(lines[-1])
     except ValueError as error:
-        return Measurement(note=f"its last line is no measurement: {error}")
+        return Measurement(note=f"its last line is not a measurement: {error}")
 
 
 def _settings(repeats: int, threads: int, folder: Path) -> dict[str, str]:
@@ -99,6 +100,6 @@ def _settings(repeats: int, threads: int, folder: Path) -> dict[str, str]:
 
 def _failure(done: subprocess.CompletedProcess) -> str:
     if done.returncode < 0:
-        return f"ended by signal {-done.returncode}; 9 is mostly a lack of memory"
+        return f"killed by signal {-done.returncode}; 9 usually means out of memory"
     last = (done.stderr.splitlines() or ["it printed nothing"])[-1]
     return f"failed with status {done.returncode}: {last}"

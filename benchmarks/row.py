@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured: named rows."""
+"""The named rows that are measured."""
 
 import sys
 from collections.abc import Callable
@@ -10,7 +10,7 @@ Call = Callable[[], object]
 
 
 class Skip(Exception):
-    """Raised while a row is prepared: it cannot be measured here, and why."""
+    """Raised while a row is prepared, with the reason why it cannot be measured here."""
 
 
 class Row(NamedTuple):
@@ -18,12 +18,13 @@ class Row(NamedTuple):
 
     Attributes:
         name: `part/what/size`.
-        prepare: does what is not measured, imports included, and returns the call that is.
-        flops: floating-point operations of one call that are in matrix products and convolutions,
-            a multiplication and its addition being two; asked after the measurement.
+        prepare: does everything that is not measured, including imports, and returns the call to
+            measure.
+        flops: returns the floating-point operations of matrix products and convolutions in one
+            call, where a multiply-add counts as two; called after the measurement.
         items: images in one call.
         quick: also measured with --quick.
-        most_calls: of those that count, for a row that takes minutes.
+        most_calls: limit on the measured calls, for a row that takes minutes.
     """
 
     name: str

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""All rows, in the order of the table. Importing them imports nothing heavy."""
+"""All rows, in the order of the table. Importing this module imports nothing heavy."""
 
 from benchmarks import attention, inference, loading, machine, startup, training
 from benchmarks.row import Row

@@ -5,7 +5,7 @@
 import sys
 from pathlib import Path
 
-# This checkout is measured, whatever ppdeepfill is installed.
+# Measure this checkout, even if another ppdeepfill is installed.
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks.command_line import main  # noqa: E402 needs the path

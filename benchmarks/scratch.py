@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where rows put files that they need: made by one row, found by the next."""
+"""Folders for files that rows need and share: written by one row, reused by the next."""
 
 import os
 import tempfile
@@ -10,7 +10,7 @@ from benchmarks.protocol import FOLDER
 
 
 def scratch_folder(name: str) -> Path:
-    """A folder for the rows of this run."""
+    """Return a folder for the rows of this run."""
     folder = Path(os.environ.get(FOLDER) or tempfile.mkdtemp()) / name
     folder.mkdir(exist_ok=True)
     return folder

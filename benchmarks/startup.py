@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Rows: from a shell to the first answer."""
+"""Rows: start-up time, from the shell to the first result."""
 
 import functools
 import os

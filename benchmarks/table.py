@@ -25,23 +25,23 @@ COMPARED = (("theirs", 9), ("time ratio", 11), ("peak ratio", 11), ("FLOP ratio"
 
 @dataclass(frozen=True)
 class Result:
-    """The measurements of one row, in order; `theirs` belong to the program compared with."""
+    """The measurements of one row, in order; `theirs` are those of the other program."""
 
     ours: list[Measurement]
     theirs: list[Measurement]
 
 
 def header(*, compared: bool) -> str:
-    """The names of the columns."""
+    """Return the column names."""
     columns = COLUMNS + COMPARED if compared else COLUMNS
     return _join([name for name, _ in columns])
 
 
 def line(name: str, result: Result, limits: list[float]) -> str:
-    """One row of the table.
+    """Return one row of the table.
 
     Args:
-        name: of the row.
+        name: name of the row.
         result: its measurements.
         limits: the machine's best FLOPs per second in matrix products and in convolutions.
     """
@@ -55,7 +55,7 @@ def line(name: str, result: Result, limits: list[float]) -> str:
 
 
 def ratio(result: Result, what: str) -> float:
-    """Median over the pairs of ours divided by theirs, in `median`, `peak_bytes` or `flops`."""
+    """Return the median of ours / theirs over the pairs, in `median`, `peak_bytes` or `flops`."""
     pairs = zip(result.ours, result.theirs, strict=True)
     return median(getattr(a, what) / (getattr(b, what) or float("nan")) for a, b in pairs)
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows: one training iteration, 5 critic updates and 1 generator update, and one update of each.
 
-The method of the PyTorch port, so that programs are compared that do the same.
+Trains as the PyTorch port does, so that it can be compared with it.
 """
 
 import functools
@@ -12,7 +12,7 @@ from benchmarks.row import Call, Row
 
 CONFIG = Path(__file__).resolve().parents[1] / "configs/deepfill_v1_torch.yaml"
 BATCH = 4
-SIZE, HOLE, CRITIC_STEPS = 256, 128, 5  # of that configuration
+SIZE, HOLE, CRITIC_STEPS = 256, 128, 5  # as in that configuration
 
 
 def rows() -> list[Row]:
@@ -48,7 +48,7 @@ def _updates() -> dict:
 
 
 def _prepare(phase: str | None = None) -> Call:
-    """A step of the trainer, or one update of a phase on a batch of its own."""
+    """Return a step of the trainer, or of one update of a phase with its own batch."""
     from ppdeepfill.config import load_config
     from ppdeepfill.parallel import use_device
     from ppdeepfill.training.trainer import Trainer

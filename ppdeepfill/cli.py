@@ -112,7 +112,7 @@ def _messages_on_stdout() -> Iterator[None]:
 
 
 class _Console(logging.StreamHandler):
-    """Ignores a closed pipe, as in `train.py | head`: training goes on, and log.txt has it all."""
+    """Ignores a closed pipe, as in `train.py | head`: a run continues, and log.txt has it all."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's name
         if not isinstance(sys.exc_info()[1], BrokenPipeError):

@@ -70,8 +70,13 @@ def comparison_of(
     methods: Sequence[str],
     data: Path,
     save_dir: Path,
+    reuse: bool = False,
 ) -> ComparisonSettings:
-    """The test of a setting, whose report goes to a folder of its name in `save_dir`."""
+    """The test of a setting, whose report goes to a folder of its name in `save_dir`.
+
+    With `reuse` the scores of `methods` are those of the report that is there, where it is of the
+    same images and holes.
+    """
     folder = save_dir / setting.name
     side = setting.image_size
     return ComparisonSettings(
@@ -83,6 +88,7 @@ def comparison_of(
         masks=setting.masks,
         hole_size=(side // 2, side // 2),
         save_dir=folder,
+        earlier=folder if reuse else None,
     )
 
 

@@ -60,7 +60,8 @@ def ship(run: Path, *, commit: str, folder: Path = SHIPPED) -> Provenance:
         UserError: no network there, weights too large for half precision, or a file above 4 MiB.
     """
     generator = read_generator(find_generator(run))
-    halves = {name: array.astype(np.float16) for name, array in generator.weights.items()}
+    with np.errstate(over="ignore"):  # becomes infinity, which is refused below
+        halves = {name: array.astype(np.float16) for name, array in generator.weights.items()}
     if not all(np.isfinite(array).all() for array in halves.values()):
         raise UserError(f"{run} has weights beyond the range of half precision, 65504")
     config = load_config(run / "config.yaml", list(PUBLIC))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The steps of the alignment with the authors' TensorFlow code, which ran in float32.
 
-No photograph went through that code: its images are synthetic.
+That code was run on synthetic images only, not on photographs.
 """
 
 from collections.abc import Iterator, Mapping
@@ -39,25 +39,25 @@ from ppdeepfill.objectives import WganGp
 from ppdeepfill.weights.converters.deepfill_v1 import critics_names, generator_names
 
 OUTPUT = 1e-6
-LOSS = 5e-6  # 1e-6 of the largest, 4.9; the last digit of which is 5e-7
-# Kinks of the leaky ReLU under the penalty: the reference itself is off by 4e-4 of a norm in
-# float32, up to 5e-3, and its losses by 1e-3 of the largest a few updates later.
+LOSS = 5e-6  # 1e-6 of the largest loss, 4.9, which float32 resolves to 5e-7
+# Because of the leaky ReLU's kinks under the penalty, the reference itself is off in float32: its
+# gradient norms by 4e-4, up to 5e-3, and its losses by 1e-3 of the largest a few updates later.
 BACKWARD = 1e-2
-TRAINING = 5e-2  # of losses up to 38
+TRAINING = 5e-2  # losses are up to 38
 
 IMAGES = (3001, (2, 256, 256, 3))  # seed and shape of the batch
-PHASES = ("critic", "generator")  # step_kind 0 and 1
+PHASES = ("critic", "generator")  # by step_kind, 0 and 1
 
 
 def comparisons() -> Iterator[Comparison]:
-    """One per step, each computed when it is asked for."""
+    """Yield one comparison per step, each computed when requested."""
     yield forward()
     yield metric()
     yield from learning()
 
 
 def forward() -> Comparison:
-    """Both stages of the generator and where its attention looks, in float32."""
+    """Compare both stages of the generator and the offsets of its attention, in float32."""
     arrays, image, mask = _photo()
     prediction = predict(authors_network(), image, mask)
     theirs = {name: recipes.rgb_nchw(arrays[name]) for name in ("coarse", "refined")}
@@ -66,7 +66,7 @@ def forward() -> Comparison:
 
 
 def metric() -> Comparison:
-    """Scores of the completed 8-bit image; in float64, so that all round alike."""
+    """Compare scores of the completed 8-bit image; in float64, so that rounding is the same."""
     arrays, image, mask = _photo()
     with precision("float64"):
         refined = predict(authors_network(), image, mask).refined
@@ -78,7 +78,7 @@ def metric() -> Comparison:
 
 
 def learning() -> Iterator[Comparison]:
-    """Losses and gradients, then five critic updates and one of the generator, all on one batch."""
+    """Compare losses and gradients, then five critic and one generator update on one batch."""
     arrays = stored.load("tensorflow_training")
     objective, batch = _objective_and_batch(arrays)
     updates = AuthorsUpdates(objective)
@@ -117,9 +117,9 @@ def _training(history: list[dict[str, float]], arrays: Mapping[str, ndarray]) ->
     ours, theirs = {}, {}
     rows = dict(zip(arrays["loss_names"].tolist(), arrays["losses"].T, strict=True))
     for name, values in rows.items():
-        known = [number for number, terms in enumerate(history) if name in terms]
-        ours[name] = np.array([history[number][name] for number in known])
-        theirs[name] = values[known].astype(np.float64)
+        updates = [number for number, terms in enumerate(history) if name in terms]
+        ours[name] = np.array([history[number][name] for number in updates])
+        theirs[name] = values[updates].astype(np.float64)
     return Comparison("training", ours, theirs, TRAINING)
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Records of outputs, scores, losses and gradients.
+"""Build records of outputs, scores, losses and gradients.
 
 Letters: B batch, H W image, h w attention map, L background patches.
 """
@@ -16,17 +16,17 @@ from ppdeepfill.evaluation.metrics.pixels import l1, psnr
 from ppdeepfill.inference.inpainter import to_uint8
 from ppdeepfill.networks import Prediction, offsets_of
 
-DECIDED = 1e-3  # the best patch leads the second by this in ln(weight): float32 cannot swap them
+DECIDED = 1e-3  # lead in ln(weight) of the best patch over the second that float32 cannot reverse
 
 
 def output_record(prediction: Prediction, margin: ndarray, step: int) -> Record:
-    """Both stages and the offsets of the attention.
+    """Record both stages and the offsets of the attention.
 
     Args:
-        prediction: of a batch.
-        margin: [B, h, w] ln(weight) of the reference's best patch minus that of its second; only
-            where it is decided are offsets recorded.
-        step: every which row and column of the images is recorded.
+        prediction: prediction for a batch.
+        margin: [B, h, w] ln(weight) of the reference's best patch minus that of its second-best;
+            offsets are recorded only where it is above `DECIDED`.
+        step: record every `step`-th row and column of the images.
     """
     offsets = offsets_of(prediction).numpy()
     return {
@@ -37,12 +37,12 @@ def output_record(prediction: Prediction, margin: ndarray, step: int) -> Record:
 
 
 def decided(offsets: ndarray, margin: ndarray) -> ndarray:
-    """[B, 2, h, w] -> int64 [N, 2], where the best patch is clearly the best."""
+    """Select offsets [B, 2, h, w] -> int64 [N, 2] where the best patch is clearly the best."""
     return offsets.transpose(0, 2, 3, 1)[margin > DECIDED].astype(np.int64)
 
 
 def metric_record(refined: Tensor, images: ndarray, masks: ndarray) -> Record:
-    """Scores of the completed images, one per image.
+    """Record the scores of the completed images, one per image.
 
     Args:
         refined: [B, 3, H, W] in [-1, 1].
@@ -58,12 +58,12 @@ def metric_record(refined: Tensor, images: ndarray, masks: ndarray) -> Record:
 
 
 def loss_record(terms: Mapping[str, float]) -> Record:
-    """Scalars as arrays in double precision."""
+    """Record scalars as float64 arrays."""
     return {name: np.array(float(value)) for name, value in terms.items()}
 
 
 def iteration_record(losses: Iterable[float | list[float]], learning_rate: float) -> Record:
-    """`loss_0`, `lr_0`, `loss_1`, ...: what the contest's tutorial records of several updates."""
+    """Record several updates as in the contest's tutorial: `loss_0`, `lr_0`, `loss_1`, ..."""
     record = {}
     for number, loss in enumerate(losses):
         record[f"loss_{number}"] = np.array(loss, np.float64)
@@ -74,18 +74,18 @@ def iteration_record(losses: Iterable[float | list[float]], learning_rate: float
 def norm_records(
     norms: Mapping[str, float], arrays: Mapping[str, ndarray]
 ) -> tuple[Record, Record]:
-    """Lengths of gradients, ours and the reference's, in units of the reference's.
+    """Record gradient norms, ours and the reference's, both divided by the reference's.
 
     Args:
-        norms: ours by name, first the generator's.
-        arrays: the reference's, `generator_gradient_norms` and `critics_gradient_norms`.
+        norms: our norms by name, the generator's first.
+        arrays: the reference's `generator_gradient_norms` and `critics_gradient_norms`.
     """
     kinds = ("generator", "critics")
     theirs = np.concatenate([arrays[f"{kind}_gradient_norms"] for kind in kinds])
-    unit = np.where(theirs > 1e-6, theirs, 1.0)  # some are 0 but for rounding
+    unit = np.where(theirs > 1e-6, theirs, 1.0)  # some are 0 except for rounding
     names = [f"gradient_norm/{name}" for name in norms]
     ours = np.array(list(norms.values()))
     return tuple(
-        dict(zip(names, map(np.array, (lengths / unit).tolist()), strict=True))
-        for lengths in (ours, theirs)
+        dict(zip(names, map(np.array, (values / unit).tolist()), strict=True))
+        for values in (ours, theirs)
     )

@@ -37,15 +37,15 @@ from ppdeepfill.weights.converters.deepfill_v1 import critics_names, generator_n
 THRESHOLD = 1e-6
 
 PHOTOGRAPHS = (("bundled:train", "astronaut.png"), ("bundled:validation", "coffee.png"))
-SIZE = 256  # of their centres, with a hole of half that size in the middle
-GAIN = 1.0  # of the filters that saw them
-SEED = 7000  # of the images of the training
+SIZE = 256  # side of their central crops; the hole in the middle has half of it
+GAIN = 1.0  # gain of the network's filters for photographs
+SEED = 7000  # seed of the training images
 IMAGES = (2, 3, 64, 64)
 BOTH = ("generator", "critic")
 
 
 def comparisons() -> Iterator[Comparison]:
-    """One per step, each computed when it is asked for."""
+    """Yield one comparison per step, each computed when requested."""
     yield forward()
     yield metric()
     with precision("float64"):
@@ -54,7 +54,7 @@ def comparisons() -> Iterator[Comparison]:
 
 
 def forward() -> Comparison:
-    """Both stages of the generator and where its attention looks, on photographs, in float32."""
+    """Compare both stages and the attention's offsets on photographs, in float32."""
     arrays = stored.load("torch_photographs")
     photos, mask = photographs(arrays["crc32"])
     prediction = predict(port_network(GAIN), _to_network(photos), mask)
@@ -64,7 +64,7 @@ def forward() -> Comparison:
 
 
 def metric() -> Comparison:
-    """Scores of the completed 8-bit photographs; in float64, so that all round alike."""
+    """Compare scores of the completed 8-bit photographs; in float64, for the same rounding."""
     arrays = stored.load("torch_photographs")
     photos, mask = photographs(arrays["crc32"])
     with precision("float64"):
@@ -74,7 +74,7 @@ def metric() -> Comparison:
 
 
 def losses_and_gradients() -> Iterator[Comparison]:
-    """Three updates of both networks on one batch: the first losses and gradients, then all."""
+    """Compare three updates of both networks on one batch: first losses and gradients, then all."""
     arrays, trajectory = stored.load("torch_backward"), stored.load("torch_trajectory")
     updates = PortUpdates(port_objective(64, 32))
     batch = _batch(trajectory, 0, updates)
@@ -89,7 +89,7 @@ def losses_and_gradients() -> Iterator[Comparison]:
 
 
 def training() -> Comparison:
-    """The port's schedule: every fifth critic update shares its batch with a generator update."""
+    """Compare a run with the port's schedule: a generator update at every fifth critic update."""
     trajectory = stored.load("torch_trajectory")
     theirs = {n.removeprefix("loss/"): v for n, v in trajectory.items() if n.startswith("loss/")}
     updates = PortUpdates(port_objective(64, 32))
@@ -102,7 +102,7 @@ def training() -> Comparison:
 def train(
     updates: PortUpdates, trajectory: dict[str, ndarray], iterations: int
 ) -> list[dict[str, float]]:
-    """The terms of the first iterations of the stored trajectory, as the port counts them."""
+    """Return the terms of the first iterations of the stored trajectory, counted as in the port."""
     history = []
     for number in range(iterations):
         phases = BOTH if (number + 1) % 5 == 0 else ("critic",)
@@ -111,19 +111,19 @@ def train(
 
 
 def photographs(checksums: ndarray) -> tuple[ndarray, ndarray]:
-    """Centres of bundled photographs, uint8 [B, 256, 256, 3], and masks [B, 1, 256, 256].
+    """Return centres of bundled photographs, uint8 [B, 256, 256, 3], and masks [B, 1, 256, 256].
 
     Args:
-        checksums: CRC-32 of those that the reference saw.
+        checksums: CRC-32 of the crops that the reference used.
 
     Raises:
-        AlignmentError: the installed photographs are others.
+        AlignmentError: the installed photographs are different.
     """
     photos = np.stack([_centre(*name) for name in PHOTOGRAPHS])
     if [zlib.crc32(photo.tobytes()) for photo in photos] != checksums.tolist():
         raise AlignmentError(
-            f"the photographs {PHOTOGRAPHS} of this scikit-image are not those that the reference "
-            "saw, which came with 0.26; install that version"
+            f"the photographs {PHOTOGRAPHS} in this version of scikit-image differ from those that "
+            "the reference used, which are in version 0.26; install that version"
         )
     quarter = SIZE // 4
     edges = (quarter, SIZE - quarter, quarter, SIZE - quarter)
@@ -144,7 +144,7 @@ def _to_network(photos: ndarray) -> ndarray:
 
 
 def _batch(trajectory: dict[str, ndarray], number: int, updates: PortUpdates) -> Batch:
-    """The batch of one iteration; lets the objective use its interpolation weights."""
+    """Return the batch of one iteration, and make the objective use its interpolation weights."""
     local, whole = 1.0 - trajectory["alpha"][number]
     fix_mix(updates.objective, whole, local)
     mask = recipes.rectangles(IMAGES[2:], trajectory["mask_rects_tblr"][number])

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Weights and inputs of the reference runs, made again from their seeds.
+"""Recreate the weights and inputs of the reference runs from their seeds.
 
-The reference implementations were run with weights and images drawn from NumPy's frozen
-RandomState streams; what they returned is in `arrays/`.
+The reference implementations were run with weights and images from NumPy's frozen RandomState
+streams; their results are in `arrays/`.
 
 Letters: B batch, H W image.
 """
@@ -26,14 +26,14 @@ from ppdeepfill.weights.converters.deepfill_v1 import (
 
 
 def torch_generator_weights(network: nn.Layer, gain: float = 1.15) -> dict[str, np.ndarray]:
-    """The weights of the port's generator in the reference runs, under our names."""
+    """Return the weights of the port's generator in the reference runs, under our names."""
     names = [port for _, port, _ in generator_names()]
     shapes = torch_shapes(network, generator_names())
     return generator_from_torch(torch_arrays(names, shapes, seed=1000, gain=gain))
 
 
 def torch_critics_weights(critics: nn.Layer) -> dict[str, np.ndarray]:
-    """The weights of the port's critics in the reference runs, under our names."""
+    """Return the weights of the port's critics in the reference runs, under our names."""
     shapes = torch_shapes(critics, critics_names())
     arrays = {}
     for prefix, seed in (("localD", 2000), ("globalD", 3000)):
@@ -43,7 +43,7 @@ def torch_critics_weights(critics: nn.Layer) -> dict[str, np.ndarray]:
 
 
 def blocks(seed: int, shape: tuple[int, int, int, int], cell: int = 16) -> np.ndarray:
-    """A blocky image [B, 3, H, W] in [-1, 1]."""
+    """Draw blocky images [B, 3, H, W] in [-1, 1]."""
     batch, channels, height, width = shape
     random = np.random.RandomState(seed)
     cells = (batch, channels, -(-height // cell), -(-width // cell))
@@ -53,17 +53,17 @@ def blocks(seed: int, shape: tuple[int, int, int, int], cell: int = 16) -> np.nd
 
 
 def uniform(seed: int, shape) -> np.ndarray:
-    """Uniform noise in [-1, 1]."""
+    """Draw uniform noise in [-1, 1]."""
     return np.random.RandomState(seed).uniform(-1.0, 1.0, shape).astype(np.float32)
 
 
 def normal(seed: int, shape, scale: float = 1.0) -> np.ndarray:
-    """Gaussian noise."""
+    """Draw Gaussian noise."""
     return np.random.RandomState(seed).normal(0.0, scale, shape).astype(np.float32)
 
 
 def rectangles(size: tuple[int, int], edges) -> np.ndarray:
-    """Masks [B, 1, H, W] of one (top, bottom, left, right) rectangle per sample."""
+    """Return masks [B, 1, H, W] with one (top, bottom, left, right) rectangle per sample."""
     mask = np.zeros((len(edges), 1, *size), np.float32)
     for sample, (top, bottom, left, right) in zip(mask, np.asarray(edges).tolist(), strict=True):
         sample[:, top:bottom, left:right] = 1.0
@@ -71,7 +71,7 @@ def rectangles(size: tuple[int, int], edges) -> np.ndarray:
 
 
 def torch_shapes(layer: nn.Layer, names) -> dict[str, tuple[int, ...]]:
-    """Shapes in the port's layout under the port's names."""
+    """Return shapes in the port's layout, under the port's names."""
     state = layer.state_dict()
     shapes = {}
     for ours, port, _ in names:
@@ -84,7 +84,7 @@ def torch_shapes(layer: nn.Layer, names) -> dict[str, tuple[int, ...]]:
 def torch_arrays(
     layers: list[str], shapes: dict, seed: int, gain: float = 1.15
 ) -> dict[str, np.ndarray]:
-    """Gaussian filters and small uniform biases, one stream per tensor."""
+    """Draw Gaussian filters and small uniform biases, with one stream per tensor."""
     arrays = {}
     for number, layer in enumerate(layers):
         shape = shapes[f"{layer}.weight"]
@@ -102,7 +102,7 @@ def torch_arrays(
 
 
 def tensorflow_generator_weights(network: nn.Layer, factor: float = 1.0) -> dict[str, np.ndarray]:
-    """The weights of the reference checkpoint under our names; `factor` scales the filters."""
+    """Return the weights of the reference checkpoint, under our names; `factor` scales filters."""
     arrays = tensorflow_arrays(network, generator_names(), gain=1.0)
     for name in arrays:
         if name.endswith("/kernel"):
@@ -111,17 +111,17 @@ def tensorflow_generator_weights(network: nn.Layer, factor: float = 1.0) -> dict
 
 
 def tensorflow_critics_weights(critics: nn.Layer) -> dict[str, np.ndarray]:
-    """The critics' weights of the reference run under our names."""
+    """Return the critics' weights of the reference run, under our names."""
     return critics_from_tensorflow(tensorflow_arrays(critics, critics_names(), gain=2.0))
 
 
 def rgb_nchw(images: np.ndarray) -> np.ndarray:
-    """BGR images or masks [B, H, W, C] -> RGB [B, C, H, W]."""
+    """Convert BGR images or masks [B, H, W, C] -> RGB [B, C, H, W]."""
     return np.ascontiguousarray(images[..., ::-1].transpose(0, 3, 1, 2))
 
 
 def smooth_images(seed: int, shape: tuple[int, int, int, int]) -> np.ndarray:
-    """uint8 images [B, H, W, 3]: slow waves, twelve rectangles each, and noise."""
+    """Draw uint8 images [B, H, W, 3] of slow waves, twelve rectangles each, and noise."""
     random = np.random.RandomState(seed)
     images = [_smooth_image(random, *shape[1:]) for _ in range(shape[0])]
     return np.stack(images)
@@ -130,7 +130,7 @@ def smooth_images(seed: int, shape: tuple[int, int, int, int]) -> np.ndarray:
 def _smooth_image(
     random: np.random.RandomState, height: int, width: int, channels: int
 ) -> np.ndarray:
-    """The next image [H, W, C] of a stream."""
+    """Draw the next image [H, W, C] from a stream."""
     down = np.arange(height)[:, None] / height
     right = np.arange(width)[None, :] / width
     image = np.zeros((height, width, channels))
@@ -151,7 +151,7 @@ def _smooth_image(
 
 
 def tensorflow_arrays(layer: nn.Layer, names, gain: float) -> dict[str, np.ndarray]:
-    """Glorot uniform filters times gain, Gaussian biases; the stream depends on the name."""
+    """Draw Glorot uniform filters times `gain`, and Gaussian biases; each name has its stream."""
     state = layer.state_dict()
     arrays = {}
     for ours, _, theirs in names:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Two records of named arrays and how far they are apart, in the files of reprod_log.
+"""Compare two records of named arrays, and write them in reprod_log's file formats.
 
 A record is a dict of arrays, stored by `numpy.save`; a log has two lines per name and a verdict.
-reprod_log 1.0.1 reads the records and writes the same text. Where it is lenient this is not: a
-difference that is not a number fails, and arrays of different shapes are refused, not transposed.
+reprod_log 1.0.1 can read the records and writes the same text. This code is stricter: a difference
+that is nan fails, and arrays of different shapes are refused, not transposed.
 """
 
 import time
@@ -22,7 +22,7 @@ Record = Mapping[str, ndarray]
 
 
 class Difference(NamedTuple):
-    """Absolute differences of two arrays of one name."""
+    """Absolute differences between two arrays of the same name."""
 
     name: str
     mean: float
@@ -30,13 +30,13 @@ class Difference(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """What one step of the alignment found.
+    """The results of one step of the alignment.
 
     Attributes:
         step: "forward", "metric", "loss", "backward" or "training".
         ours: arrays by name.
         theirs: the reference's arrays under the same names.
-        threshold: largest mean absolute difference that any name may have.
+        threshold: largest allowed mean absolute difference, for any name.
     """
 
     step: str
@@ -45,10 +45,10 @@ class Comparison(NamedTuple):
     threshold: float
 
     def differences(self) -> list[Difference]:
-        """One per name, in the order of `ours`.
+        """Return one difference per name, in the order of `ours`.
 
         Raises:
-            AlignmentError: the records hold other names or shapes.
+            AlignmentError: the two records differ in names or shapes.
         """
         _check_names(self.step, self.ours, self.theirs)
         return [
@@ -61,12 +61,12 @@ class Comparison(NamedTuple):
         return all(self.accepts(difference) for difference in self.differences())
 
     def accepts(self, difference: Difference) -> bool:
-        """Whether a difference is small enough; one that is not a number is not."""
+        """Return whether a difference is small enough; nan is not."""
         return bool(difference.mean <= self.threshold)
 
 
 def log_text(comparison: Comparison) -> str:
-    """The report of reprod_log, with its time stamps."""
+    """Return the report as reprod_log writes it, with its time stamps."""
     lines = []
     for difference in comparison.differences():
         accepted = comparison.accepts(difference)
@@ -78,13 +78,13 @@ def log_text(comparison: Comparison) -> str:
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write a record as reprod_log does, and put it on disk."""
+    """Write a record as reprod_log does, and flush it to disk."""
     np.save(path, dict(record), allow_pickle=True)
     synchronise(path)
 
 
 def write_log(path: Path, comparison: Comparison) -> None:
-    """Write the report of a comparison, and put it on disk."""
+    """Write the report of a comparison, and flush it to disk."""
     path.write_text(log_text(comparison), encoding="utf-8")
     synchronise(path)
 
@@ -92,7 +92,7 @@ def write_log(path: Path, comparison: Comparison) -> None:
 def _check_names(step: str, ours: Record, theirs: Record) -> None:
     if ours.keys() != theirs.keys():
         raise AlignmentError(
-            f"{step}: both records must hold the same names; "
+            f"{step}: both records must have the same names; "
             f"only ours: {sorted(ours.keys() - theirs.keys())}, "
             f"only the reference's: {sorted(theirs.keys() - ours.keys())}"
         )
@@ -101,7 +101,7 @@ def _check_names(step: str, ours: Record, theirs: Record) -> None:
 def _difference(where: str, name: str, ours: ndarray, theirs: ndarray) -> Difference:
     if ours.shape != theirs.shape:
         raise AlignmentError(
-            f"{where}: both arrays must have one shape; "
+            f"{where}: both arrays must have the same shape; "
             f"ours is {list(ours.shape)}, the reference's {list(theirs.shape)}"
         )
     difference = np.abs(ours - theirs)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Our network, objective and batches set up as in the runs of the references.
+"""Set up our network, objective and batches as in the reference runs.
 
 Letters: B batch, H W image, h w feature map, L background patches.
 """
@@ -35,7 +35,7 @@ PORT = {
 
 @contextmanager
 def precision(dtype: str) -> Iterator[None]:
-    """While entered, layers and tensors are built in this dtype."""
+    """Build layers and tensors in this dtype within the context."""
     before = paddle.get_default_dtype()
     paddle.set_default_dtype(dtype)
     try:
@@ -45,7 +45,7 @@ def precision(dtype: str) -> Iterator[None]:
 
 
 def authors_network(factor: float = 1.0) -> nn.Layer:
-    """The generator of the authors' run; `factor` scales its filters."""
+    """Return the generator of the authors' run; `factor` scales its filters."""
     network = build_network("deepfill_v1")
     weights = recipes.tensorflow_generator_weights(network, factor)
     load_weights(network, weights, source=RECIPE)
@@ -53,14 +53,14 @@ def authors_network(factor: float = 1.0) -> nn.Layer:
 
 
 def port_network(gain: float = 1.15) -> nn.Layer:
-    """The generator of the port's run; `gain` scales its filters."""
+    """Return the generator of the port's run; `gain` scales its filters."""
     network = build_network("deepfill_v1_torch")
     load_weights(network, recipes.torch_generator_weights(network, gain), source=RECIPE)
     return network
 
 
 def authors_objective(**options) -> WganGp:
-    """The losses of the authors' run at 256 x 256; options replace those of `AUTHORS`."""
+    """Return the objective of the authors' run at 256 x 256; options override `AUTHORS`."""
     sizes = {"image_size": (256, 256), "local_size": (128, 128)}
     objective = build_objective(
         "wgan_gp", authors_network(), seed=0, **sizes, **(AUTHORS | options)
@@ -72,7 +72,7 @@ def authors_objective(**options) -> WganGp:
 
 
 def port_objective(image_size: int, local_size: int) -> WganGp:
-    """The losses of the port's run."""
+    """Return the objective of the port's run."""
     network = port_network()
     network.refinement.attention = _FirstMask(network.refinement.attention)
     sizes = {"image_size": (image_size,) * 2, "local_size": (local_size,) * 2}
@@ -83,13 +83,13 @@ def port_objective(image_size: int, local_size: int) -> WganGp:
 
 
 def predict(network: nn.Layer, image: ndarray, mask: ndarray) -> Prediction:
-    """Prediction for an image [B, 3, H, W] in [-1, 1] and a mask [B, 1, H, W]."""
+    """Return the prediction for an image [B, 3, H, W] in [-1, 1] and a mask [B, 1, H, W]."""
     with paddle.no_grad():
         return network(tensor(image * (1.0 - mask)), tensor(mask))
 
 
 def make_batch(image: ndarray, mask: ndarray, bboxes: ndarray) -> Batch:
-    """A batch in the default dtype; bboxes are [B, 4] (top, left, height, width)."""
+    """Return a batch in the default dtype; bboxes are [B, 4] (top, left, height, width)."""
     return Batch(tensor(image), tensor(mask), np.asarray(bboxes), np.arange(len(image)))
 
 
@@ -99,7 +99,7 @@ def authors_images(images: ndarray) -> ndarray:
 
 
 def authors_photo(image: ndarray, mask: ndarray) -> tuple[ndarray, ndarray]:
-    """Image and mask of the authors' test program: cropped to multiples of 8, above 127 = hole.
+    """Prepare image and mask as the authors' test program: multiples of 8, above 127 = hole.
 
     uint8 [B, H, W, 3] BGR and [H, W] -> [B, 3, H', W'] in [-1, 1] and [B, 1, H', W'].
     """
@@ -110,11 +110,11 @@ def authors_photo(image: ndarray, mask: ndarray) -> tuple[ndarray, ndarray]:
 
 
 def authors_batch(images: ndarray, arrays: Mapping[str, ndarray]) -> Batch:
-    """Images uint8 [B, H, W, 3] BGR with the one hole of the authors' batch.
+    """Return the authors' batch, whose images share one hole.
 
     Args:
-        images: of the run.
-        arrays: bbox_tlhw and shrink_hw, how much of the box is known at each of its sides.
+        images: uint8 [B, H, W, 3] BGR.
+        arrays: bbox_tlhw, and shrink_hw, the width of the known border inside the box.
     """
     top, left, height, width = arrays["bbox_tlhw"].tolist()
     down, right = arrays["shrink_hw"].tolist()
@@ -126,20 +126,20 @@ def authors_batch(images: ndarray, arrays: Mapping[str, ndarray]) -> Batch:
 
 
 def fix_mix(objective: WganGp, whole: ndarray, local: ndarray) -> None:
-    """Let an objective use these interpolation weights [B], 0 = real."""
+    """Make an objective use these interpolation weights [B], 0 = real."""
     mix = Mix(*(tensor(weights.reshape(-1, 1, 1, 1)) for weights in (whole, local)))
     objective.draw_mix = lambda sample_numbers: mix
 
 
 def train_only(objective: WganGp, phase: str) -> None:
-    """Let the parameters of one phase's module alone accept gradients."""
+    """Let only the parameters of one phase's module receive gradients."""
     for candidate in objective.phases():
         for parameter in candidate.trains.parameters():
             parameter.stop_gradient = candidate.name != phase
 
 
 def tensor(x: ndarray) -> Tensor:
-    """In the default dtype."""
+    """Convert an array to a tensor of the default dtype."""
     return paddle.to_tensor(x, dtype=paddle.get_default_dtype())
 
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The alignment as people see it: a table, and the files of the reproduction contest.
+"""Report the alignment as a table and in the files of the reproduction contest.
 
-    save_dir/torch/         forward_paddle.npy, forward_torch.npy, forward_diff.log, ...
+    save_dir/torch/             forward_paddle.npy, forward_torch.npy, forward_diff.log, ...
     save_dir/torch/tutorial/    the same under the names of the contest's tutorial
-    save_dir/tensorflow/    likewise
+    save_dir/tensorflow/        the same for the authors' code
 
 Source of both naming schemes: PaddlePaddle/models, `docs/lwfx/ArticleReproduction_CV.md` and
 `tutorials/article-implementation/ArticleReproduction_CV.md`.
@@ -29,7 +29,7 @@ REFERENCES: dict[str, Callable[[], Iterator[Comparison]]] = {
 
 
 class Files(NamedTuple):
-    """Where one comparison is written, below the folder of its reference."""
+    """File names of one comparison, in the folder of its reference."""
 
     ours: str
     theirs: str
@@ -59,15 +59,15 @@ _ROW = "{:<10}  {:<8}  {:>4}  {:>9}  {:>9}  {:>9}  {}"
 
 
 def align(save_dir: Path, references: Sequence[str]) -> None:
-    """Compare with each reference, log one line per step, and write what was compared.
+    """Compare with each reference, log one line per step, and write the compared arrays.
 
     Args:
-        save_dir: gets a folder per reference, which replaces an earlier one of this command.
+        save_dir: gets a folder per reference, replacing those of an earlier run of this command.
         references: keys of `REFERENCES`.
 
     Raises:
-        AlignmentError: something else is where a folder is to be written, or arrays are missing.
-        ChecksFailed: a difference is above its threshold; everything is written all the same.
+        AlignmentError: a folder would replace something else, or arrays are missing.
+        ChecksFailed: a difference is above its threshold; everything is written nevertheless.
     """
     check_writable(save_dir, change="--save_dir")
     for reference in references:
@@ -75,11 +75,11 @@ def align(save_dir: Path, references: Sequence[str]) -> None:
     logger.info(_ROW.format("reference", "step", "keys", "mean", "max", "threshold", "passed"))
     count, failed = 0, []
     for reference in references:
-        found = list(_shown(reference, REFERENCES[reference]()))
-        _write(save_dir / reference, reference, found)
-        count += len(found)
+        comparisons = list(_logged(reference, REFERENCES[reference]()))
+        _write(save_dir / reference, reference, comparisons)
+        count += len(comparisons)
         failed += [
-            f"{reference} {comparison.step}" for comparison in found if not comparison.passed
+            f"{reference} {comparison.step}" for comparison in comparisons if not comparison.passed
         ]
     if failed:
         names = ", ".join(failed)
@@ -89,8 +89,8 @@ def align(save_dir: Path, references: Sequence[str]) -> None:
     logger.info("all %d checks passed; records and logs are in %s", count, save_dir)
 
 
-def _shown(reference: str, comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
-    """Log each comparison as soon as it is made: the largest mean and the largest difference."""
+def _logged(reference: str, comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
+    """Log each comparison as soon as it is computed: largest mean and largest difference."""
     for comparison in comparisons:
         differences = comparison.differences()
         largest = (max(d.mean for d in differences), max(d.max for d in differences))
@@ -114,7 +114,7 @@ def _write(folder: Path, reference: str, comparisons: Iterable[Comparison]) -> N
 
 
 def _files(reference: str, step: str) -> Iterator[Files]:
-    """The names of one step in both schemes."""
+    """Yield the file names of one step in both naming schemes."""
     yield Files(*(name.format(reference) for name in CONTEST[step]))
     ours, theirs, log = TUTORIAL[step]
     yield Files(
@@ -127,10 +127,10 @@ def _refuse_to_replace_others(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise AlignmentError(f"{folder} is a file; move it, or give another --save_dir")
+        raise AlignmentError(f"{folder} is a file; move it, or use another --save_dir")
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
     if others := sorted(there - known):
         raise AlignmentError(
-            f"{folder} would be replaced, but holds {others[0]!r}, which this command does not "
-            "write; move it, or give another --save_dir"
+            f"{folder} would be replaced, but contains {others[0]!r}, which this command did not "
+            "write; move it, or use another --save_dir"
         )

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The arrays that the reference implementations returned, see `arrays/README.md`."""
+"""Load the results of the reference implementations, see `arrays/README.md`."""
 
 import zipfile
 from pathlib import Path
@@ -14,13 +14,13 @@ FOLDER = Path(__file__).resolve().parent / "arrays"
 
 
 def load(name: str) -> dict[str, ndarray]:
-    """All arrays of one file.
+    """Load all arrays of one file.
 
     Args:
-        name: of a file in `arrays/`, without `.npz`.
+        name: name of a file in `arrays/`, without `.npz`.
 
     Raises:
-        AlignmentError: it is missing or damaged.
+        AlignmentError: the file is missing or damaged.
     """
     path = FOLDER / f"{name}.npz"
     try:
@@ -28,6 +28,6 @@ def load(name: str) -> dict[str, ndarray]:
             return {key: file[key] for key in file.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise AlignmentError(
-            f"cannot read the reference arrays {path}: {error}; they come with the package, "
-            "install it again or check out this file"
+            f"cannot read the reference arrays {path}: {error}; they are part of the package, "
+            "reinstall it or check out this file"
         ) from error

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Updates of both networks in the order, and with the optimizers, of the reference runs."""
+"""Update both networks in the same order and with the same optimizers as the reference runs."""
 
 import math
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ LEARNING_RATE = 1e-4
 BETA1, BETA2 = 0.5, 0.9
 EPSILON = 1e-8
 
-# What the references call our terms.
+# The references' names for our terms.
 PORT_TERMS = {
     "hole_l1": "l1",
     "known_l1": "ae",
@@ -32,18 +32,18 @@ AUTHORS_TERMS = {
     "hole_l1": "l1_loss",
     "known_l1": "ae_loss",
     "generator": "g_loss",
-    "gradient_penalty": "gp_loss",  # times its weight
+    "gradient_penalty": "gp_loss",  # theirs includes the weight
     "critic": "d_loss",
 }
 
 
 class PortUpdates:
-    """Updates as the port's: generator and critics share a batch, each has an Adam.
+    """Updates as in the port: generator and critics share a batch, and each has its own Adam.
 
-    The gradients of both are taken before either moves. Terms have the port's names.
+    The gradients of both are computed before either is updated. Terms have the port's names.
 
     Args:
-        objective: the losses; its networks are trained.
+        objective: provides the losses and the networks to train.
     """
 
     def __init__(self, objective: WganGp):
@@ -52,25 +52,25 @@ class PortUpdates:
         self._adam = {name: _adam(module) for name, module in self._modules.items()}
 
     def step(self, batch: Batch, *phases: str) -> dict[str, float]:
-        """Update "generator", "critic" or both; the gradients stay until the next step."""
+        """Update "generator", "critic" or both; the gradients are kept until the next step."""
         for module in self._modules.values():
             _clear(module)
         terms = {}
         for phase in phases:
             terms |= _backward(self.objective, phase, batch)
         for phase in phases:
-            train_only(self.objective, phase)  # Paddle's optimizers pass over frozen parameters
+            train_only(self.objective, phase)  # Paddle's optimizers skip frozen parameters
             self._adam[phase].step()
         return {PORT_TERMS[name]: value for name, value in terms.items()}
 
 
 class AuthorsUpdates:
-    """Updates as the authors': of one network at a time, by one Adam that counts all of them.
+    """Updates as in the authors' code: one network at a time, with one Adam that counts all steps.
 
     Terms have the authors' names.
 
     Args:
-        objective: the losses; its networks are trained.
+        objective: provides the losses and the networks to train.
     """
 
     def __init__(self, objective: WganGp):
@@ -79,19 +79,19 @@ class AuthorsUpdates:
         self._adam = _TensorFlowAdam()
 
     def step(self, batch: Batch, phase: str) -> dict[str, float]:
-        """Update "generator" or "critic"; the gradients stay until its next step."""
+        """Update "generator" or "critic"; its gradients are kept until its next step."""
         terms = self.backward(batch, phase)
         self._adam.step(self._modules[phase])
         return terms
 
     def backward(self, batch: Batch, phase: str) -> dict[str, float]:
-        """Leave the gradients of one phase on its network."""
+        """Compute the gradients of one phase's network, and return its terms."""
         _clear(self._modules[phase])
         return self._named(_backward(self.objective, phase, batch))
 
     @paddle.no_grad()
     def losses(self, batch: Batch, phase: str) -> dict[str, float]:
-        """The terms of one phase alone."""
+        """Return the terms of one phase, without gradients."""
         return self._named(_floats(phase, *_losses(self.objective, phase, batch)))
 
     def _named(self, terms: dict[str, float]) -> dict[str, float]:
@@ -101,21 +101,21 @@ class AuthorsUpdates:
 
 
 def gradient_norms(module: nn.Layer, layers: Iterable[tuple[str, str, str]]) -> dict[str, float]:
-    """Length of each gradient by our name, 0 where there is none, in the order of `layers`."""
+    """Return the norm of each gradient by our name (0 if none), in the order of `layers`."""
     parameters = dict(module.named_parameters())
     names = [f"{ours}.{kind}" for ours, _, _ in layers for kind in ("weight", "bias")]
-    return {name: _length(parameters[name].grad) for name in names}
+    return {name: _norm(parameters[name].grad) for name in names}
 
 
 class _TensorFlowAdam:
-    """Adam with one count of steps for all it updates, as the form that TensorFlow writes it in."""
+    """Adam as TensorFlow formulates it, with one count of steps over both networks."""
 
     def __init__(self):
         self._steps = 0
         self._moments: dict[str, tuple[ndarray, ndarray]] = {}
 
     def step(self, module: nn.Layer) -> None:
-        """Update a module by its gradients."""
+        """Update a module from its gradients."""
         self._steps += 1
         rate = LEARNING_RATE * math.sqrt(1.0 - BETA2**self._steps) / (1.0 - BETA1**self._steps)
         for parameter in module.parameters():
@@ -128,7 +128,7 @@ class _TensorFlowAdam:
 
 
 def _clear(module: nn.Layer) -> None:
-    """Forget all gradients; `Layer.clear_gradients` keeps those of frozen parameters."""
+    """Clear all gradients; `Layer.clear_gradients` keeps those of frozen parameters."""
     for parameter in module.parameters():
         parameter.clear_gradient()
 
@@ -141,11 +141,11 @@ def _backward(objective: WganGp, phase: str, batch: Batch) -> dict[str, float]:
 
 
 def _losses(objective: WganGp, phase: str, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-    return {known.name: known.loss for known in objective.phases()}[phase](batch)
+    return {candidate.name: candidate.loss for candidate in objective.phases()}[phase](batch)
 
 
 def _floats(phase: str, loss: Tensor, terms: dict[str, Tensor]) -> dict[str, float]:
-    """Terms, and the loss under the name of its phase."""
+    """Return the terms as floats, with the loss under the name of its phase."""
     return {name: float(value) for name, value in {phase: loss, **terms}.items()}
 
 
@@ -159,5 +159,5 @@ def _adam(module: nn.Layer) -> paddle.optimizer.Adam:
     )
 
 
-def _length(gradient: Tensor | None) -> float:
+def _norm(gradient: Tensor | None) -> float:
     return 0.0 if gradient is None else float(np.linalg.norm(gradient.numpy().astype(np.float64)))

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images, masks and training batches.
 
-The loader is imported from `ppdeepfill.data.loader`: it alone needs Paddle.
+Import the loader from `ppdeepfill.data.loader`; only it needs Paddle.
 """
 
 from ppdeepfill.data.dataset import InpaintingDataset, Sample, Skipped, spread

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a training step works on."""
+"""The batch of images that a training step works on."""
 
 from typing import NamedTuple
 
@@ -15,9 +15,9 @@ class Batch(NamedTuple):
         image: [B, 3, H, W] float32 RGB in [-1, 1].
         mask: [B, 1, H, W] float32, 1 = hole, 0 = known.
         bboxes: [B, 4] int: top, left, height, width of the local region, in pixels.
-        sample_numbers: [B] int64, which draws of the training these are; random numbers of an
-            objective are a function of them.
-        labels: [B, H, W] int64 class of each pixel, for methods that are guided by one.
+        sample_numbers: [B] int64, running numbers of the samples in the training; an objective
+            derives its random numbers from them.
+        labels: [B, H, W] int64 class of each pixel, for methods guided by a label map.
     """
 
     image: Tensor
@@ -27,7 +27,7 @@ class Batch(NamedTuple):
     labels: Tensor | None = None
 
     def parts(self, count: int) -> list["Batch"]:
-        """The same images as `count` batches of one size, in order; the batch itself for 1.
+        """Split into `count` batches of equal size, in order; returns the batch itself for 1.
 
         Raises:
             ValueError: the images cannot be divided evenly.

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Training and validation samples: an image, a mask and the region around the hole.
 
-A training sample is a pure function of the seed and its number: nothing remembers anything, so
-a resumed run, any number of workers and any split over processes see the same samples.
+A training sample is a pure function of the seed and its number. There is no other state, so a
+resumed run, any number of workers and any split over processes get the same samples.
 """
 
 import logging
@@ -34,20 +34,20 @@ class TrainingMaskSettings(MaskSettings, Protocol):
 
 
 class Sample(NamedTuple):
-    """What one place of a batch holds."""
+    """One image with its mask and local region."""
 
     image: ndarray  # uint8 [H,W,3] RGB
     mask: ndarray  # uint8 [H,W], 1 = hole
     bbox: Bbox
     number: int
-    skipped: dict[str, str]  # unreadable images met on the way: name -> reason
+    skipped: dict[str, str]  # unreadable images that it replaced: name -> reason
 
 
 class Skipped(dict[str, str]):
-    """The unreadable images of a source met so far, name -> reason; each is told once.
+    """The unreadable images of a source so far, name -> reason; each is logged once.
 
     Args:
-        spec: what the user wrote for the source.
+        spec: the source as the user wrote it.
     """
 
     def __init__(self, spec: str):
@@ -55,7 +55,7 @@ class Skipped(dict[str, str]):
         self.spec = spec
 
     def note(self, name: str, reason: str) -> None:
-        """Count and tell an image, unless it was met before."""
+        """Count and log an image, unless that was done before."""
         if name not in self:
             self[name] = reason
             logger.warning(
@@ -74,15 +74,16 @@ class InpaintingDataset:
         source: the images.
         image_size: side, or height and width, of the samples in px.
         mask: kind, size, max_shrink and shared (one mask per batch), as in the configuration.
-        max_crop_scale: cut windows of 1 to this many times image_size, as far as the image is large
-            enough, and shrink them by area: more of a scene, and sharper.
-        random_crop: True cuts a window of image_size out of the image, which is enlarged before
-            if it is smaller; False resizes the whole image, its aspect not kept, with bilinear
-            interpolation, as the authors do.
-        reduced_decoding: where the whole image is resized, decode a JPEG no larger than needed;
-            see `decode_image`. Much faster for large photographs, and smoother than the authors'.
-        horizontal_flip: mirror every second image, by chance.
-        seed: decides every draw.
+        max_crop_scale: crop windows of 1 to this many times image_size, as far as the image is
+            large enough, and shrink them by area averaging: this shows more of a scene, sharper.
+        random_crop: True crops a window of image_size (smaller images are enlarged first); False
+            resizes the whole image, ignoring its aspect ratio, with bilinear interpolation, as the
+            authors do.
+        reduced_decoding: if the whole image is resized, decode a JPEG at the smallest sufficient
+            size; see `decode_image`. Much faster for large photographs, but smoother than the
+            authors' images.
+        horizontal_flip: mirror each image with probability 0.5.
+        seed: determines all random choices.
     """
 
     def __init__(
@@ -105,15 +106,15 @@ class InpaintingDataset:
         self.sufficient_size = self.image_size if reduced_decoding and not random_crop else None
         self.horizontal_flip = horizontal_flip
         self.seed = seed
-        draw_mask(mask, self.image_size, self._rng(MASK_STREAM, 0))  # refuses impossible settings
+        draw_mask(mask, self.image_size, self._rng(MASK_STREAM, 0))  # fails on impossible settings
 
     def __len__(self) -> int:
         return len(self.source)
 
     def __getitem__(self, key: tuple[int, int, int]) -> Sample:
-        """The training sample for (image index, sample number, batch number).
+        """Return the training sample for (image index, sample number, batch number).
 
-        An unreadable image is replaced by a random other one and reported in `skipped`.
+        An unreadable image is replaced by another random one and listed in `skipped`.
 
         Raises:
             DataError: too many images in a row are unreadable.
@@ -135,7 +136,7 @@ class InpaintingDataset:
         return Sample(image, mask, bbox, number, skipped)
 
     def validation_sample(self, index: int) -> Sample:
-        """The image prepared as for training, but the window and the hole are centred.
+        """Return an image prepared as for training, but with window and hole centred.
 
         Raises:
             UnreadableImage: the image cannot be read.
@@ -164,20 +165,20 @@ class InpaintingDataset:
 
 
 def spread(length: int, count: int) -> list[int]:
-    """At most `count` of the numbers below `length`, evenly spread from the first to the last."""
+    """Return at most `count` evenly spaced indices below `length`, from first to last."""
     return np.linspace(0, length - 1, min(count, length)).round().astype(int).tolist()
 
 
 def random_window(
     image: ndarray, image_size: tuple[int, int], max_scale: float, rng: Generator
 ) -> ndarray:
-    """A random window of 1 to `max_scale` times `image_size`, shrunk to it by area.
+    """Crop a random window of 1 to `max_scale` times `image_size`, and shrink it by area averaging.
 
     Args:
-        image: [H,W,3]; a smaller one than `image_size` is enlarged before, as by `fit`.
+        image: [H,W,3]; if smaller than `image_size`, it is enlarged first, as in `fit`.
         image_size: height and width of the result in px.
-        max_scale: at least 1; no window is larger than the image.
-        rng: draws size and place.
+        max_scale: at least 1; a window is never larger than the image.
+        rng: draws size and position.
     """
     height, width = image_size
     fitting = min(image.shape[0] / height, image.shape[1] / width)
@@ -194,15 +195,15 @@ def fit(
     rng: Generator | None = None,
     interpolation: int = cv2.INTER_LINEAR,
 ) -> ndarray:
-    """An image of any size as one of `image_size`, in every place of this project.
+    """Bring an image of any size to `image_size`; used everywhere in this project.
 
     Args:
         image: [H,W,3], or a mask [H,W].
         image_size: height and width in px.
-        crop: True cuts a window out of the image, which is enlarged before if it is smaller; False
-            resizes the whole image, its aspect not kept.
-        rng: draws the window's place; it is centred without.
-        interpolation: of OpenCV, where something is resized.
+        crop: True crops a window (smaller images are enlarged first); False resizes the whole
+            image, ignoring its aspect ratio.
+        rng: draws the window's position; without it, the window is centred.
+        interpolation: OpenCV's flag for resizing.
     """
     height, width = image_size
     if not crop:

@@ -110,8 +110,11 @@ class ListFiles:
             return None
         place = Path(path.anchor)
         for part in path.parts[1 if path.anchor else 0 :]:
-            if not (place / part).exists():
-                part = self._names_in(place).get(comparable(part), part)
+            if not _exists(place / part):
+                names = self._names_in(place)
+                if comparable(part) not in names:
+                    return None
+                part = names[comparable(part)]
             place /= part
         return place if _is_file(place) else None
 
@@ -161,7 +164,11 @@ def _spread(lines: Sequence[str]) -> Iterable[str]:
 
 
 def _is_file(path: Path) -> bool:
+    return _exists(path) and path.is_file()
+
+
+def _exists(path: Path) -> bool:
     try:
-        return path.is_file()
+        return path.exists()
     except (OSError, ValueError):  # a name too long, or with a zero byte
         return False

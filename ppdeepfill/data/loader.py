@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Training batches by number, loaded in worker processes."""
+"""Load training batches by number, in worker processes."""
 
 import logging
 import os
@@ -35,15 +35,15 @@ SHARED_MEMORY = Path("/dev/shm")
 class Loader:
     """An endless iterator of batches; batch n is a pure function of the seeds and n.
 
-    Batch n holds the samples n*B to n*B+B-1 of an endless row: one random order of all images
-    after the other. Of each batch a process gets its contiguous share.
+    Batch n contains the samples n*B to n*B+B-1 of an endless sequence, in which all images are
+    repeated, in a new random order each time. Each process gets a contiguous share of a batch.
 
     Args:
-        dataset: where samples come from.
+        dataset: source of the samples.
         batch_size: images per batch over all processes.
-        workers: loading processes per training process; 0 loads in the training process itself.
-        seed: decides the order of the images.
-        rank, world_size: which of how many training processes this is.
+        workers: loader processes per training process; 0 loads in the training process itself.
+        seed: determines the order of the images.
+        rank, world_size: number of this training process, and how many there are.
         first_batch: number of the first batch, for a resumed run.
 
     Raises:
@@ -95,9 +95,9 @@ class Loader:
         return Batch(image, _to_float(mask), notes.bboxes, notes.sample_numbers)
 
     def close(self) -> None:
-        """Ends the worker processes; the loader cannot be used afterwards."""
+        """End the worker processes; the loader cannot be used afterwards."""
         if self._workers and self._loaded is not None:
-            # Paddle's reader thread keeps its iterator alive, so `del` would end nothing.
+            # Paddle's reader thread keeps its iterator alive, so `del` would not end them.
             self._loaded._try_shutdown_all()
         self._workers, self._loaded = 0, iter(())
 
@@ -106,7 +106,7 @@ class Loader:
             return map(self._recipe.load, count(self._first_batch))
         return iter(
             paddle.io.DataLoader(
-                _Shipping(self._recipe),
+                _WorkerDataset(self._recipe),
                 batch_sampler=([number] for number in count(self._first_batch)),
                 collate_fn=_only_one,
                 num_workers=self._workers,
@@ -121,13 +121,13 @@ class Loader:
             return next(self._loaded)
         except (SystemError, RuntimeError, OSError) as error:  # Paddle noticed a dead worker
             raise DataError(
-                "a loading process died. If memory ran out, lower data.workers or "
-                f"data.batch_size; if {SHARED_MEMORY} ran full, enlarge it (docker run "
-                f"--shm-size=2g) or set data.workers=0. Paddle says: {error}"
+                "a loader process died. If memory ran out, lower data.workers or "
+                f"data.batch_size; if {SHARED_MEMORY} is full, enlarge it (docker run "
+                f"--shm-size=2g) or set data.workers=0. Paddle's message: {error}"
             ) from error
 
     def _shared_memory_suffices(self) -> bool:
-        """False when batches in flight could fill /dev/shm: its overflow kills the workers."""
+        """Return False if batches could fill /dev/shm, which would kill the workers."""
         if not SHARED_MEMORY.is_dir():
             return False
         height, width = self._recipe.dataset.image_size
@@ -135,7 +135,7 @@ class Loader:
         free = shutil.disk_usage(SHARED_MEMORY).free
         if needed > free:
             logger.warning(
-                "%s has %d MB free, %d MB are needed: batches go through pipes, which is slower. "
+                "%s has %d MB free, but %d MB are needed: using pipes instead, which is slower. "
                 "Enlarge it (docker run --shm-size=2g) or lower data.workers.",
                 SHARED_MEMORY,
                 free >> 20,
@@ -146,7 +146,7 @@ class Loader:
 
 @dataclass(frozen=True)
 class _Notes:
-    """What travels beside the two tensors: Paddle hands an unknown object through as it is."""
+    """What is sent along with the two tensors; Paddle passes unknown objects on unchanged."""
 
     bboxes: ndarray | None = None
     sample_numbers: ndarray | None = None
@@ -156,7 +156,7 @@ class _Notes:
 
 @dataclass(frozen=True)
 class _BatchRecipe:
-    """Batch number -> this process's share of the batch."""
+    """Loads this process's share of a batch, given its number."""
 
     dataset: InpaintingDataset
     batch_size: int
@@ -165,7 +165,7 @@ class _BatchRecipe:
     seed: int
 
     def load(self, batch_number: int) -> list:
-        """[image uint8 [B,3,H,W], mask uint8 [B,1,H,W], notes]."""
+        """Return [image uint8 [B,3,H,W], mask uint8 [B,1,H,W], notes]."""
         start = batch_number * self.batch_size + self.first
         samples = [
             self.dataset[self._image_index(number), number, batch_number]
@@ -185,15 +185,15 @@ class _BatchRecipe:
         return int(_order(self.seed, epoch, len(self.dataset))[position])
 
 
-@lru_cache(maxsize=2)  # a batch reaches into the next epoch at most
+@lru_cache(maxsize=2)  # a batch covers at most two epochs
 def _order(seed: int, epoch: int, length: int) -> ndarray:
-    """The random order of all images in an epoch."""
+    """Return the random order of all images in an epoch."""
     return np.random.default_rng([seed, ORDER_STREAM, epoch]).permutation(length)
 
 
 @dataclass(frozen=True)
-class _Shipping:
-    """The recipe inside a worker: errors are sent as cargo, for Paddle only prints them."""
+class _WorkerDataset:
+    """The recipe inside a worker; errors are sent in the notes, since Paddle only prints them."""
 
     recipe: _BatchRecipe
 
@@ -209,7 +209,7 @@ class _Shipping:
 
 
 def _to_float(pixels: ndarray | paddle.Tensor) -> paddle.Tensor:
-    """uint8 -> float32, on the device: the transfer to it is four times smaller."""
+    """Convert uint8 to float32 on the device, which makes the transfer to it four times smaller."""
     if isinstance(pixels, ndarray):
         pixels = paddle.to_tensor(pixels)
     return pixels.astype("float32")
@@ -220,7 +220,7 @@ def _only_one(batches: list) -> list:
 
 
 def _prepare_worker(_: int) -> None:
-    """Signals to the training, from a terminal or a launcher, are the main process's to handle."""
+    """Leave signals from a terminal or launcher to the main process, and end with it."""
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(0)
@@ -228,9 +228,9 @@ def _prepare_worker(_: int) -> None:
 
 
 def _end_with_parent(parent: int) -> None:
-    """Ends this worker when the main process was killed; Paddle's own watch may sleep for ever."""
+    """End this worker if the main process was killed; Paddle's own watchdog may sleep forever."""
     while os.getppid() == parent:
         time.sleep(1)
-    for batch in SHARED_MEMORY.glob(f"paddle_{os.getpid()}_*"):  # Paddle's name for one in flight
+    for batch in SHARED_MEMORY.glob(f"paddle_{os.getpid()}_*"):  # Paddle's names for its batches
         batch.unlink(missing_ok=True)
     os._exit(1)

@@ -15,7 +15,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 KINDS = ("rectangle", "center", "free_form", "mixed")
-# Strokes: brush widths are for an image whose shorter side is 256 px, and grow with it.
+# Brush widths are for an image whose shorter side is 256 px, and scale with it.
 MAX_STROKES = 3
 VERTICES = (4, 12)
 BRUSH_WIDTHS = (12, 40)
@@ -33,7 +33,7 @@ class Bbox(NamedTuple):
 
 
 class MaskSettings(Protocol):
-    """What of the configuration decides a mask."""
+    """The part of the configuration that determines a mask."""
 
     @property
     def kind(self) -> str: ...
@@ -44,7 +44,7 @@ class MaskSettings(Protocol):
 
 
 def height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
-    """128 -> (128, 128); [height, width] -> (height, width)."""
+    """Return (height, width): 128 -> (128, 128); [height, width] -> (height, width)."""
     height, width = (size, size) if isinstance(size, int) else size
     return int(height), int(width)
 
@@ -52,7 +52,7 @@ def height_and_width(size: int | Sequence[int]) -> tuple[int, int]:
 def draw_mask(
     settings: MaskSettings, image_size: tuple[int, int], rng: Generator
 ) -> tuple[ndarray, Bbox]:
-    """A mask of the configured kind; "mixed" is a rectangle or strokes, each half of the time."""
+    """Draw a mask of the configured kind; "mixed" draws rectangles and strokes equally often."""
     size = height_and_width(settings.size)
     kind = settings.kind
     if kind == "mixed":
@@ -69,21 +69,21 @@ def draw_mask(
 def rectangle_mask(
     image_size: tuple[int, int], size: tuple[int, int], *, max_shrink: int = 32, rng: Generator
 ) -> tuple[ndarray, Bbox]:
-    """A rectangular hole at a random place, somewhat smaller than its bbox.
+    """Draw a rectangular hole at a random position, somewhat smaller than its bbox.
 
     Args:
         image_size: height and width in px.
         size: height and width of the bbox in px.
-        max_shrink: the hole is up to this many px smaller than the bbox, per axis, half of it on
-            each side.
+        max_shrink: the hole is up to this many px smaller than the bbox along each axis, half of
+            it on each side.
         rng: source of all randomness.
 
     Raises:
         ValueError: the bbox does not fit into the image, or shrinking may leave no hole.
 
-    Source: the authors' random_bbox and bbox2mask (generative_inpainting v1.0.0). The last
-        possible position, image size - size, is never drawn there, and so neither here. Where
-        both sizes are equal the authors' code fails; position 0 is then the only one.
+    Source: the authors' random_bbox and bbox2mask (generative_inpainting v1.0.0). As there, the
+        last possible position, image size - size, is never drawn. If both sizes are equal, their
+        code fails; here the position is 0.
     """
     _check_fits(image_size, size)
     if 2 * (max_shrink // 2) >= min(size):
@@ -101,7 +101,7 @@ def rectangle_mask(
 
 
 def center_mask(image_size: tuple[int, int], size: tuple[int, int]) -> tuple[ndarray, Bbox]:
-    """A rectangular hole of `size` in the middle of the image."""
+    """Return a rectangular hole of `size` in the centre of the image."""
     _check_fits(image_size, size)
     bbox = Bbox((image_size[0] - size[0]) // 2, (image_size[1] - size[1]) // 2, *size)
     mask = np.zeros(image_size, np.uint8)
@@ -112,10 +112,10 @@ def center_mask(image_size: tuple[int, int], size: tuple[int, int]) -> tuple[nda
 def free_form_mask(
     image_size: tuple[int, int], size: tuple[int, int], *, rng: Generator
 ) -> tuple[ndarray, Bbox]:
-    """One to three brush strokes that turn to and fro.
+    """Draw one to three zigzag brush strokes.
 
-    The bbox is the window of `size` around the centre of mass of the strokes, moved into the image;
-    strokes may leave it.
+    The bbox is a window of `size` around the strokes' centre of mass, moved into the image; strokes
+    may extend beyond it.
 
     Source: DeepFill v2 (arXiv 1806.03589), section 3.4, with the numbers of the authors' code
         (generative_inpainting v2.0.0).
@@ -133,7 +133,7 @@ def free_form_mask(
 
 
 def _stroke(image_size: tuple[int, int], rng: Generator) -> ndarray:
-    """Corners (x, y) of one stroke, int32 [N,2], all inside the image."""
+    """Draw the corners (x, y) of one stroke, int32 [N,2], all inside the image."""
     height, width = image_size
     mean_length = math.hypot(height, width) / 8
     x, y = float(rng.integers(width)), float(rng.integers(height))

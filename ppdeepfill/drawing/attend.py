@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Contextual attention on pictures: rebuild one image from the patches of another.
+"""Contextual attention between images: rebuild one image from patches of another.
 
 Letters: C 3 channels, hf wf the rebuilt image's grid after subsampling, P = hf * wf, L patches.
 
@@ -25,19 +25,19 @@ from ppdeepfill.networks.kernels import contextual_attention_in_blocks
 
 logger = logging.getLogger(__name__)
 
-RATE = 2  # of the attention; authors
-PATCHES_SCALE = 0.5  # authors: image A is halved before its patches are cut
-MEMORY = 1 << 26  # bytes for the attention
+RATE = 2  # rate of the attention, as in the authors' code
+PATCHES_SCALE = 0.5  # the authors halve image A before they extract its patches
+MEMORY = 1 << 26  # memory limit of the attention, in bytes
 
 
 def attend(image_a: Path, image_b: Path, out: Path, *, offsets: Path | None = None) -> None:
     """Write image B rebuilt from patches of image A.
 
     Args:
-        image_a: gives the patches; halved first.
-        image_b: is rebuilt.
-        out: where the picture goes; its suffix chooses the format.
-        offsets: where a colour-coded map of the way to each patch goes.
+        image_a: source of the patches; halved first.
+        image_b: image to rebuild.
+        out: file for the result; its suffix determines the format.
+        offsets: file for a colour-coded map of the offsets to the patches.
 
     Raises:
         DataError: an image cannot be read, is smaller than a patch, or is to have a name that
@@ -55,21 +55,21 @@ def attend(image_a: Path, image_b: Path, out: Path, *, offsets: Path | None = No
         fy=PATCHES_SCALE,
         interpolation=cv2.INTER_CUBIC,
     )
-    rebuilt, way = rebuild(_read(image_b, RATE), halved)
+    rebuilt, offset_map = rebuild(_read(image_b, RATE), halved)
     _write(out, rebuilt)
     if offsets is not None:
-        _write(offsets, color_offsets(way))
+        _write(offsets, color_offsets(offset_map))
 
 
 def rebuild(image: ndarray, patches_from: ndarray) -> tuple[ndarray, ndarray]:
-    """Rebuild an image from the patches of another.
+    """Rebuild an image from patches of another.
 
-    Equals `contextual_attention` on values 0..255 without mask and without propagation, computed
-    for some positions at a time: the scores of two photographs do not fit into memory.
+    Equals `contextual_attention` on values 0..255 without mask and propagation, computed for a few
+    positions at a time, since the similarities of two photographs do not fit into memory.
 
     Args:
-        image: uint8 [H, W, 3]; cropped at the bottom and the right to even sizes.
-        patches_from: uint8 [H', W', 3]; cropped likewise.
+        image: uint8 [H, W, 3]; cropped at the bottom and right to even sizes.
+        patches_from: uint8 [H', W', 3]; cropped the same way.
 
     Returns:
         The rebuilt image uint8 [H, W, 3] and the offsets [2, H / 2, W / 2] int (dy, dx).
@@ -88,7 +88,7 @@ def rebuild(image: ndarray, patches_from: ndarray) -> tuple[ndarray, ndarray]:
 
 
 def _to_features(image: ndarray) -> paddle.Tensor:
-    """uint8 [H, W, 3] -> float32 [1, 3, H', W'] in 0..255, H' and W' multiples of RATE."""
+    """Convert uint8 [H, W, 3] -> float32 [1, 3, H', W'] in 0..255; H', W' multiples of RATE."""
     height, width = (size // RATE * RATE for size in image.shape[:2])
     if not height or not width:
         raise DataError(f"an image of {image.shape[1]} x {image.shape[0]} pixels is too small")
@@ -97,13 +97,13 @@ def _to_features(image: ndarray) -> paddle.Tensor:
 
 
 def _read(path: Path, smallest: float) -> ndarray:
-    """An RGB image of at least `smallest` pixels a side."""
+    """Read an RGB image, which must have at least `smallest` pixels per side."""
     image = read_image(path)
     if min(image.shape[:2]) < smallest:
         height, width = image.shape[:2]
         raise DataError(
-            f"{path} is {width} x {height} pixels; at least {smallest:.0f} x {smallest:.0f} "
-            "are needed"
+            f"{path} has {width} x {height} pixels; it needs at least {smallest:.0f} x "
+            f"{smallest:.0f}"
         )
     return image
 
@@ -118,15 +118,15 @@ def _check_apart(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
 
 
 def _check_name(path: Path) -> None:
-    """Before minutes are spent on the picture: UserError where its name cannot work."""
+    """Raise UserError for an unusable output name, before spending minutes on the picture."""
     check_writable(path.parent, change=str(path))
     if path.is_dir():
-        raise DataError(f"cannot write {path}: this is a folder; give the name of a picture")
+        raise DataError(f"cannot write {path}: this is a folder; use the name of an image file")
     _encoded(path, np.zeros([256, 256, 3], np.uint8))
 
 
 def _write(path: Path, image: ndarray) -> None:
-    """Write an RGB image; its suffix chooses the format."""
+    """Write an RGB image; the suffix determines the format."""
     content = _encoded(path, image)
     with written_whole(path) as partial:
         partial.write_bytes(content)
@@ -134,14 +134,14 @@ def _write(path: Path, image: ndarray) -> None:
 
 
 def _encoded(path: Path, image: ndarray) -> bytes:
-    """DataError where the format cannot hold the image: OpenCV has limits of many kinds."""
+    """Encode an image; raises DataError if OpenCV cannot store it in this format."""
     try:
         encoded, content = cv2.imencode(path.suffix, image[..., ::-1])
     except cv2.error:
-        encoded = False  # as newer versions of OpenCV answer
+        encoded = False  # which newer versions of OpenCV return
     if not encoded:
         raise DataError(
-            f"cannot write {path}: OpenCV cannot make this format of it; let the name end in .png, "
-            ".jpg or another one"
+            f"cannot write {path}: OpenCV cannot write this image in this format; use a name that "
+            "ends in .png or .jpg"
         )
     return content.tobytes()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pictures of where the attention looked to fill the hole of a photo.
 
-Letters: H W photo, N pixels of the hole. A hole is bool [H, W]; offsets are int [2, H, W], (dy, dx)
+Letters: H W photo, N pixels of the hole. Holes are bool [H, W]; offsets are int [2, H, W], (dy, dx)
 in px, as in `ppdeepfill.inference.strategies.Filling`. All pictures are RGB uint8 [H, W, 3].
 """
 
@@ -12,23 +12,23 @@ from numpy import ndarray
 
 from ppdeepfill.drawing.offsets import color_offsets
 
-PALE = 0.6  # how far the photo is moved to white, so that colours stand out
-TINT = 0.75  # how much of a colour covers the photo
-ARROWS = 40  # about as many in a picture as the eye can follow
+PALE = 0.6  # how much the photo is blended with white, so that colours are visible
+TINT = 0.75  # opacity of colours on the photo
+ARROWS = 40  # about the number of arrows that the eye can follow in a picture
 
 
 def draw_offsets(image: ndarray, hole: ndarray, offsets: ndarray) -> ndarray:
-    """The offset map in the hole, see `color_offsets`, on a pale photo."""
+    """Draw the offset map in the hole, see `color_offsets`, on a pale photo."""
     picture = _pale(image)
     picture[hole] = color_offsets(offsets[:, hole][:, None])[0]
     return picture
 
 
 def draw_borrowed(image: ndarray, hole: ndarray, offsets: ndarray) -> ndarray:
-    """Where each part of the hole was borrowed from.
+    """Draw where each part of the hole was borrowed from.
 
-    A place in the hole and the place that the attention preferred for it have one colour; arrows
-    lead from some of the sources into the hole.
+    A place in the hole and the place that the attention preferred for it have the same colour;
+    arrows lead from some of the sources into the hole.
     """
     picture = _pale(image)
     there = np.argwhere(hole)  # [N, 2] rows and columns
@@ -50,7 +50,7 @@ def _pale(image: ndarray) -> ndarray:
 
 
 def _by_place(there: ndarray) -> ndarray:
-    """A colour for each place [N, 2]: hue from left to right, light to dark from top to bottom."""
+    """Return a colour per place [N, 2]: hue from left to right, light to dark from top down."""
     begin, end = there.min(axis=0), there.max(axis=0)
     down, across = ((there - begin) / np.maximum(end - begin, 1)).T
     hsv = np.stack([across * 165, np.full_like(across, 230), 255 - 130 * down], axis=1)
@@ -58,7 +58,7 @@ def _by_place(there: ndarray) -> ndarray:
 
 
 def _draw_arrows(picture: ndarray, hole: ndarray, offsets: ndarray, thickness: int) -> None:
-    """Arrows from sources to places in the hole that form a square grid."""
+    """Draw arrows from sources to places in the hole on a square grid."""
     step = max(8, int(np.sqrt(hole.sum() / ARROWS)))
     grid = np.zeros_like(hole)
     grid[step // 2 :: step, step // 2 :: step] = True

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures side by side, RGB uint8 [H, W, 3]."""
+"""Arrange pictures side by side, RGB uint8 [H, W, 3]."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
-GAP = 4  # pixels of white between two pictures of a grid
+GAP = 4  # white pixels between two pictures of a grid
 
 
 def comparison_grid(rows: Sequence[Sequence[ndarray]]) -> ndarray:
-    """Put pictures side by side, one sample a row.
+    """Put pictures side by side, one sample per row.
 
     Args:
-        rows: pictures [h, w, 3], each row with as many; all are shown at the size of the first,
-            enlarged without smoothing so that the cells of an offset map stay visible.
+        rows: pictures [h, w, 3], the same number in each row; all are resized to the size of the
+            first, without smoothing, so that the cells of an offset map stay visible.
 
     Returns:
         [rows, 3] picture with white gaps.

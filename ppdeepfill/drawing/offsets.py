@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Offset maps as colours: the way from each position to its best patch.
+"""Draw offset maps, from each position to its best patch, in colour.
 
 Letters: h w offset map. All pictures are RGB uint8.
 """
@@ -8,23 +8,23 @@ Letters: h w offset map. All pictures are RGB uint8.
 import numpy as np
 from numpy import ndarray
 
-# Hues between red, yellow, green, cyan, blue, magenta and red again: as many in each sixth of the
-# circle as the eye can tell apart.
+# Number of hues between red, yellow, green, cyan, blue, magenta and red again: in each sixth of the
+# circle, as many as the eye can distinguish.
 HUES = {"RY": 15, "YG": 6, "GC": 4, "CB": 11, "BM": 13, "MR": 6}
 
 
 def color_offsets(offsets: ndarray, *, max_radius: float | None = None) -> ndarray:
-    """Colour an offset map: the hue tells the direction, the saturation the distance.
+    """Colour an offset map: hue shows the direction, saturation the distance.
 
     Args:
         offsets: [2, h, w], (dy, dx) from each position to its best patch.
-        max_radius: distance shown in full colour; None takes the largest of this map.
+        max_radius: distance shown in full colour; None uses the largest in this map.
 
     Returns:
         [h, w, 3]; white where the offset is zero.
 
-    Source: Baker et al., A Database and Evaluation Methodology for Optical Flow (IJCV 2011); the
-    authors of DeepFill v1 draw dy on the axis that this colour code calls horizontal, so do we.
+    Source: Baker et al., A Database and Evaluation Methodology for Optical Flow (IJCV 2011). Like
+    the authors of DeepFill v1, we draw dy on the axis that this colour code calls horizontal.
     """
     dy, dx = offsets.astype(np.float64)
     radius = np.hypot(dy, dx)
@@ -41,7 +41,7 @@ def color_offsets(offsets: ndarray, *, max_radius: float | None = None) -> ndarr
 
 
 def color_wheel() -> ndarray:
-    """[55, 3] hues in 0..255, from red through yellow, green, cyan, blue and magenta."""
+    """Return [55, 3] hues in 0..255, from red through yellow, green, cyan, blue and magenta."""
     sixths = []
     for number, hues in enumerate(HUES.values()):
         rising = np.floor(255 * np.arange(hues) / hues)

@@ -1,11 +1,12 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A test: methods over the images of a source with fixed holes, and its report."""
+"""Compare methods on images with fixed holes, and write the report."""
 
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ import paddle
 
 from ppdeepfill import parallel
 from ppdeepfill.atomic_write import check_writable, file_identity, synchronise, written_whole
-from ppdeepfill.data import open_source, spread
+from ppdeepfill.data import Skipped, open_source, spread
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
+from ppdeepfill.evaluation.earlier import add_earlier_scores
 from ppdeepfill.evaluation.images import EvaluationSet
 from ppdeepfill.evaluation.mask_sets import open_masks, pair_name
 from ppdeepfill.evaluation.methods import Method, open_methods
@@ -37,23 +39,24 @@ def compare(settings: ComparisonSettings) -> None:
     """Compare the methods and write the report.
 
     Raises:
-        UserError: nothing to compare, or files that are missing or not usable.
+        UserError: there is nothing to compare, or files are missing or cannot be used.
     """
     methods = open_methods(settings.model_paths, settings.methods)
     learned = LearnedMetrics(settings.lpips_weights, settings.fid_weights)
     images, indices = _open_images(settings)
     _check_folders(settings, [images.source.name(index) for index in indices])
-    setting = _describe(settings, methods, images, len(indices))  # now: the commit may move on
+    setting = _describe(settings, methods, images, len(indices))  # early: the commit may change
     pictured = {indices[place] for place in spread(len(indices), settings.pictures)}
-    results, skipped = score_methods(
-        methods,
-        images,
-        indices,
+    score = partial(
+        score_methods,
+        images=images,
+        indices=indices,
         learned=learned,
         pictured=pictured,
         batch_size=settings.batch_size,
         workers=settings.num_workers,
     )
+    results, skipped = _scored(methods, settings, score)
     if parallel.rank() > 0:
         return
     setting["images"]["scored"] = len(results)
@@ -69,8 +72,20 @@ def compare(settings: ComparisonSettings) -> None:
         _save_masks(images, [result.index for result in results], settings.save_masks)
 
 
+def _scored(
+    methods: Sequence[Method], settings: ComparisonSettings, score: Callable
+) -> tuple[list[ImageResult], Skipped]:
+    """The results of all methods, some from an earlier report if the settings name one."""
+    if settings.earlier is not None:
+        results, skipped = score([m for m in methods if m.name not in settings.methods])
+        if add_earlier_scores(results, settings.methods, settings.earlier, _digest(results)):
+            logger.info("%s: as in %s", ", ".join(settings.methods), settings.earlier)
+            return results, skipped
+    return score(methods)
+
+
 def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]]:
-    """The images, and the numbers of those to use."""
+    """Return the images, and the numbers of those to use."""
     source = open_source(settings.images, index_dir=settings.save_dir)
     indices = spread(len(source), settings.num_images or len(source))
     masks = open_masks(
@@ -87,7 +102,7 @@ def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]
 
 
 def _check_folders(settings: ComparisonSettings, names: Sequence[str]) -> None:
-    """Before hours are spent: UserError where the report or the masks cannot be written."""
+    """Raise UserError now, not after hours, if the report or the masks cannot be written."""
     check_writable(settings.save_dir, change="--save_dir")
     inputs = [*settings.model_paths, settings.images, settings.masks]
     inputs += [path for path in (settings.lpips_weights, settings.fid_weights) if path]
@@ -98,14 +113,14 @@ def _check_folders(settings: ComparisonSettings, names: Sequence[str]) -> None:
         return
     check_writable(settings.save_masks, change="--save_masks")
     if settings.save_masks.exists():
-        raise DataError(f"{settings.save_masks} exists already; give --save_masks a new folder")
+        raise DataError(f"{settings.save_masks} exists already; use a new folder for --save_masks")
     twice = [pair for pair, count in Counter(map(pair_name, names)).items() if count > 1]
     if twice:
         raise DataError(f"the masks cannot be saved by name: two images are named {twice[0]!r}")
 
 
 def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> None:
-    """Write the masks as PNG, 255 = hole, named so that `open_masks` pairs them with the images."""
+    """Write the masks as PNG, 255 = hole, with names that `open_masks` pairs with the images."""
     with written_whole(folder) as partial:
         partial.mkdir()
         for index in indices:
@@ -123,7 +138,7 @@ def _describe(
     images: EvaluationSet,
     count: int,
 ) -> dict[str, Any]:
-    """What the report says of the test besides results."""
+    """Describe the test for the report, apart from its results."""
     height, width = settings.image_size
     how = "centred window at the image's own scale" if settings.crop else "the whole image resized"
     return {
@@ -145,7 +160,7 @@ def _describe(
 
 
 def _fid(results: Sequence[ImageResult]) -> dict[str, float | None]:
-    """FID to the truth by method; None for a single image, empty without features."""
+    """Return the FID to the truth by method; None for a single image, empty without features."""
     features = {key: np.stack([r.features[key] for r in results]) for key in results[0].features}
     truth = features.pop(TRUTH, None)
     return {
@@ -155,5 +170,5 @@ def _fid(results: Sequence[ImageResult]) -> dict[str, float | None]:
 
 
 def _digest(results: Sequence[ImageResult]) -> str:
-    """Of all images and masks as they were compared: equal digests, equal tests."""
+    """Return a hash of all images and masks as compared; equal hashes mean equal tests."""
     return hashlib.sha256(b"".join(result.digest for result in results)).hexdigest()

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Methods that a test compares, all with one call: networks from files, and those without.
+"""The methods that a test compares, with one interface: networks from files, and baselines.
 
 Letters: B batch, H W image.
 """
@@ -26,9 +26,9 @@ class Method(NamedTuple):
     """Something that fills holes.
 
     Attributes:
-        name: of its column: a baseline's name, or the path of the weights as it was given.
-        description: what decides its results, in a line.
-        sha256: of the file of weights; None without one.
+        name: column heading: a baseline's name, or the path of the weights as given.
+        description: one line on what determines its results.
+        sha256: hash of the weight file; None without one.
         fill_batch: (images uint8 [B, H, W, 3] RGB, masks uint8 [B, H, W], 255 = hole) -> completed
             images uint8 [B, H, W, 3].
         draw_offsets: (image, mask) -> picture uint8 [h, w, 3] of where the attention looks; None
@@ -43,26 +43,26 @@ class Method(NamedTuple):
 
 
 def open_methods(paths: Sequence[Path], names: Sequence[str]) -> list[Method]:
-    """Networks by path, then methods without a network by name.
+    """Open networks by path, then methods without a network by name.
 
     Args:
         paths: each a generator file, a checkpoint folder or an output_dir, see `load_generator`, or
-            a folder of `ppdeepfill export`.
+            a folder written by `ppdeepfill export`.
         names: keys of `BASELINES`.
 
     Raises:
-        UserError: an unknown name, or the same method twice.
-        CheckpointError: no network at a path.
+        UserError: a name is unknown, or a method is given twice.
+        CheckpointError: there is no network at a path.
     """
     given = [*map(str, paths), *names]
     twice = [name for name in given if given.count(name) > 1]
     if twice:
-        raise UserError(f"method {twice[0]} is given twice; give every method once")
+        raise UserError(f"method {twice[0]} is given twice; list each method once")
     unknown = [name for name in names if name not in BASELINES]
     if unknown:
         raise UserError(
             f"unknown method {unknown[0]!r}; the methods without a network are "
-            f"{', '.join(BASELINES)}; give a network by --model_path"
+            f"{', '.join(BASELINES)}; use --model_path for a network"
         )
     return [*map(_open_network, paths), *map(_open_baseline, names)]
 
@@ -71,11 +71,11 @@ def _open_network(path: Path) -> Method:
     if is_exported(path):
         return _open_exported(path)
     file = find_generator(path)
-    record = read_generator(file)
-    inpainter = Inpainter(filled_network(record, source=str(file)))
+    generator = read_generator(file)
+    inpainter = Inpainter(filled_network(generator, source=str(file)))
     return Method(
         name=str(path),
-        description=_summary(record._asdict()),
+        description=_summary(generator._asdict()),
         sha256=sha256_of(file),
         fill_batch=inpainter.fill_batch,
         draw_offsets=lambda image, mask: _draw_offsets(inpainter, image, mask),
@@ -86,15 +86,15 @@ def _open_exported(folder: Path) -> Method:
     from ppdeepfill.deployment.exported import ExportedInpainter  # brings Paddle Inference
 
     inpainter = ExportedInpainter(folder)
-    record = inpainter.description
-    summary, sha256 = f"exported {_summary(record)}", record["generator_sha256"]
+    description = inpainter.description
+    summary, sha256 = f"exported {_summary(description)}", description["generator_sha256"]
     return Method(str(folder), summary, sha256, inpainter.fill_batch)
 
 
-def _summary(record: Mapping[str, Any]) -> str:
-    """Which network, and how long it was trained."""
-    options = ", ".join(f"{key}={value}" for key, value in record["options"].items())
-    return f"{record['network']} ({options}), iteration {record['iteration']}"
+def _summary(generator: Mapping[str, Any]) -> str:
+    """Say which network it is, and how long it was trained."""
+    options = ", ".join(f"{key}={value}" for key, value in generator["options"].items())
+    return f"{generator['network']} ({options}), iteration {generator['iteration']}"
 
 
 def _open_baseline(name: str) -> Method:

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Every method on every image of a test: scores, and pictures of some.
+"""Score every method on every image of a test, and keep pictures of some.
 
-Several processes share the images: process r of n takes images r, r + n, ... and all receive the
-results of all, in the order of the images.
+Several processes share the images: process r of n takes images r, r + n, ..., and all of them get
+all results, in the order of the images.
 """
 
 import hashlib
@@ -31,16 +31,16 @@ TRUTH = "truth"  # the column of the images themselves
 
 @dataclass
 class ImageResult:
-    """What became of one image.
+    """The results of all methods on one image.
 
     Attributes:
         index: its number in the source.
-        name: its name there.
-        hole_area: share of hole in 0..1.
-        digest: SHA-256 of the image's and the mask's pixels.
+        name: its name in the source.
+        hole_area: the hole's share of the image, in 0..1.
+        digest: SHA-256 of the pixels of image and mask.
         scores: by method, then by metric.
-        features: what FID compares, float32 [2048], by method and for `TRUTH`; empty without FID.
-        pictures: uint8 RGB by caption, in the order to show them; empty for most images.
+        features: features for FID, float32 [2048], by method and for `TRUTH`; empty without FID.
+        pictures: uint8 RGB by caption, in display order; empty for most images.
     """
 
     index: int
@@ -62,22 +62,22 @@ def score_methods(
     batch_size: int = 1,
     workers: int = 0,
 ) -> tuple[list[ImageResult], Skipped]:
-    """Score the methods on the images of some numbers.
+    """Score the methods on the images with the given numbers.
 
     Args:
-        methods: what is compared; names differ.
+        methods: the methods to compare, with distinct names.
         images: by number.
         indices: numbers of the images to use.
         learned: the metrics that need weights.
-        pictured: numbers of the images whose pictures are kept.
-        batch_size: images a network fills at a time.
-        workers: threads that read images ahead; 0 reads in between.
+        pictured: numbers of the images to keep pictures of.
+        batch_size: images that a network fills at a time.
+        workers: threads that read images ahead; 0 reads between batches.
 
     Returns:
         The results in the order of the images, and the images that could not be used.
 
     Raises:
-        DataError: not one image can be used, or a mask does not fit its image; in every process.
+        DataError: no image can be used, or a mask does not fit its image; raised in all processes.
     """
     at_a_time = batch_size * parallel.world_size()
     samples = _read_ahead(images, indices[parallel.rank() :: parallel.world_size()], workers)
@@ -86,8 +86,8 @@ def score_methods(
     with tqdm(total=len(indices), unit="image", leave=False, disable=_quiet()) as progress:
         for _ in range(0, len(indices), at_a_time):
             outcomes = _score_batch(methods, list(islice(samples, batch_size)), learned, pictured)
-            # The processes meet after every batch: gloo gives up on one that is 30 s late.
-            _sort_out(parallel.gathered(outcomes), results, skipped)
+            # Gather after every batch: gloo gives up on a process that is 30 s late.
+            _collect(parallel.gathered(outcomes), results, skipped)
             progress.update(at_a_time)
     if not results:
         name, reason = next(iter(skipped.items()))
@@ -101,7 +101,7 @@ def score_methods(
 def _read_ahead(
     images: EvaluationSet, indices: Sequence[int], workers: int
 ) -> Iterator[EvaluationSample | UserError]:
-    """The samples in order; errors are sent as cargo, for every process must hear of them."""
+    """Yield samples in order, and errors in their place, since all processes must get them."""
 
     def read(index: int) -> EvaluationSample | UserError:
         try:
@@ -120,10 +120,10 @@ def _read_ahead(
             ahead.extend(pool.submit(read, index) for index in islice(remaining, 1))
 
 
-def _sort_out(
+def _collect(
     outcomes: Sequence[ImageResult | UserError], results: list[ImageResult], skipped: Skipped
 ) -> None:
-    """Append what is a result, note what is unreadable, raise what is worse."""
+    """Append results, note unreadable images, and raise other errors."""
     for outcome in outcomes:
         if isinstance(outcome, ImageResult):
             results.append(outcome)
@@ -135,12 +135,12 @@ def _sort_out(
 
 def _score_batch(
     methods: Sequence[Method],
-    cargo: Sequence[EvaluationSample | UserError],
+    samples: Sequence[EvaluationSample | UserError],
     learned: LearnedMetrics,
     pictured: Collection[int],
 ) -> list[ImageResult | UserError]:
-    batch = [sample for sample in cargo if isinstance(sample, EvaluationSample)]
-    errors = [error for error in cargo if isinstance(error, UserError)]
+    batch = [sample for sample in samples if isinstance(sample, EvaluationSample)]
+    errors = [error for error in samples if isinstance(error, UserError)]
     if not batch:
         return errors
     masks = np.stack([sample.mask for sample in batch])
@@ -185,5 +185,5 @@ def _digest(sample: EvaluationSample) -> bytes:
 
 
 def _quiet() -> bool | None:
-    """Whether to hide the progress bar; None leaves it to tqdm, which hides it in a pipe."""
+    """Return whether to hide the progress bar; with None, tqdm hides it only in a pipe."""
     return True if parallel.rank() else None

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a test compares, and what of it comes from a training configuration."""
+"""The settings of a test, some of which can come from a training configuration."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from ppdeepfill.evaluation.metrics.pixels import SSIM_SMALLEST
 from ppdeepfill.weights.finding import SHIPPED, default_model, find_generator
 from ppdeepfill.weights.foreign_models import is_exported
 
-LARGEST = 8192  # px a side; a typing error of one digit more would fill the memory
+LARGEST = 8192  # px per side; a typo with one more digit would fill the memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +24,18 @@ class ComparisonSettings:
 
     Attributes:
         model_paths, methods: see `open_methods`.
-        images: a source, see `open_source`; num_images at most are used, evenly spread; None: all.
-        image_size: height and width in px to which images are cut (crop) or resized, see `fit`.
+        images: a source, see `open_source`.
+        num_images: maximum number of images, evenly spaced; None uses all.
+        image_size: height and width in px to which images are cropped or resized, see `fit`.
+        crop: crop images (True) or resize them.
         masks, hole_size, areas, seed: see `open_masks`.
-        save_masks: a new folder for the masks; None keeps them nowhere.
+        save_masks: a new folder for the masks; None does not save them.
         lpips_weights, fid_weights: see `LearnedMetrics`.
-        pictures: how many images report.html shows, evenly spread.
-        save_dir: where the report goes.
+        pictures: number of images shown in report.html, evenly spaced.
+        save_dir: folder for the report.
         batch_size, num_workers: see `score_methods`.
+        earlier: folder of a report whose scores of `methods` are taken instead of computing them,
+            where it is of the same images and holes; needs a network besides, and no LPIPS or FID.
     """
 
     model_paths: Sequence[Path] = ()
@@ -51,6 +55,7 @@ class ComparisonSettings:
     save_dir: Path = Path("output")
     batch_size: int = 1
     num_workers: int = 2
+    earlier: Path | None = None
 
     def __post_init__(self) -> None:
         if min(self.image_size) < SSIM_SMALLEST or max(self.image_size) > LARGEST:
@@ -66,12 +71,13 @@ class ComparisonSettings:
         for low, high in self.areas:
             if not 0 <= low < high <= 1:
                 raise ConfigError(
-                    f"hole_area must be two rising numbers in 0..1, as 0.2 0.3; got {low} {high}"
+                    f"hole_area must be two increasing numbers in 0..1, such as 0.2 0.3; got {low} "
+                    f"{high}"
                 )
 
 
 def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSettings:
-    """The settings of a test; what is given counts most, then the configuration.
+    """Return the settings of a test: given values take precedence over the configuration.
 
     Without a configuration the sizes of image and hole are those that the first network was
     trained with, if its run lies around it. An image size given alone brings a hole of half its
@@ -79,10 +85,10 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
 
     Args:
         given: attributes of `ComparisonSettings`.
-        config: of a training; gives images, their size and the hole's.
+        config: a training configuration, for the images, their size and the hole size.
 
     Raises:
-        UserError: values or files that are not usable.
+        UserError: values or files cannot be used.
     """
     given = dict(given)
     if not given.get("methods") and not given.get("model_paths"):
@@ -117,7 +123,7 @@ def _config_of(generator: Path) -> Config | None:
     """The configuration that a generator file was trained with, if it still lies around it.
 
     Raises:
-        ConfigError: there is one that this version cannot read.
+        ConfigError: this version cannot read the configuration.
     """
     folder = generator.absolute().parent
     run = folder.parent if folder.name == "best_model" else folder.parent.parent

@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Training objectives: every term, weight and gradient decision of one method in one place.
+"""Training objectives: all terms, weights and gradient decisions of a method in one place.
 
-An objective is a class as `Objective` describes, and one entry in `OBJECTIVES`.
+An objective is a class that implements `Objective`, with an entry in `OBJECTIVES`.
 """
 
 from collections.abc import Callable
@@ -47,11 +47,11 @@ def build_objective(
         network: (masked_image, mask) -> `Prediction`.
         image_size: (H, W) of the training images.
         local_size: (h, w) of the local region around the hole.
-        seed: of the objective's own random numbers.
+        seed: seed of the objective's own random numbers.
         **options: keyword arguments of the objective's class.
 
     Raises:
-        ValueError: unknown name; the message lists the known ones.
+        ValueError: the name is unknown; the message lists the known ones.
     """
     if name not in OBJECTIVES:
         raise ValueError(f"unknown objective {name!r}; known objectives: {', '.join(OBJECTIVES)}")

@@ -15,11 +15,11 @@ from ppdeepfill.networks.kernels import Windows
 
 
 def crop(x: Tensor, bboxes: np.ndarray) -> Tensor:
-    """Cut each sample's local region out: [B, C, H, W] -> [B, C, h, w].
+    """Crop each sample's local region: [B, C, H, W] -> [B, C, h, w].
 
     Args:
         x: [B, C, H, W].
-        bboxes: [B, 4] int (top, left, height, width) of one height and width.
+        bboxes: [B, 4] int (top, left, height, width), all of the same height and width.
     """
     corners = [(top, left) for top, left, *_ in bboxes.tolist()]
     return Windows(corners, tuple(bboxes[0, 2:].tolist())).of(x)
@@ -29,9 +29,9 @@ def box_edge_discount(size: tuple[int, int], gamma: float) -> np.ndarray:
     """Return gamma ** (distance to the edge of the box): [1, 1, h, w].
 
     max(gamma ** min(i, h - i), gamma ** min(j, w - j)) with i, j from 0, so row 0 has weight 1
-    and row h - 1 has weight gamma: not symmetric, kept as published.
+    and row h - 1 has weight gamma. The asymmetry is kept as published.
 
-    Source: `spatial_discounting_mask` of the authors' code; the PyTorch port has the same.
+    Source: `spatial_discounting_mask` in the authors' code; the PyTorch port does the same.
     """
     rows, columns = (np.minimum(np.arange(n), n - np.arange(n)) for n in size)
     nearest = np.minimum(rows[:, None], columns[None, :])
@@ -46,7 +46,7 @@ def nearest_known_discount(mask: np.ndarray, gamma: float) -> np.ndarray:
         gamma: in (0, 1].
 
     Returns:
-        [B, 1, H, W]; a hole pixel beside a known one has weight gamma.
+        [B, 1, H, W]; a hole pixel next to a known one has weight gamma.
 
     Source: section 3 of the paper, "spatially discounted reconstruction loss".
     """
@@ -58,7 +58,7 @@ def nearest_known_discount(mask: np.ndarray, gamma: float) -> np.ndarray:
 
 
 def box_l1(predicted: Tensor, batch: Batch, discount: Tensor) -> Tensor:
-    """Mean of discount * |predicted - image| over each sample's local region.
+    """Return the mean of discount * |predicted - image| over each sample's local region.
 
     Args:
         predicted: [B, 3, H, W].
@@ -70,7 +70,7 @@ def box_l1(predicted: Tensor, batch: Batch, discount: Tensor) -> Tensor:
 
 
 def hole_l1(predicted: Tensor, batch: Batch, discount: Tensor) -> Tensor:
-    """Mean of discount * |predicted - image| over each sample's hole, then over the samples.
+    """Return the mean of discount * |predicted - image| over each hole, then over the samples.
 
     Args:
         predicted: [B, 3, H, W].
@@ -82,7 +82,7 @@ def hole_l1(predicted: Tensor, batch: Batch, discount: Tensor) -> Tensor:
 
 
 def known_l1_per_pixel(predicted: Tensor, batch: Batch) -> Tensor:
-    """Mean over the whole image of |predicted - image| outside the hole.
+    """Return the mean over the whole image of |predicted - image|, taken as 0 in the hole.
 
     Source: the PyTorch port.
     """
@@ -90,11 +90,11 @@ def known_l1_per_pixel(predicted: Tensor, batch: Batch) -> Tensor:
 
 
 def known_l1_per_known_pixel(predicted: Tensor, batch: Batch) -> Tensor:
-    """Mean of |predicted - image| over each sample's known pixels, then over the samples.
+    """Return the mean of |predicted - image| over each sample's known pixels, then over samples.
 
     Source: the authors' code, which divides the mean over the image by the known fraction of the
-    one mask that its batch shares. Divided per sample here, so that it stays the same when a batch
-    is split over processes.
+    one mask shared by the batch. Here each sample is divided by its own, so that the result is the
+    same when a batch is split over processes.
     """
     known = 1.0 - batch.mask
     error = _mean_per_sample((predicted - batch.image).abs() * known)
@@ -110,7 +110,7 @@ def total_variation(image: Tensor) -> Tensor:
 
 
 def _fraction(region: Tensor) -> Tensor:
-    """Share of the pixels of [B, 1, H, W] in a region, at least one pixel: [B]."""
+    """Return a region's share of its image, but at least one pixel: [B, 1, H, W] -> [B]."""
     smallest = 1.0 / (region.shape[2] * region.shape[3])
     return _mean_per_sample(region).clip(min=smallest)
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How DeepFill v1 is trained: Wasserstein critics with gradient penalty, and discounted L1.
+"""The objective of DeepFill v1: Wasserstein critics with gradient penalty, and discounted L1.
 
 Letters: B batch, H W image, h w local region. Masks are 1 in the hole.
 
@@ -25,7 +25,7 @@ from ppdeepfill.objectives.gradient_penalty import gradient_penalty
 
 Term = Callable[[Tensor, Batch], Tensor]  # (predicted [B, 3, H, W], batch) -> scalar
 
-MIX_STREAM = 0x6D6978  # keeps the interpolation weights apart from the data's random numbers
+MIX_STREAM = 0x6D6978  # keeps the interpolation weights independent of the data's random numbers
 
 
 class Mix(NamedTuple):
@@ -42,8 +42,8 @@ class WganGp(Objective):
         network: (masked_image, mask) -> `Prediction`.
         image_size: (H, W) of the training images.
         local_size: (h, w) of the region that the local critic sees.
-        seed: with the sample numbers of a batch, decides its interpolation weights.
-        critic_steps: critic updates for each generator update (paper, authors: 5).
+        seed: determines, with the sample numbers of a batch, its interpolation weights.
+        critic_steps: critic updates per generator update (paper, authors: 5).
         share_last_batch: the generator and the last of these updates take one batch, and what the
             generator makes of it is computed once (port); otherwise every update has its own
             (authors). The generator then goes first and meets the critics of the update before.
@@ -57,17 +57,17 @@ class WganGp(Objective):
         total_variation_weight: weight of the completed image's total variation (paper: 0).
         coarse_weight: weight of the first stage inside both L1 terms (authors, port: 1.2).
         discount: gamma of the spatial discount (paper: 0.99; authors, port: 0.9); 1 = none.
-        discount_distance: "nearest_known" measures it to the nearest known pixel and averages over
-            the hole (paper); "box_edge" to the edge of the local region and averages over
-            that region (authors, port).
-        hole_l1_on: "raw" output of the network (authors) or the "completed" image (port), which
-            differ where the local region is larger than the hole.
+        discount_distance: "nearest_known" is the distance to the nearest known pixel, averaging
+            over the hole (paper); "box_edge" the distance to the edge of the local region,
+            averaging over that region (authors, port).
+        hole_l1_on: "raw" output of the network (authors) or the "completed" image (port); these
+            differ if the local region is larger than the hole.
         known_l1: mean "per_known_pixel" (authors) or "per_pixel" of the whole image (port).
         penalty_region: gradient norm over the "hole" (paper, authors) or the "image" (port).
         critics: padding, widths and initialisation as "deepfill_v1" (authors) or
             "deepfill_v1_torch" (port).
         critic_channels: width of the critics' first convolution.
-        coarse_only: train the first stage alone with the L1 terms (authors' option
+        coarse_only: train only the first stage, with the L1 terms (authors' option
             PRETRAIN_COARSE_NETWORK).
     """
 
@@ -131,7 +131,7 @@ class WganGp(Objective):
             "per_known_pixel": reconstruction.known_l1_per_known_pixel,
             "per_pixel": reconstruction.known_l1_per_pixel,
         }[known_l1]
-        # Batches and what the generator has just made of them, by identity.
+        # Batches and the generator's latest results on them, by the batch's identity.
         self._completed: dict[int, tuple[Batch, Tensor]] = {}
         self.critics = None
         if self.adversarial:
@@ -140,11 +140,11 @@ class WganGp(Objective):
 
     @property
     def extra_modules(self) -> dict[str, nn.Layer]:
-        """What has to be saved beside the network to continue the training."""
+        """The critics, which are saved with the network so that training can continue."""
         return {"critics": self.critics} if self.adversarial else {}
 
     def phases(self) -> list[Phase]:
-        """The updates of one iteration, in order."""
+        """Return the updates of one iteration, in order."""
         generator = Phase("generator", self.network, self.generator_loss)
         if not self.adversarial:
             return [generator]
@@ -158,7 +158,7 @@ class WganGp(Objective):
         return [first, generator, last] if first.repeats else [generator, last]
 
     def critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """What both critics minimise, and their penalty; the generator gets no graph."""
+        """Return the loss of both critics and its terms, without generator gradients."""
         completed = self._completed_without_graph(batch)
         mix = self.draw_mix(batch.sample_numbers)
         views = [
@@ -178,7 +178,7 @@ class WganGp(Objective):
         return loss, terms
 
     def generator_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The L1 terms of both stages, and what the completed image adds."""
+        """Return the L1 terms of both stages, plus the terms of the completed image."""
         prediction = self.network(batch.image * (1.0 - batch.mask), batch.mask)
         terms = {
             "hole_l1": self._over_stages(self._hole_l1(batch), prediction, batch),
@@ -200,7 +200,7 @@ class WganGp(Objective):
         return loss, terms
 
     def draw_mix(self, sample_numbers: np.ndarray) -> Mix:
-        """Draw the interpolation weights, a function of the seed and the sample numbers only."""
+        """Draw the interpolation weights, which depend only on the seed and the sample numbers."""
         weights = [
             np.random.default_rng([self.seed, MIX_STREAM, number]).random(2, dtype=np.float32)
             for number in sample_numbers.tolist()
@@ -221,17 +221,17 @@ class WganGp(Objective):
             return gradient_penalty(critic, real, fake, weights, region)
 
     def _completed_without_graph(self, batch: Batch) -> Tensor:
-        """The completed images [B, 3, H, W], of which the critics learn."""
+        """Return the completed images [B, 3, H, W] for the critics, without a graph."""
         if id(batch) in self._completed:
             return self._completed.pop(id(batch))[1]
-        self._completed.clear()  # the generator may change before these batches come again
+        self._completed.clear()  # the generator may change before these batches are used again
         with paddle.no_grad():
             masked_image = batch.image * (1.0 - batch.mask)
             refined = refined_in_hole(self.network, masked_image, batch.mask)
             return complete(refined, batch.image, batch.mask)
 
     def _over_stages(self, term: Term, prediction: Prediction, batch: Batch) -> Tensor:
-        """term(refined, batch), plus coarse_weight * term(coarse, batch) of a first stage."""
+        """Return term(refined, batch), plus coarse_weight * term(coarse, batch) with two stages."""
         if self.coarse_only:
             return self.coarse_weight * term(prediction.coarse, batch)
         if prediction.coarse is None:
@@ -239,11 +239,11 @@ class WganGp(Objective):
         return term(prediction.refined, batch) + self.coarse_weight * term(prediction.coarse, batch)
 
     def _hole_l1(self, batch: Batch) -> Term:
-        """The chosen hole term with its discount, as a function (predicted, batch) -> scalar."""
+        """Return the chosen hole term with its discount: (predicted, batch) -> scalar."""
         if self._box_discount is not None:
             measure, discount = reconstruction.box_l1, self._box_discount
         else:
-            # Distances are computed on the host: one copy of the masks per generator update.
+            # Distances are computed on the host, with one copy of the masks per generator update.
             weights = reconstruction.nearest_known_discount(batch.mask.numpy(), self.discount)
             measure, discount = reconstruction.hole_l1, _tensor(weights)
 
@@ -256,5 +256,5 @@ class WganGp(Objective):
 
 
 def _tensor(x: np.ndarray) -> Tensor:
-    """A constant in the precision of the training."""
+    """Convert a constant to the training's precision."""
     return paddle.to_tensor(x, dtype=paddle.get_default_dtype())

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How much arithmetic and memory traffic each part needs, from the networks themselves.
+"""Count the arithmetic and memory traffic of each part, using the networks themselves.
 
-Layers are called on shapes alone (a static graph that never runs), so every size is free. An
-operation is a multiplication or an addition within a matrix product or a convolution, computed
-directly. Traffic counts each float32 operand of those and of the activations once per use.
+Layers are called on shapes only (in a static graph that never runs), so any size costs nothing. An
+operation is a multiplication or an addition in a matrix product or a convolution, as computed
+directly. Traffic counts each float32 operand of these, and of the activations, once per use.
 
 Letters: B batch, C channels, H W image.
 """
@@ -33,7 +33,7 @@ FLOAT = 4  # bytes
 
 @dataclass(frozen=True)
 class Cost:
-    """Operations, and bytes moved."""
+    """Number of operations, and bytes moved."""
 
     flops: int = 0
     bytes: int = 0
@@ -43,14 +43,14 @@ class Cost:
 
 
 class LayerCost(NamedTuple):
-    """One layer: the cost of each pass through it.
+    """The cost of each pass through one layer.
 
     Attributes:
         name: its path in the network.
-        forward: with its activation.
-        input_gradient: gradient of the input from that of the output.
+        forward: forward pass, with its activation.
+        input_gradient: gradient of the input, given that of the output.
         weight_gradient: gradient of the weights.
-        first: its input is data, whose gradient the training of the network does not need.
+        first: its input is data, whose gradient is not needed to train the network.
     """
 
     name: str
@@ -63,7 +63,7 @@ class LayerCost(NamedTuple):
 def generator_layers(
     size: tuple[int, int], *, batch: int = 1, network: str = "deepfill_v1"
 ) -> list[LayerCost]:
-    """The layers of a network of the zoo on images of `size` (H, W), multiples of 8."""
+    """Return the layers of a network on images of `size` (H, W), multiples of 8."""
     shapes = [batch, 3, *size], [batch, 1, *size]
     return layer_costs(lambda: build_network(network), shapes, first=["coarse.encoder.first"])
 
@@ -71,7 +71,7 @@ def generator_layers(
 def critic_layers(
     size: tuple[int, int], local_size: tuple[int, int], *, batch: int, reference: str = "tensorflow"
 ) -> list[LayerCost]:
-    """The layers of both critics, see `Critics`."""
+    """Return the layers of both critics, see `Critics`."""
     layers = []
     for name, shape in (("whole", size), ("local", local_size)):
         layers += layer_costs(
@@ -85,7 +85,7 @@ def critic_layers(
 def hole_layers(
     size: tuple[int, int], hole: tuple[int, int], *, batch: int, network: str = "deepfill_v1"
 ) -> list[LayerCost]:
-    """The layers of a network that computes the content of one hole in each image only."""
+    """Return the layers of a network that computes only the content of one hole per image."""
     mask = paddle.zeros([batch, 1, *size])
     mask[:, :, 1 : 1 + hole[0], 1 : 1 + hole[1]] = 1.0  # not on the grid of the small maps
     find = windows.windows_around_holes
@@ -105,13 +105,13 @@ def hole_layers(
 def update_passes(
     size: tuple[int, int], local_size: tuple[int, int], *, batch: int, reference: str = "tensorflow"
 ) -> dict[str, list[Cost]]:
-    """Every pass through a layer in one update of each phase of `objectives/wgan_gp.py`.
+    """Return all passes through layers in one update of each phase of `objectives/wgan_gp.py`.
 
-    critic: the content of the holes, as large as the local region, without gradients; and judging.
-    judging: scores of real and completed images, and back to the weights; the penalty, which needs
-    the gradient of a score by the image, the change of the score along a direction, and the
-    latter's gradient by the weights.
-    generator: there and back; scores of completed images, and back to the image.
+    critic: the content of holes the size of the local region, without gradients; and judging.
+    judging: scores of real and completed images, forward and back to the weights; the penalty,
+    which needs the gradient of a score with respect to the image, the change of the score along a
+    direction, and its gradient with respect to the weights.
+    generator: forward and backward; scores of completed images, forward and back to the image.
 
     Losses and optimizers are left out.
     """
@@ -122,38 +122,38 @@ def update_passes(
     for x in judges:
         judging += [x.forward, x.input_gradient, x.forward, x.weight_gradient]
     filling = [x.forward for x in hole_layers(size, local_size, batch=batch)]
-    opinion = [cost for x in judges for cost in (x.forward, x.input_gradient)]
+    adversarial = [cost for x in judges for cost in (x.forward, x.input_gradient)]
     return {
         "critic": filling + judging,
         "judging": judging,
-        "generator": training_passes(generator) + opinion,
+        "generator": training_passes(generator) + adversarial,
     }
 
 
 def iteration_passes(
     updates: Mapping[str, list[Cost]], critic_steps: int, *, share_last_batch: bool
 ) -> list[Cost]:
-    """Passes of one iteration, from those of `update_passes`."""
+    """Return the passes of one iteration, given those of `update_passes`."""
     last = updates["judging" if share_last_batch else "critic"]
     return (critic_steps - 1) * updates["critic"] + updates["generator"] + last
 
 
 def training_passes(layers: Sequence[LayerCost]) -> list[Cost]:
-    """Forward, and back to all weights."""
-    there = [x.forward for x in layers]
-    back = [x.weight_gradient for x in layers]
-    return there + back + [x.input_gradient for x in layers if not x.first]
+    """Return the passes forward and back to all weights."""
+    forward = [x.forward for x in layers]
+    backward = [x.weight_gradient for x in layers]
+    return forward + backward + [x.input_gradient for x in layers if not x.first]
 
 
 def layer_costs(
     build: Callable[[], nn.Layer], shapes: Sequence[list[int]], *, first: Sequence[str] = ()
 ) -> list[LayerCost]:
-    """Build a network, call it on inputs of these shapes, and list what its layers cost.
+    """Build a network, call it on inputs of these shapes, and list the costs of its layers.
 
     Args:
-        build: returns the network; convolutions, linear layers and contextual attentions count.
-        shapes: of its inputs.
-        first: paths of the layers that see data.
+        build: returns the network; its convolutions, linear layers and contextual attentions count.
+        shapes: shapes of its inputs.
+        first: paths of the layers whose input is data.
     """
     costs: list[LayerCost] = []
     with _shapes_only():
@@ -171,37 +171,38 @@ def layer_costs(
 
 
 def attention_flops(channels: int, foreground: int, background: int, *, rate: int = 2) -> int:
-    """Of one sample of `contextual_attention`: scores and pasting.
+    """Return the operations of `contextual_attention` on one sample, for scores and pasting.
 
     Args:
         channels: C.
         foreground: positions after subsampling.
         background: patches.
-        rate: cells of rate x rate are pasted. Scores are of single positions and added up after.
+        rate: cells of rate x rate are pasted; scores are computed per position and summed later.
     """
     per_pair = channels + channels * rate**2
     return 2 * per_pair * foreground * background
 
 
 def _weighted_layer(layer: nn.Layer, inputs, output: Tensor) -> tuple[Cost, Cost, Cost]:
-    """A convolution with its activation, or a linear layer: each pass is one product."""
+    """Count a convolution with its activation, or a linear layer: each pass is one product."""
     weight = next(p for p in layer.parameters() if p.ndim > 1)
     outputs = prod(output.shape)
     per_output = prod(weight.shape[1:]) if weight.ndim == 4 else weight.shape[0]
     if isinstance(layer, UpsampledConvBlock):
-        per_output = 4 * weight.shape[1]  # what is left of nine taps
+        per_output = 4 * weight.shape[1]  # four taps remain of nine
     moved = FLOAT * (prod(inputs[0].shape) + prod(weight.shape) + outputs)
     activation = FLOAT * 2 * outputs if getattr(layer, "activation", None) else 0
     flops = 2 * outputs * per_output
-    # Back through the activation: two tensors are read and one is written.
+    # Backward, the activation reads two tensors and writes one.
     back = Cost(flops, moved + activation * 3 // 2)
     return Cost(flops, moved + activation), back, Cost(flops, moved)
 
 
 def _attention(layer: nn.Layer, inputs, outputs) -> tuple[Cost, Cost, Cost]:
-    """Products of scores and pasting; the scores are read or written some 96 times between them.
+    """Count the products for scores and pasting; between them, scores are read or written 96 times.
 
-    Propagation and the sums of patches take most: each sum of 3 copies three parts and adds twice.
+    Most of that is for propagation and the sums over patches: each sum of 3 copies three parts and
+    adds twice.
     """
     batch, channels, height, width = inputs[0].shape
     rate = layer.options["rate"]
@@ -209,7 +210,7 @@ def _attention(layer: nn.Layer, inputs, outputs) -> tuple[Cost, Cost, Cost]:
     pasted = channels * rate**2 * positions
     flops = batch * attention_flops(channels, positions, positions, rate=rate)
     moved = FLOAT * batch * (96 * positions**2 + 6 * pasted)
-    # Either factor of each product has a gradient.
+    # Both factors of each product have a gradient.
     return Cost(flops, moved), Cost(2 * flops, 2 * moved), Cost()
 
 
@@ -222,7 +223,7 @@ COUNTERS = {
 
 @contextmanager
 def _shapes_only() -> Iterator[None]:
-    """While entered, layers compute shapes and nothing else."""
+    """Let layers compute shapes only, within the context."""
     paddle.enable_static()
     try:
         with warnings.catch_warnings(), paddle.static.program_guard(Program(), Program()):

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Expected times on common cards, computed from the cost model: nothing here was measured.
+"""Expected times on common GPUs, computed from the cost model: nothing here was measured.
 
 Each pass through a layer takes the longer of its arithmetic and its memory traffic, at the stated
 shares of the published peaks.
@@ -13,14 +13,14 @@ from ppdeepfill.reproduction.costs import Cost
 
 
 class Gpu(NamedTuple):
-    """Published peaks of a card."""
+    """Published peak rates of a GPU."""
 
     name: str
     flops: float  # per second, float32 outside the tensor cores
     bandwidth: float  # bytes per second
 
 
-# Data sheets of NVIDIA.
+# From NVIDIA's data sheets.
 GPUS = (
     Gpu("T4", 8.1e12, 320e9),
     Gpu("V100 SXM2", 15.7e12, 900e9),
@@ -28,12 +28,12 @@ GPUS = (
     Gpu("RTX 3090", 35.6e12, 936e9),
     Gpu("RTX 4090", 82.6e12, 1008e9),
 )
-# What well-filled kernels reach of the peaks; an assumption.
+# Shares of the peaks that well-utilised kernels reach; an assumption.
 ARITHMETIC, TRAFFIC = 0.5, 0.7
 
 
 def expected_seconds(passes: Iterable[Cost], gpu: Gpu) -> float:
-    """Time of these passes, one after the other."""
+    """Return the time of these passes, one after the other."""
     return sum(
         max(x.flops / (ARITHMETIC * gpu.flops), x.bytes / (TRAFFIC * gpu.bandwidth)) for x in passes
     )

@@ -1,3 +1,3 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the trainer works with: state, log, pictures, guard, resuming."""
+"""The trainer and its parts: optimizers, state, log, pictures, validation, resuming."""

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The running mean of a network's weights, which is smoother than the weights themselves."""
+"""A running mean of a network's weights, which is less noisy than the weights themselves."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import paddle
 from numpy import ndarray
 from paddle import Tensor, nn
 
-EARLY = 50  # the mean reaches back over n / EARLY of the first n updates
+EARLY = 50  # early in training, the mean covers about the last n / EARLY of n updates
 
 
 class WeightAverage:
@@ -17,15 +17,15 @@ class WeightAverage:
 
         mean = d * mean + (1 - d) * weight,   d = min(decay, n / (n + EARLY)) at update n,
 
-    so that an early mean has forgotten the random weights of the start. What is not trained, such
-    as the statistics of a batch normalisation, is copied.
+    so an early mean quickly forgets the random initial weights. Values that are not trained, such
+    as batch-norm statistics, are copied.
 
     Args:
-        network: whose weights, those that accept gradients now; they are left alone.
-        decay: in (0, 1); None keeps no mean, and every method leaves the weights as they are.
+        network: its weights that are trainable now are averaged; the network itself is not changed.
+        decay: in (0, 1); None keeps no mean, and no method changes the weights.
 
     Attributes:
-        updates: how many so far.
+        updates: number of updates so far.
     """
 
     def __init__(self, network: nn.Layer, decay: float | None):
@@ -37,7 +37,7 @@ class WeightAverage:
 
     @paddle.no_grad()
     def update(self) -> None:
-        """Take the present weights into the mean."""
+        """Update the mean with the current weights."""
         if self.decay is None:
             return
         self.updates += 1
@@ -53,7 +53,7 @@ class WeightAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """While entered, the network computes with the mean; with its weights before any update."""
+        """Let the network use the mean inside the context; before any update, its own weights."""
         weights = self.network.state_dict()
         before = {name: weights[name].detach().clone() for name in self._means}
         self._fill(self._means)
@@ -63,7 +63,7 @@ class WeightAverage:
             self._fill(before)
 
     def restore(self, means: Mapping[str, ndarray], updates: int) -> None:
-        """Go on from means of `updates` updates."""
+        """Continue from means over `updates` updates."""
         self.updates = updates if self.decay is not None else 0
         self._means = {n: paddle.to_tensor(m) for n, m in means.items()} if self.updates else {}
 

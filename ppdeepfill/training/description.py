@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a training run consists of, in words: for its log and for --dry_run."""
+"""Text that describes a training run, for its log and for --dry_run."""
 
 import os
 import platform
@@ -23,14 +23,14 @@ OWN_PHOTOS = (
 
 
 def dry_run(config: Config, modules: Mapping[str, nn.Layer], batch: Batch) -> str:
-    """The resolved configuration, the layers and the shapes of one batch."""
+    """Return the resolved configuration, the layers and the shapes of one batch."""
     fields = batch._asdict().items()
     shapes = [f"  {name}: {list(value.shape)}" for name, value in fields if value is not None]
     return "\n".join([config.to_yaml(), module_table(modules), "", "one batch", *shapes])
 
 
 def module_table(modules: Mapping[str, nn.Layer]) -> str:
-    """Every layer that holds weights: its name, kind, weight shape and number of parameters."""
+    """Return a table of all layers with weights: name, kind, weight shape, parameter count."""
     rows = [("layer", "kind", "weight", "parameters")]
     for name, module in modules.items():
         for path, layer in module.named_sublayers(prefix=name):
@@ -38,7 +38,7 @@ def module_table(modules: Mapping[str, nn.Layer]) -> str:
             if own:
                 kind, shape = type(layer).__name__, str(list(own[0].shape))
                 rows.append((path, kind, shape, f"{sum(int(p.size) for p in own):,}"))
-        rows.append((name, "in all", "", f"{_parameters(module):,}"))
+        rows.append((name, "total", "", f"{_parameters(module):,}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -47,7 +47,7 @@ def module_table(modules: Mapping[str, nn.Layer]) -> str:
 
 
 def introduction(config: Config, modules: Mapping[str, nn.Layer], images: Mapping[str, int]) -> str:
-    """What a log begins with: environment, resolved configuration, counts."""
+    """Return the start of a log: environment, resolved configuration, counts."""
     build = "CPU" if paddle.version.cuda_version in ("False", False) else "CUDA"
     parameters = (f"{_parameters(module):,} in {name}" for name, module in modules.items())
     revision = commit()
@@ -67,7 +67,7 @@ def introduction(config: Config, modules: Mapping[str, nn.Layer], images: Mappin
 
 
 def conclusion(config: Config, checkpoint: Path, *, iterations: int) -> str:
-    """What the log of a complete run ends with: where the results are, and what to do next."""
+    """Return the end of a complete run's log: where the results are, and what to do next."""
     output_dir = Path(config.output_dir)
     lines = [
         f"complete: {iterations} iterations",
@@ -80,7 +80,7 @@ def conclusion(config: Config, checkpoint: Path, *, iterations: int) -> str:
         lines.append(f"  next:       train on your own photos: {OWN_PHOTOS}")
     else:
         longer = f"-o schedule.iterations={2 * iterations}"
-        lines.append(f"  next:       train longer: the same command with {longer}")
+        lines.append(f"  next:       train longer: run the same command with {longer}")
     return "\n".join(lines)
 
 

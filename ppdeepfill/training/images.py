@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The images of a configuration."""
+"""Open the data sets and loaders of a configuration."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from ppdeepfill.errors import ConfigError, DataError
 
 
 def open_dataset(config: Config, images: str) -> InpaintingDataset:
-    """The data set of `config.data.train` or `config.data.validation`.
+    """Return the data set for `config.data.train` or `config.data.validation`.
 
     Raises:
         DataError: no images there; the message names the key.
@@ -35,7 +35,7 @@ def open_dataset(config: Config, images: str) -> InpaintingDataset:
 
 
 def open_loader(config: Config, dataset: InpaintingDataset, *, first_batch: int = 0) -> Loader:
-    """This process's share of all batches from number `first_batch` on.
+    """Return a loader of this process's share of all batches, starting at `first_batch`.
 
     Raises:
         ConfigError: the processes, or the parts of an accumulated batch, are not of equal size.

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Weights that a run starts with instead of random ones: to fine-tune a converted network, say."""
+"""Start a run from given weights instead of random ones, e.g. to fine-tune a converted network."""
 
 import logging
 from collections.abc import Mapping
@@ -20,12 +20,13 @@ logger = logging.getLogger(__name__)
 def load_initial_weights(
     config: Config, network: nn.Layer, extra_modules: Mapping[str, nn.Layer]
 ) -> None:
-    """Fill the network with `config.initial_weights`, and the critics where theirs lie beside it.
+    """Load `config.initial_weights` into the network, and critics from the same folder, if any.
 
-    Critics for another image size cannot be used; the log says so, and they start at random.
+    Critics for another image size cannot be used: they keep their random weights, and the log
+    says so.
 
     Raises:
-        CheckpointError: no generator there, or that of another network.
+        CheckpointError: there is no generator, or it is for another network.
     """
     if config.initial_weights is None:
         return
@@ -33,19 +34,19 @@ def load_initial_weights(
     generator = read_generator(path)
     if generator.network != config.network.name:
         raise CheckpointError(
-            f"initial_weights={config.initial_weights} are of {generator.network}, but network.name"
-            f" is {config.network.name}; set network.name={generator.network}"
+            f"initial_weights={config.initial_weights} are for {generator.network}, but "
+            f"network.name is {config.network.name}; set network.name={generator.network}"
         )
     _check_options(generator.options, config)
     load_weights(network, generator.weights, source=str(path))
-    logger.info("started with the weights of %s", path)
+    logger.info("loaded initial weights from %s", path)
     critics = path.with_name(CRITICS)
     if critics.is_file() and "critics" in extra_modules:
         _load_critics(extra_modules["critics"], critics)
 
 
 def _check_options(options: Mapping[str, object], config: Config) -> None:
-    """CheckpointError on an option of the network that the configuration sets otherwise."""
+    """Raise CheckpointError if the configuration sets a network option to another value."""
     for key, value in options.items():
         ours = config.network.options.get(key, value)
         if ours != value:
@@ -59,6 +60,6 @@ def _load_critics(module: nn.Layer, path: Path) -> None:
     weights = read_critics(path)
     try:
         load_weights(module, weights, source=str(path))
-        logger.info("started with the critics of %s", path)
+        logger.info("loaded critics from %s", path)
     except CheckpointError as error:
-        logger.warning("the critics start at random: %s", error)
+        logger.warning("the critics start from random weights: %s", error)

@@ -1,16 +1,16 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Stopping on request without losing work."""
+"""Stop on request without losing work."""
 
 import os
 import signal
 import time
 
-ONE_REQUEST = 1.0  # seconds: launchers and `timeout` deliver one request twice, at once
+ONE_REQUEST = 1.0  # seconds: launchers and `timeout` may send the same request twice at once
 
 
 class Interruption:
-    """While entered, the first Ctrl-C or SIGTERM is noted; a later one ends the process at once.
+    """Context that records the first Ctrl-C or SIGTERM; a second one ends the process at once.
 
     Args:
         launched: the process belongs to one that launched it. Paddle's launcher ends at a SIGTERM

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The learning rate as a function of the iteration alone, so that a resumed run has the same."""
+"""The learning rate, which depends on the iteration alone, so a resumed run gets the same one."""
 
 import math
 from bisect import bisect_right
@@ -11,15 +11,16 @@ from ppdeepfill.config import LearningRateConfig
 
 
 def learning_rate_factor(schedule: LearningRateConfig, iteration: int, *, iterations: int) -> float:
-    """The factor on the learning rate.
+    """Return the factor on the learning rate.
 
     Args:
-        schedule: of the configuration.
-        iteration: how many are done, from 0.
-        iterations: of the whole run, where the cosine ends.
+        schedule: settings from the configuration.
+        iteration: number of finished iterations, from 0.
+        iterations: length of the whole run, where the cosine ends.
 
     Returns:
-        In 0..1; linear over the warm-up, whose first iteration has 1 / warmup, then by `kind`.
+        A factor in 0..1. It grows linearly over the warm-up, from 1 / warmup in the first
+        iteration, and then follows `kind`.
     """
     if iteration < schedule.warmup:
         return (iteration + 1) / schedule.warmup
@@ -34,7 +35,7 @@ def learning_rate_factor(schedule: LearningRateConfig, iteration: int, *, iterat
 
 
 def scheduler(learning_rate: float, schedule: LearningRateConfig, iterations: int) -> LambdaDecay:
-    """Paddle's form of it; `step(iteration)` sets the rate of an iteration."""
+    """Return a Paddle scheduler whose `step(iteration)` sets the rate of that iteration."""
     return LambdaDecay(
         learning_rate,
         lambda iteration: learning_rate_factor(schedule, iteration, iterations=iterations),

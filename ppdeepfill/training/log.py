@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a run tells: log.txt, metrics.jsonl, images/, vdl/ in its output_dir, and the terminal."""
+"""The output of a run: log.txt, metrics.jsonl, images/ and vdl/, and lines on the terminal."""
 
 import json
 import logging
@@ -38,7 +38,7 @@ class TrainingLog:
     """The log of one run; a context manager.
 
     Args:
-        config: of the run.
+        config: configuration of the run.
     """
 
     def __init__(self, config: Config):
@@ -65,15 +65,15 @@ class TrainingLog:
     def __exit__(self, kind, error, trace) -> None:
         if isinstance(error, Exception):  # who catches it tells the terminal only
             with suppress(OSError, OutputError):
-                self._note(
-                    f"the run ends: {error}",
+                self._write_to_file(
+                    f"the run failed: {error}",
                     level=logging.ERROR,
                     trace=None if isinstance(error, UserError) else (kind, error, trace),
                 )
         self._open.__exit__(kind, error, trace)
 
     def start(self, iteration: int) -> None:
-        """Go on after `iteration`: what was measured later is dropped, it will come again."""
+        """Continue after `iteration`; later entries are dropped, for they will be written again."""
         with written_whole(self.output_dir / "config.yaml") as partial:
             partial.write_text(self.config.to_yaml(), encoding="utf-8")
         kept = rewind(self.output_dir / "metrics.jsonl", iteration)
@@ -81,8 +81,8 @@ class TrainingLog:
             self._curves = _open_visualdl(self.output_dir / "vdl")
         if self._curves is not None:
             self._open.callback(self._curves.close)
-        for record in kept:
-            self._draw_curves(record)
+        for entry in kept:
+            self._draw_curves(entry)
         if sys.stdout.isatty():
             self._bar = tqdm(total=self.iterations, initial=iteration, file=sys.stdout, unit="iter")
             self._open.enter_context(self._bar)
@@ -94,11 +94,11 @@ class TrainingLog:
             self._bar.update()
 
     def train(self, iteration: int, reading: Reading, *, learning_rate: float) -> None:
-        """Write the means of one interval; a terminal shows them behind the progress bar."""
+        """Write the means of one interval; on a terminal they appear after the progress bar."""
         # The loss comes first. It is nan where all updates were bad, and there is none where the
         # network was not trained.
         trained = "loss" in reading.scalars or not reading.scalars
-        record = {
+        entry = {
             "iter": iteration,
             **({"loss": math.nan} if trained else {}),
             **reading.scalars,
@@ -109,19 +109,19 @@ class TrainingLog:
             "ips": reading.samples / reading.batch_cost,
             "eta": duration((self.iterations - iteration) * reading.batch_cost),
         }
-        self._measured("train", record)
-        line = f"[TRAIN] {self._line(record)}"
+        self._add_metrics("train", entry)
+        line = f"[TRAIN] {self._line(entry)}"
         if self._bar is None:
             logger.info(line)
         else:
-            self._bar.set_postfix_str(self._line(record))
-            self._note(line)
+            self._bar.set_postfix_str(self._line(entry))
+            self._write_to_file(line)
 
     def validate(self, iteration: int, scores: dict[str, float]) -> None:
         """Write the scores of one validation."""
-        record = {"iter": iteration, **scores}
-        self._measured("validate", record)
-        logger.info("[VALIDATE] %s", self._line(record))
+        entry = {"iter": iteration, **scores}
+        self._add_metrics("validate", entry)
+        logger.info("[VALIDATE] %s", self._line(entry))
 
     def picture(self, iteration: int, picture: ndarray) -> Path:
         """Write a picture, uint8 [H, W, 3] RGB."""
@@ -135,38 +135,38 @@ class TrainingLog:
             self._curves.add_image("train/samples", picture, step=iteration)
         return path
 
-    def _note(self, line: str, *, level: int = logging.INFO, trace=None) -> None:
-        """Write a line that the terminal does not show."""
+    def _write_to_file(self, line: str, *, level: int = logging.INFO, trace=None) -> None:
+        """Write a line to log.txt but not to the terminal."""
         self._file.handle(logger.makeRecord(logger.name, level, "", 0, line, (), trace))
 
-    def _measured(self, kind: str, record: dict) -> None:
-        record = {"type": kind, **record}
+    def _add_metrics(self, kind: str, entry: dict) -> None:
+        entry = {"type": kind, **entry}
         path = self.output_dir / "metrics.jsonl"
         # JSON has no nan; a mean over no good update is null.
-        line = json.dumps({k: None if _is_nan(v) else v for k, v in record.items()}) + "\n"
+        line = json.dumps({k: None if _is_nan(v) else v for k, v in entry.items()}) + "\n"
         try:
             with path.open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:
             raise _cannot_write(path, error) from error
-        self._draw_curves(record)
+        self._draw_curves(entry)
 
-    def _draw_curves(self, record: dict) -> None:
+    def _draw_curves(self, entry: dict) -> None:
         if self._curves is None:
             return
-        for key, value in record.items():
+        for key, value in entry.items():
             if isinstance(value, float) and not _is_nan(value):
-                self._curves.add_scalar(f"{record['type']}/{key}", value, step=record["iter"])
+                self._curves.add_scalar(f"{entry['type']}/{key}", value, step=entry["iter"])
 
-    def _line(self, record: dict) -> str:
-        values = {**record, "iter": f"{record['iter']}/{self.iterations}"}
+    def _line(self, entry: dict) -> str:
+        values = {**entry, "iter": f"{entry['iter']}/{self.iterations}"}
         return ", ".join(
             f"{key}: " + FORMATS.get(key, "{:.4f}").format(value) for key, value in values.items()
         )
 
 
 class _LogFile(logging.FileHandler):
-    """A log file that cannot be written, as on a full disk, ends the run like any other file."""
+    """Log file that stops the run if it cannot be written, as any other file does."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's name
         error = sys.exc_info()[1]
@@ -187,39 +187,39 @@ def _cannot_write(path: Path, error: OSError) -> OutputError:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as hours:minutes:seconds."""
+    """Format seconds as hours:minutes:seconds."""
     minutes, seconds = divmod(round(seconds), 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
 
 
 def rewind(path: Path, iteration: int) -> list[dict]:
-    """Keep the records of a metrics file up to an iteration; returns them.
+    """Drop the entries of a metrics file after an iteration, and return the others.
 
-    A last line that a killed run left half-written is dropped too.
+    A last line left half-written by a killed run is dropped, too.
     """
     if not path.exists():
         return []
     kept = []
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            record = json.loads(line)
+            entry = json.loads(line)
         except json.JSONDecodeError:
             break
-        if record["iter"] <= iteration:
-            kept.append(record)
+        if entry["iter"] <= iteration:
+            kept.append(entry)
     with written_whole(path) as partial:
-        partial.write_text("".join(json.dumps(r) + "\n" for r in kept), encoding="utf-8")
+        partial.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
     return kept
 
 
 def _open_visualdl(folder: Path):
-    """A VisualDL writer on an empty folder, since VisualDL shows only the last file of one."""
+    """Open a VisualDL writer on an emptied folder: VisualDL shows only a folder's last file."""
     try:
         from visualdl import LogWriter
     except ImportError:
         logger.warning(
-            "VisualDL is not installed, so there will be no curves: pip install visualdl "
-            "brings it, logging.visualdl=false silences this note"
+            "VisualDL is not installed, so no curves are written: pip install visualdl, or set "
+            "logging.visualdl=false to silence this warning"
         )
         return None
     for old in folder.glob("*"):

@@ -16,8 +16,8 @@ class Reading(NamedTuple):
 
     Attributes:
         scalars: by name.
-        reader_cost: seconds of waiting for images, per iteration.
-        batch_cost: seconds of all, per iteration.
+        reader_cost: seconds per iteration spent waiting for images.
+        batch_cost: seconds per iteration in total.
         samples: images per iteration.
     """
 
@@ -28,29 +28,29 @@ class Reading(NamedTuple):
 
 
 def mean_of(scalars: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Means of named scalars over the parts of a batch."""
+    """Return the means of named scalars over the parts of a batch."""
     if len(scalars) == 1:
         return scalars[0]
     return {name: paddle.stack([part[name] for part in scalars]).mean() for name in scalars[0]}
 
 
 class Meter:
-    """Sums scalars on the device and seconds on the host; `read` gives means and starts anew."""
+    """Sums scalars on the device and seconds on the host; `read` returns means and resets."""
 
     def __init__(self):
-        self._start_anew()
+        self._reset()
 
     def add(self, scalars: dict[str, Tensor]) -> None:
-        """Count the named scalars of one update; nothing is copied to the host."""
+        """Add the named scalars of one update, without copying them to the host."""
         for name, scalar in scalars.items():
-            # A detached scalar may share its memory: sum into a new one.
+            # A detached scalar may share memory with others: sum into a new one.
             total = self._sums[name] + scalar if name in self._sums else scalar.clone()
             self._sums[name] = total
             self._counts[name] = self._counts.get(name, 0) + 1
 
     @contextmanager
     def waiting(self, samples: int) -> Iterator[None]:
-        """Time spent inside is waiting for so many images."""
+        """Count the time spent inside as waiting for this number of images."""
         started = time.perf_counter()
         yield
         self._seconds_waiting += time.perf_counter() - started
@@ -58,14 +58,14 @@ class Meter:
 
     @contextmanager
     def iteration(self) -> Iterator[None]:
-        """Time spent inside is one iteration, waiting included."""
+        """Count the time spent inside as one iteration, including waiting."""
         started = time.perf_counter()
         yield
         self._seconds += time.perf_counter() - started
         self._iterations += 1
 
     def read(self) -> Reading:
-        """Means since the last reading."""
+        """Return the means since the last reading."""
         means = {name: total / count for name, (total, count) in self.state().items()}
         iterations = max(self._iterations, 1)
         reading = Reading(
@@ -74,21 +74,21 @@ class Meter:
             self._seconds / iterations,
             self._samples / iterations,
         )
-        self._start_anew()
+        self._reset()
         return reading
 
     def state(self) -> dict[str, list]:
-        """Sum and count of each scalar, so that an interval can outlive a restart."""
+        """Return the sum and count of each scalar, so that an interval survives a restart."""
         return {name: [float(self._sums[name]), self._counts[name]] for name in self._sums}
 
     def restore(self, state: dict[str, list]) -> None:
-        """Go on from what `state` returned."""
-        self._start_anew()
+        """Continue from what `state` returned."""
+        self._reset()
         for name, (total, count) in state.items():
             self._sums[name] = paddle.to_tensor(total, dtype="float32")
             self._counts[name] = count
 
-    def _start_anew(self) -> None:
+    def _reset(self) -> None:
         self._sums: dict[str, Tensor] = {}
         self._counts: dict[str, int] = {}
         self._iterations = 0

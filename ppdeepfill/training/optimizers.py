@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The optimizers of a run: one for each phase, or shared by several."""
+"""The optimizers of a run: one per phase, or one shared by several phases."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ from ppdeepfill.errors import ConfigError
 from ppdeepfill.objectives import Phase
 from ppdeepfill.training.learning_rate import scheduler
 
-# What Paddle calls the state of each kind, per parameter.
+# Paddle's names for the state that each kind of optimizer keeps per parameter.
 STATE = {
     Adam: ("moment1", "moment2", "beta1_pow_acc", "beta2_pow_acc"),
     Adadelta: ("_avg_squared_grad", "_avg_squared_update"),
@@ -22,10 +22,10 @@ STATE = {
 
 
 def build_schedulers(config: Config, phases: Sequence[Phase]) -> dict[str, LambdaDecay]:
-    """The learning rate of each optimizer, by its name.
+    """Return the learning-rate scheduler of each optimizer, by the optimizer's name.
 
     Raises:
-        ConfigError: `optimizer.phases` names an optimizer that no phase has.
+        ConfigError: `optimizer.phases` names an optimizer that no phase uses.
     """
     schedule, iterations = config.optimizer.schedule, config.schedule.iterations
     schedulers = {}
@@ -42,7 +42,7 @@ def build_schedulers(config: Config, phases: Sequence[Phase]) -> dict[str, Lambd
 def build_optimizers(
     config: Config, phases: Sequence[Phase], schedulers: Mapping[str, LambdaDecay]
 ) -> dict[str, Optimizer]:
-    """The optimizers by name; phases that name the same one share it."""
+    """Return the optimizers by name; phases that name the same optimizer share it."""
     first = {phase.optimizer_name: phase for phase in reversed(phases)}
     return {
         name: _build(config.optimizer.of(name), schedulers[name], trained_parameters(phase))
@@ -51,7 +51,7 @@ def build_optimizers(
 
 
 def trained_parameters(phase: Phase) -> list[Tensor]:
-    """The parameters that an objective left trainable in what a phase trains."""
+    """Return the trainable parameters of the layer that a phase trains."""
     return [p for p in phase.trains.parameters() if not p.stop_gradient]
 
 

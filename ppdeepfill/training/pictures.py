@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The picture that shows how training goes: what the network makes of a few fixed images."""
+"""The picture that shows training progress: the network's results on a few fixed images."""
 
 import contextlib
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ PICTURE_ROWS = 4
 
 
 def fixed_samples(dataset) -> list[Sample]:
-    """A few samples of a data set, spread over it; unreadable images are left out."""
+    """Return a few evenly spaced samples of a data set; unreadable images are left out."""
     readable = []
     for index in spread(len(dataset), PICTURE_ROWS):
         with contextlib.suppress(UnreadableImage):
@@ -29,12 +29,12 @@ def fixed_samples(dataset) -> list[Sample]:
 
 
 def draw_samples(network: nn.Layer, samples: Sequence[Sample]) -> ndarray:
-    """Draw one row a sample: masked input, coarse, completed, truth, offset map.
+    """Draw one row per sample: masked input, coarse, completed, truth, offset map.
 
-    Networks without a first stage or without attention have shorter rows.
+    Networks without a coarse stage or without attention have shorter rows.
 
     Args:
-        network: as it is now.
+        network: with its current weights.
         samples: each with image uint8 [H, W, 3] and mask uint8 [H, W], 1 = hole; H and W multiples
             of 8.
 

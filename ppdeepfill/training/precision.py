@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Mixed precision: the convolutions of a training compute in 16 bits, all else in float32.
+"""Mixed precision: convolutions compute in 16 bits during training, everything else in float32.
 
 Weights, optimizer, losses and gradients between the layers stay float32. The attention and the
-gradient penalty leave the 16 bits altogether: each switches them off where it is called. In fp16 a
-factor on the loss keeps gradients within its numbers.
+gradient penalty use no 16-bit arithmetic: each switches it off where it is called. In fp16, a
+factor on the loss keeps gradients within range.
 """
 
 import logging
@@ -24,30 +24,30 @@ logger = logging.getLogger(__name__)
 
 
 def check_precision(precision: str) -> None:
-    """Refuse a precision that the present device has not, where Paddle would fall back silently.
+    """Refuse a precision that the current device lacks; Paddle would silently fall back.
 
     Raises:
-        ConfigError: no such arithmetic on this device.
+        ConfigError: the device does not support this precision.
     """
     if precision not in TYPES:
         return
     device = paddle.device.get_device()
     supported = getattr(paddle.amp, f"is_{TYPES[precision]}_supported")
-    if device == "cpu" or not supported():  # a CPU has bfloat16, but Paddle's auto_cast not there
+    if device == "cpu" or not supported():  # CPUs have bfloat16, but Paddle has no auto_cast there
         raise ConfigError(
-            f"precision {precision} needs a GPU that computes in it (fp16: NVIDIA compute "
-            f"capability 7.0 or higher, bf16: 8.0), and the device is {device}; "
+            f"precision {precision} needs a GPU that supports it (fp16: NVIDIA compute "
+            f"capability 7.0 or higher, bf16: 8.0), but the device is {device}; "
             "set precision: fp32, or another device"
         )
 
 
 def computing_in(precision: str) -> AbstractContextManager[None]:
-    """While entered, convolutions compute in `precision`: fp32, bf16 or fp16."""
+    """Return a context in which convolutions compute in `precision`: fp32, bf16 or fp16."""
     if precision not in TYPES:
         return nullcontext()
     dtype = TYPES[precision]
-    # Paddle would take matrix products too. Beside the attention's, the only one is a critic's
-    # score, and losses are small differences of scores.
+    # By default, Paddle would include matrix products. Apart from the attention's, the only one is
+    # a critic's score, and losses are small differences of scores.
     others = paddle.amp.white_list()[dtype]["O1"] - CONVOLUTIONS
     return paddle.amp.auto_cast(
         custom_white_list=CONVOLUTIONS, custom_black_list=others, level="O1", dtype=dtype
@@ -55,17 +55,18 @@ def computing_in(precision: str) -> AbstractContextManager[None]:
 
 
 class LossScale:
-    """A power of two, as large as the gradients allow.
+    """A factor on the loss, a power of two as large as the gradients allow.
 
-    fp16 holds numbers from 6e-8 to 65504, and smaller gradients become 0. So the loss is multiplied
-    before its backward pass, and the gradients are divided after it. Gradients that overflow halve
-    the factor and cost one update; many updates without double it. (Paddle's `GradScaler` does the
-    same on a GPU, but keeps its decision from `FiniteGuard` and does nothing on a CPU.)
+    fp16 represents numbers from 6e-8 to 65504; smaller gradients become 0. So the loss is scaled
+    by the factor before the backward pass, and the gradients are divided by it afterwards. If
+    gradients overflow, the factor is halved and the update is skipped; after many updates without
+    an overflow it is doubled. (Paddle's `GradScaler` does the same on a GPU, but hides its decision
+    from `FiniteGuard` and does nothing on a CPU.)
 
     Args:
-        value: the factor to begin with. Without arguments it is 1 and remains so.
-        largest: it never grows beyond.
-        patience: updates in a row without overflow that double it (2000 as in Paddle).
+        value: initial factor. Without arguments it is 1 and never changes.
+        largest: upper limit of the factor.
+        patience: updates in a row without overflow after which it is doubled (2000 as in Paddle).
     """
 
     def __init__(self, value: float = 1.0, *, largest: float = 1.0, patience: int = 2000):
@@ -75,24 +76,24 @@ class LossScale:
         self._in_a_row = 0
 
     def scaled(self, loss: Tensor) -> Tensor:
-        """What the backward pass begins with; the loss itself at 1."""
+        """Return the loss times the factor, for the backward pass."""
         return loss if self.value == 1.0 else loss * self.value
 
     def unscale_(self, gradients: Sequence[Tensor]) -> None:
-        """Divide the gradients of a scaled loss in place; exact, as a power of two."""
+        """Divide the gradients of a scaled loss in place; exact, since it is a power of two."""
         if self.value != 1.0:
             for gradient in gradients:
                 paddle.assign(gradient / self.value, output=gradient)
 
     def absorbs(self, scalars: Sequence[Tensor], gradients: Sequence[Tensor], update: str) -> bool:
-        """Whether the gradients overflowed by this factor, which then is halved.
+        """Return whether the gradients overflowed because of the factor; if so, halve it.
 
-        The update has to be left out then, as a normal event. All else is for `FiniteGuard`: a loss
-        that is not finite itself, and gradients that overflow at a factor of 1.
+        The update must then be skipped, which is a normal event. Other cases are left to
+        `FiniteGuard`: a loss that is not finite itself, and gradients that overflow at factor 1.
 
         Args:
             scalars: losses of the update.
-            gradients: divided or not, of all processes together.
+            gradients: gradients of all processes together, unscaled or not.
             update: its name for the log.
         """
         if self.largest == 1.0:  # no need to wait for the device
@@ -104,17 +105,17 @@ class LossScale:
         if self.value == 1.0 or not all_finite(scalars):
             return False
         self.value /= 2.0
-        logger.info("%s is left out: gradients beyond fp16; loss scale %g", update, self.value)
+        logger.info("skipped %s: gradients overflowed fp16; loss scale now %g", update, self.value)
         return True
 
     def state(self) -> dict[str, float]:
-        """What `restore` needs to go on; empty for a scale that never changes."""
+        """Return what `restore` needs; empty for a scale that never changes."""
         if self.largest == 1.0:
             return {}
         return {"value": self.value, "in_a_row": self._in_a_row}
 
     def restore(self, state: dict[str, float]) -> None:
-        """Go on from what `state` returned; from the beginning where it was empty."""
+        """Continue from what `state` returned, or from the initial factor if it was empty."""
         self.value = min(state.get("value", self.value), self.largest)
         self._in_a_row = int(state.get("in_a_row", 0))
 
@@ -126,5 +127,5 @@ class LossScale:
 
 
 def loss_scale(precision: str) -> LossScale:
-    """The scale for losses in `precision`: 1 but for fp16, whose range is narrow."""
+    """Return the loss scale for `precision`: 1 except for fp16, whose range is narrow."""
     return LossScale(2.0**16, largest=2.0**24) if precision == "fp16" else LossScale()

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured and shown while a network learns; process 0 alone does it."""
+"""Measure and report training progress, in process 0 only."""
 
 import logging
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from ppdeepfill.training.state import generator_of
 from ppdeepfill.training.validation import ValidationSet, validate, validate_baselines
 from ppdeepfill.weights.checkpoint import remove_leftovers, save_best
 
-VALIDATION_BATCH = 8  # images; no gradients are kept, so it is smaller than training anyway
+VALIDATION_BATCH = 8  # images; without gradients this takes less memory than training
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +30,13 @@ class Reporter:
     """Log lines, pictures, validation and the best model of one run; a context manager.
 
     Args:
-        config: of the run.
-        network: the network that learns.
+        config: configuration of the run.
+        network: the network being trained.
         dataset: the training images.
-        average: of the network's weights; it is what is drawn, scored and kept as the best.
+        average: average of its weights, which is used for pictures, scores and the best model.
 
     Attributes:
-        best_score: the lowest `hole_l1` of a validation so far; None before the first.
+        best_score: the lowest validated `hole_l1` so far; None before the first validation.
     """
 
     def __init__(
@@ -55,11 +55,11 @@ class Reporter:
             images = open_dataset(config, config.data.validation)
             self.validation = ValidationSet(images, config.data.validation_images)
         self.best_score: float | None = None
-        self._leads = parallel.rank() == 0
+        self._is_first = parallel.rank() == 0
 
     def __enter__(self) -> "Reporter":
         self._open = ExitStack()
-        if self._leads:
+        if self._is_first:
             self._log = self._open.enter_context(TrainingLog(self.config))
         return self
 
@@ -67,8 +67,8 @@ class Reporter:
         self._open.__exit__(*exception)
 
     def start(self, iteration: int, modules: Mapping[str, nn.Layer]) -> None:
-        """Introduce the run, which goes on after `iteration`."""
-        if not self._leads:
+        """Log the introduction of a run that continues after `iteration`."""
+        if not self._is_first:
             return
         images = {"training": len(self.dataset), "validation": len(self.validation or ())}
         logger.info(introduction(self.config, modules, images))
@@ -80,14 +80,14 @@ class Reporter:
                 logger.info("to beat: %s, hole_l1: %.4f, psnr: %.2f", name, *scores.values())
 
     def report(self, iteration: int, meter: Meter, *, learning_rate: float) -> None:
-        """Do what is due after an iteration.
+        """Log, draw and validate if that is due after an iteration.
 
         Args:
-            iteration: the number of iterations done.
-            meter: what was measured since the last log line.
-            learning_rate: that of the network in this iteration.
+            iteration: number of finished iterations.
+            meter: measurements since the last log line.
+            learning_rate: learning rate of the network in this iteration.
         """
-        if not self._leads:
+        if not self._is_first:
             return
         schedule = self.config.schedule
         self._log.advance()
@@ -110,5 +110,5 @@ class Reporter:
 
 
 def is_due(iteration: int, every: int, schedule: ScheduleConfig) -> bool:
-    """Whether something done every so many iterations is to be done; at the end all of it is."""
+    """Return whether something done every `every` iterations is due; at the end it always is."""
     return iteration % every == 0 or iteration == schedule.iterations

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where a run starts: anew, or from which checkpoint."""
+"""Decide whether a run starts from the beginning or from a checkpoint."""
 
 import logging
 from collections.abc import Iterator
@@ -26,21 +26,21 @@ def checkpoint_to_resume(config: Config) -> Saved | None:
     """The checkpoint that `config.resume` stands for; None to start anew.
 
     Raises:
-        CheckpointError: nothing usable there, or a start that would mix two runs in output_dir.
+        CheckpointError: there is no usable checkpoint, or two runs would mix in output_dir.
     """
     own = checkpoint_folders(config.output_dir)
     if config.resume == "auto":
         newest = newest_checkpoint(config.output_dir)
         if own and newest is None:
             raise CheckpointError(
-                f"no checkpoint in {config.output_dir} is complete; remove its folder checkpoints "
-                "to start anew, or set another output_dir"
+                f"no checkpoint in {config.output_dir} is complete; delete its folder checkpoints "
+                "to start a new run, or set another output_dir"
             )
         return newest
     if config.resume == "none":
         if own:
             raise CheckpointError(
-                f"{config.output_dir} holds checkpoints of an earlier run, and resume is none; "
+                f"{config.output_dir} contains checkpoints of an earlier run, but resume is none; "
                 "set another output_dir, or resume=auto to continue that run"
             )
         return None
@@ -52,7 +52,7 @@ def _named_checkpoint(path: Path, own: list[Path]) -> Saved:
     found = Saved(path, read_checkpoint(path)) if named else newest_checkpoint(path)
     if found is None:
         raise CheckpointError(
-            f"resume={path} is no checkpoint; give a folder checkpoints/iter_... or the output_dir "
+            f"resume={path} is not a checkpoint; use a folder checkpoints/iter_..., the output_dir "
             "of a run, or auto to continue in this output_dir"
         )
     name = found.folder.name
@@ -66,20 +66,20 @@ def _named_checkpoint(path: Path, own: list[Path]) -> Saved:
 
 
 def check_same_method(then: dict, now: dict) -> None:
-    """Refuse to continue a run with another network or objective; log the other differences.
+    """Refuse to continue a run with another network or objective; log other differences.
 
     Args:
         then: configuration stored in the checkpoint, as nested dicts.
-        now: configuration of this start.
+        now: current configuration, as nested dicts.
 
     Raises:
-        CheckpointError: they train another network or by another objective.
+        CheckpointError: the network or the objective differs.
     """
     for key in ("network", "objective"):
         if then[key]["name"] != now[key]["name"]:
             raise CheckpointError(
-                f"the checkpoint was trained with {key} {then[key]['name']}, the configuration "
-                f"asks for {now[key]['name']}; set another output_dir to start anew"
+                f"the checkpoint was trained with {key} {then[key]['name']}, but the configuration "
+                f"asks for {now[key]['name']}; set another output_dir to start a new run"
             )
     then, now = _leaves(then), _leaves(now)
     for key in sorted(then.keys() | now.keys()):
@@ -114,7 +114,7 @@ def told_by_option(then: dict, now: dict) -> Iterator[None]:
 
 
 def _leaves(tree: dict, path: str = "") -> dict:
-    """Nested dicts as one dict with dotted keys."""
+    """Flatten nested dicts into one dict with dotted keys."""
     leaves = {}
     for key, value in tree.items():
         leaves |= (

@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The state of a training run as arrays under names that survive a restart.
+"""The state of a training run as arrays, under names that stay the same after a restart.
 
-Paddle names an optimizer's tensors after a counter that runs through the whole process
+Paddle's names for an optimizer's tensors contain a counter over the whole process
 (`conv2d_17.w_0_moment1_0`); a checkpoint needs the structured name of the parameter instead
 (`moment1/encoder.down1.weight`).
 """
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 def generator_of(config: Config, network: nn.Layer, iteration: int) -> Generator:
-    """The network of a configuration as it is stored."""
+    """Return the network of a configuration in the form in which it is saved."""
     return Generator(config.network.name, config.network.options, iteration, layer_arrays(network))
 
 
@@ -37,16 +37,16 @@ def training_arrays(
     phases: Sequence[Phase],
     average: WeightAverage,
 ) -> dict[str, ndarray]:
-    """All arrays of a training run but those of the generator that it releases.
+    """Return all arrays of a training run except those saved as the generator.
 
     Args:
-        modules: what is trained beside the network.
+        modules: layers trained in addition to the network.
         optimizers: by name.
-        phases: they tell which layer an optimizer belongs to.
-        average: of the network's weights; it is the generator where there is one.
+        phases: they determine which layer an optimizer belongs to.
+        average: average of the network's weights; if there is one, it is the saved generator.
 
     Returns:
-        `modules/NAME/...`, `optimizers/NAME/...`, and `weights/...` of an averaged network.
+        `modules/NAME/...`, `optimizers/NAME/...`, and, with an average, `weights/...`.
     """
     arrays = _prefixed("weights", layer_arrays(average.network)) if average.updates else {}
     for name, module in modules.items():
@@ -66,15 +66,15 @@ def restore_training(
     *,
     source: str,
 ) -> None:
-    """Put a checkpoint with arrays as of `training_arrays` back into layers and optimizers.
+    """Restore layers and optimizers from a checkpoint with the arrays of `training_arrays`.
 
     Args:
-        modules, optimizers, phases, average: just built, as `training_arrays` takes them.
-        checkpoint: what was saved.
+        modules, optimizers, phases, average: newly built; see `training_arrays`.
+        checkpoint: the saved checkpoint.
         source: where it comes from, for error messages.
 
     Raises:
-        CheckpointError: names or shapes that do not fit.
+        CheckpointError: names or shapes do not match.
     """
     arrays, released = checkpoint.arrays, checkpoint.generator.weights
     weights = _below("weights", arrays) or released
@@ -106,36 +106,36 @@ def untrained_arrays(
 
 
 def layer_arrays(layer: nn.Layer) -> dict[str, ndarray]:
-    """Weights and buffers of a layer by structured name."""
+    """Return the weights and buffers of a layer by structured name."""
     return {name: np.asarray(tensor.numpy()) for name, tensor in layer.state_dict().items()}
 
 
 def optimizer_arrays(optimizer: Optimizer, layer: nn.Layer) -> dict[str, ndarray]:
-    """State of the optimizer of a layer by structured name; empty when it never had one."""
-    # What was restored is in the holder until the first step; Paddle 2.6 keeps quiet about it.
+    """Return the state of a layer's optimizer by structured name; empty before its first step."""
+    # Restored state stays in the holder until the first step; Paddle 2.6 omits it in state_dict().
     state = dict(optimizer.state_dict())
-    state.pop("LR_Scheduler", None)  # a function of the iteration
+    state.pop("LR_Scheduler", None)  # follows from the iteration
     names = _structured_names(optimizer, layer)
     state = state or optimizer._accumulators_holder
     return {names[paddle_name]: np.asarray(tensor) for paddle_name, tensor in state.items()}
 
 
 def restore_optimizer(optimizer: Optimizer, layer: nn.Layer, arrays: Mapping[str, ndarray]) -> None:
-    """Give a new optimizer of a layer the state that `optimizer_arrays` returned.
+    """Restore a layer's new optimizer to the state that `optimizer_arrays` returned.
 
     Raises:
-        CheckpointError: state of parameters that the layer does not have.
+        CheckpointError: there is state for parameters that the layer does not have.
     """
     names = _structured_names(optimizer, layer)
     paddle_names = {ours: paddle_name for paddle_name, ours in names.items()}
     unexpected = [name for name in arrays if name not in paddle_names]
     if unexpected:
-        raise CheckpointError(f"optimizer state of unknown parameters: {', '.join(unexpected)}")
+        raise CheckpointError(f"optimizer state for unknown parameters: {', '.join(unexpected)}")
     optimizer.set_state_dict({paddle_names[name]: array for name, array in arrays.items()})
 
 
 def _structured_names(optimizer: Optimizer, layer: nn.Layer) -> dict[str, str]:
-    """Paddle's name -> ours. Its last number counts the optimizers of one parameter, from 0."""
+    """Map Paddle's names to ours. Their last number counts a parameter's optimizers, from 0."""
     return {
         f"{parameter.name}_{state}_0": f"{state.lstrip('_')}/{name}"
         for name, parameter in layer.named_parameters()

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop: phases, optimizers, cadence. What is minimised is the objective's."""
+"""The training loop: phases, optimizers, cadence. The losses come from the objective."""
 
 import logging
 from contextlib import closing, suppress
@@ -23,11 +23,7 @@ from ppdeepfill.training.images import open_dataset, open_loader
 from ppdeepfill.training.initial_weights import load_initial_weights
 from ppdeepfill.training.interruption import Interruption
 from ppdeepfill.training.meter import Meter, mean_of
-from ppdeepfill.training.optimizers import (
-    build_optimizers,
-    build_schedulers,
-    trained_parameters,
-)
+from ppdeepfill.training.optimizers import build_optimizers, build_schedulers, trained_parameters
 from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume, told_by_option
@@ -45,17 +41,17 @@ logger = logging.getLogger(__name__)
 class Trainer:
     """Trains the network of a configuration with its objective.
 
-    It trains on the present device, see `parallel.use_device`. Building one writes nothing to disk.
-    Of several processes, each calls the same methods, and process 0 alone writes files.
+    It trains on the current device, see `parallel.use_device`. Building a trainer writes nothing to
+    disk. With several processes, all call the same methods, and only process 0 writes files.
 
     Args:
-        config: what to train, on what, and how long.
+        config: what to train, on which images, and how long.
 
     Attributes:
-        network: the layer that is trained.
-        extra_modules: what the objective trains beside it.
-        parts: what the last update was on: the batch, or what it was divided into.
-        iteration: how many are done.
+        network: the network being trained.
+        extra_modules: layers that the objective trains in addition, by name.
+        parts: the batch of the last update, as one or several parts.
+        iteration: number of finished iterations.
     """
 
     def __init__(self, config: Config):
@@ -93,7 +89,7 @@ class Trainer:
         self.untrained: dict[str, ndarray] = {}
 
     def step(self) -> dict[str, Tensor]:
-        """Do one iteration: every phase that is part of it, with its repeats.
+        """Run one iteration: every phase that belongs to it, with its repeats.
 
         Returns:
             The named scalars of each phase's last update, on the device.
@@ -135,18 +131,18 @@ class Trainer:
         return scalars
 
     def _backward(self, phase: Phase, batch: Batch, scale: LossScale) -> dict[str, Tensor]:
-        """Add a share of the update's gradients; returns the named scalars of its batch."""
+        """Add one part's gradients to those of the update; return the part's named scalars."""
         with computing_in(self.config.precision):
             loss, terms = phase.loss(batch)
         share = loss if len(self.parts) == 1 else loss / len(self.parts)
         scale.scaled(share).backward()
         scalars = {phase.name: loss, **terms}
         if phase.trains is self.network:
-            scalars = {"loss": loss, **scalars}  # the one number for those who want one
+            scalars = {"loss": loss, **scalars}  # for readers who want a single number
         return {name: scalar.detach() for name, scalar in scalars.items()}
 
     def _accept_gradients_of(self, phase: Phase) -> None:
-        """Freeze what other phases train: its gradients would be computed for nothing."""
+        """Freeze what other phases train, since its gradients would not be used."""
         for parameters in self.parameters.values():
             for parameter in parameters:
                 parameter.stop_gradient = True
@@ -154,13 +150,13 @@ class Trainer:
             parameter.stop_gradient = False
 
     def fit(self) -> None:
-        """Train to the last iteration, from where `config.resume` says.
+        """Train to the last iteration, starting where `config.resume` says.
 
-        The first Ctrl-C or SIGTERM ends the run after the present iteration, with a checkpoint.
+        The first Ctrl-C or SIGTERM ends the run after the current iteration, with a checkpoint.
 
         Raises:
-            UserError: what a person can mend, such as a full disk or a loss that stays nan.
-            SystemExit: asked to stop; the status is 130 after Ctrl-C, 143 after SIGTERM.
+            UserError: a problem the user can fix, such as a full disk or a loss that stays nan.
+            SystemExit: interrupted; the status is 130 after Ctrl-C, 143 after SIGTERM.
         """
         with Interruption(launched=parallel.world_size() > 1) as interruption, self.reporter:
             self.resume()
@@ -168,12 +164,12 @@ class Trainer:
                 stop = self._iterate(interruption)
             if stop:
                 self.save()
-                logger.info("stopped after iteration %d; the same command goes on", self.iteration)
+                logger.info("stopped after iteration %d; run again to continue", self.iteration)
                 raise SystemExit(128 + stop)
             logger.info(conclusion(self.config, self.saved, iterations=self.iteration))
 
     def _iterate(self, interruption: Interruption) -> int:
-        """Train to the last iteration; returns 0, or the signal that asked to stop before it."""
+        """Train to the last iteration; return 0, or the signal that interrupted training."""
         schedule = self.config.schedule
         if self.iteration < schedule.iterations:
             self.reporter.start(self.iteration, self.modules)
@@ -193,7 +189,7 @@ class Trainer:
         return 0
 
     def save(self) -> None:
-        """Write a checkpoint of the present iteration."""
+        """Write a checkpoint of the current iteration."""
         if parallel.rank() != 0:
             return
         with self.average.applied():
@@ -205,10 +201,10 @@ class Trainer:
         logger.info("saved %s", self.saved)
 
     def resume(self) -> None:
-        """Go on from the checkpoint that the configuration means, or start a run.
+        """Continue from the checkpoint that `config.resume` refers to, or start a new run.
 
         Raises:
-            CheckpointError: it is not usable, or belongs to another network or objective.
+            CheckpointError: it cannot be used, or belongs to another network or objective.
         """
         start = checkpoint_to_resume(self.config)
         if start is None:
@@ -226,24 +222,24 @@ class Trainer:
         logger.info("resumed from %s", self.saved)
 
     def describe(self) -> str:
-        """Configuration, layers and the shapes of one batch; writes nothing to disk."""
+        """Return configuration, layers and the shapes of one batch; writes nothing to disk."""
         text = dry_run(self.config, self.modules, next(self.loader))
         self.loader.close()
         return text
 
     @property
     def learning_rate(self) -> float:
-        """Of the phase that trained the network last."""
+        """The learning rate of the phase that last trained the network."""
         phases = [p for p in self.phases if p.trains is self.network and p.start < self.iteration]
         return self.schedulers[phases[-1].optimizer_name]()
 
     @property
     def modules(self) -> dict[str, Layer]:
-        """All that is trained; the network as `generator`."""
+        """Everything that is trained, by name; the network is `generator`."""
         return {"generator": self.network, **self.extra_modules}
 
     def _progress(self) -> dict:
-        """What a checkpoint holds beside arrays, as JSON can."""
+        """Return the rest of a checkpoint's state, apart from arrays, ready for JSON."""
         return {
             "best_score": self.reporter.best_score,
             "interval": self.meter.state(),
@@ -259,7 +255,7 @@ class Trainer:
             scale.restore(states.get(phase, {}))
 
     def _describe_update(self, phase: Phase) -> str:
-        # Of all processes number 0 speaks, and it has the first sample.
+        # Only process 0 logs, and it has the first sample.
         first = int(self.parts[0].sample_numbers[0])
         last = first + self.config.data.batch_size - 1
         return f"{phase.name} update of iteration {self.iteration + 1}, samples {first} to {last}"

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How well a method fills the holes of the validation images.
+"""Score how well a method fills holes in the validation images.
 
 Letters: H W image.
 """
@@ -21,17 +21,17 @@ from ppdeepfill.inference.inpainter import Inpainter, inpainting
 
 
 class ValidationSet(Iterable[Sample]):
-    """The first images of a data set, or some spread evenly over it, each with its fixed hole.
+    """Evenly spaced images of a data set, each with a fixed hole.
 
-    Unreadable images are left out, named in the log and counted.
+    Unreadable images are left out, logged by name and counted.
 
     Args:
-        dataset: where the images come from.
-        count: how many at most.
+        dataset: source of the images.
+        count: maximum number of images.
 
     Attributes:
-        dataset: the same.
-        skipped: reasons of the unreadable images met so far, by name.
+        dataset: as given.
+        skipped: the unreadable images so far, by name, with reasons.
     """
 
     def __init__(self, dataset: InpaintingDataset, count: int):
@@ -43,7 +43,7 @@ class ValidationSet(Iterable[Sample]):
         return len(self._indices)
 
     def __iter__(self) -> Iterator[Sample]:
-        """The samples; DataError if no image of them all can be read."""
+        """Yield the samples; raises DataError if no image can be read."""
         for index in self._indices:
             try:
                 yield self.dataset.validation_sample(index)
@@ -52,7 +52,7 @@ class ValidationSet(Iterable[Sample]):
         if len(self.skipped) == len(self):
             raise DataError(
                 f"none of the {len(self)} validation images of {self.skipped.spec} can be read, "
-                "see above; give others as data.validation, or null for no validation"
+                "see above; set data.validation to other images, or to null for no validation"
             )
 
 
@@ -74,12 +74,12 @@ def score(completed: Iterable[tuple[Sample, ndarray]]) -> dict[str, float]:
     """Compare completed images with the truth.
 
     Args:
-        completed: samples, each with image uint8 [H, W, 3] and mask uint8 [H, W], 1 = hole, and
-            what became of them, uint8 [H, W, 3].
+        completed: pairs of a sample, with image uint8 [H, W, 3] and mask uint8 [H, W] (1 = hole),
+            and its completed image, uint8 [H, W, 3].
 
     Returns:
-        Means over the images: `hole_l1` in 0..1, mean absolute error over the pixels of the hole
-        (0..255 taken as 0..1), and `psnr` in dB, of the whole image.
+        Means over the images: `hole_l1`, the mean absolute error over the pixels of the hole, in
+        0..1 (pixel values scaled from 0..255), and `psnr` of the whole image, in dB.
     """
     scores = [(l1(filled, s.image, s.mask > 0), psnr(filled, s.image)) for s, filled in completed]
     means = np.mean(scores, axis=0)

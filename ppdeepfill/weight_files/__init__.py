@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reads arrays from files of weights, whoever wrote them. Reading runs no code.
+"""Read arrays from weight files, including untrusted ones, without running any code.
 
-Files of PyTorch and PaddlePaddle are pickles: loaded the usual way, they may do anything. Here a
-file that holds more than arrays in plain containers is refused, and whatever it declares is checked
-against the bytes that are there.
+Files of PyTorch and PaddlePaddle are pickles: loaded the usual way, they can run arbitrary code.
+Here, a file that contains more than arrays in plain containers is refused, and everything it
+declares is checked against its actual bytes.
 """
 
 import io
@@ -29,43 +29,43 @@ FORMS = ".safetensors, .npz, .pdparams, .pt, .pth and .p"
 
 
 def read_arrays(path: str | Path) -> dict[str, ndarray]:
-    """The arrays of a file by name; the names of nested containers are joined by dots.
+    """Return the arrays of a file by name; names of nested containers are joined by dots.
 
-    Reads `.safetensors`, `.npz`, what `paddle.save` and `torch.save` wrote, and pickles of NumPy
-    arrays. The content decides, not the ending. Arrays may be read-only.
+    Reads `.safetensors`, `.npz`, files from `paddle.save` and `torch.save`, and pickles of NumPy
+    arrays. The format is recognised by content, not by suffix. Arrays may be read-only.
 
     Raises:
-        WeightsError: missing, damaged, of another form, or with more in it than arrays.
+        WeightsError: the file is missing, damaged, in another format, or contains more than arrays.
     """
     path = Path(path)
     try:
         arrays = _arrays(_content(path))
         if not arrays:
-            raise WeightsError("there is no array in it")
+            raise WeightsError("it contains no arrays")
         return arrays
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error.__cause__
     except OSError as error:
         raise WeightsError(f"{path} cannot be read: {error.strerror or error}") from None
     except MemoryError:
-        raise WeightsError(f"{path} takes more memory than is free on this machine") from None
+        raise WeightsError(f"{path} needs more memory than this machine has free") from None
 
 
 def is_safetensors(path: Path) -> bool:
-    """Whether a file begins as a safetensors file: eight bytes of length, then JSON."""
+    """Return whether a file starts like a safetensors file: an eight-byte length, then JSON."""
     with path.open("rb") as file:
         return _begins_as_safetensors(file.read(9))
 
 
 def _content(path: Path) -> bytes:
-    """All bytes of a file: who maps a file into memory dies if somebody cuts it meanwhile."""
+    """Read all bytes; a memory map would crash the process if the file were truncated meanwhile."""
     if not path.is_file():
         raise WeightsError(
             "this is a folder or a device" if path.exists() else "there is no such file"
         )
     size = path.stat().st_size
     check_total(size)
-    if size == 0:  # also for files of the system like /proc/kmsg, which block their reader
+    if size == 0:  # also true for system files like /proc/kmsg, on which reading blocks
         raise WeightsError("the file is empty")
     with path.open("rb") as file:
         return file.read(size)
@@ -91,5 +91,5 @@ def _read_pickled(content: bytes) -> dict[str, ndarray]:
     except WeightsError as error:
         if content.startswith(b"\x80"):
             raise
-        raise WeightsError(f"no file of weights; known are {FORMS} ({error})") from None
+        raise WeightsError(f"not a weight file; supported: {FORMS} ({error})") from None
     return read_torch_legacy(content) if value == LEGACY_MAGIC else arrays_within(value)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How much a file of weights may hold."""
+"""Limits on the contents of a weight file."""
 
 from ppdeepfill.errors import WeightsError
 
@@ -10,12 +10,12 @@ MAX_NAME = 250  # characters
 
 
 def check_total(size: int) -> None:
-    """Refuse more bytes than any network here has, before memory is taken for them.
+    """Refuse more bytes than any network here has, before allocating memory for them.
 
     Raises:
         WeightsError: more than `MAX_BYTES`.
     """
     if size > MAX_BYTES:
         raise WeightsError(
-            f"it holds or declares {size:,} bytes; no network here has more than {MAX_BYTES:,}"
+            f"it contains or declares {size:,} bytes; no network here has more than {MAX_BYTES:,}"
         )

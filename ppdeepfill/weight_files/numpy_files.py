@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reads `.npz` files of plain arrays."""
+"""Read `.npz` files of plain arrays."""
 
 import re
 import zipfile
@@ -10,18 +10,18 @@ from numpy import ndarray
 from ppdeepfill.errors import WeightsError
 from ppdeepfill.weight_files.plain_arrays import array_from, plain_type
 
-# A pattern, since the parsers of Python that NumPy uses can be crashed by deep nesting.
+# A regular expression, because deep nesting can crash the Python parsers that NumPy uses.
 _HEADER = re.compile(
     r"\{'descr': '([^']*)', *'fortran_order': (True|False), *'shape': \(([\d, L]*)\),? *\}\s*"
 )
-_SIZE_OF_LENGTH = {1: 2, 2: 4, 3: 4}  # by version of the form
+_SIZE_OF_LENGTH = {1: 2, 2: 4, 3: 4}  # by format version
 
 
 def read_npz(archive: zipfile.ZipFile) -> dict[str, ndarray]:
-    """Arrays of an `.npz` file by name; nothing is unpickled.
+    """Return the arrays of an `.npz` file by name; nothing is unpickled.
 
     Raises:
-        WeightsError: damaged, or an array of something else than numbers.
+        WeightsError: the file is damaged, or an array contains anything but numbers.
     """
     return {
         name.removesuffix(".npy"): _read_array(archive.read(name), name)
@@ -31,7 +31,7 @@ def read_npz(archive: zipfile.ZipFile) -> dict[str, ndarray]:
 
 def _read_array(content: bytes, name: str) -> ndarray:
     if not content.startswith(b"\x93NUMPY") or content[6:7] not in (b"\x01", b"\x02", b"\x03"):
-        raise WeightsError(f"{name}: no array of NumPy")
+        raise WeightsError(f"{name}: not a NumPy array")
     start = 8 + _SIZE_OF_LENGTH[content[6]]
     end = start + int.from_bytes(content[8:start], "little")
     header = content[start:end].decode("latin-1")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays of plain numbers from bytes that are really there, whatever a file declares."""
+"""Build arrays of plain numbers, checking what a file declares against the bytes it has."""
 
 import re
 import reprlib
@@ -12,14 +12,14 @@ from numpy import ndarray
 
 from ppdeepfill.errors import WeightsError
 
-MAX_DIMENSIONS = 32  # what NumPy 1 can have
+MAX_DIMENSIONS = 32  # limit of NumPy 1
 
 
 def plain_type(code: Any) -> np.dtype:
-    """NumPy's type of a code like `<f4`: a boolean, integer or floating-point type.
+    """Return the NumPy type for a code like `<f4`: boolean, integer or floating-point.
 
     Raises:
-        WeightsError: any other, objects and structures above all.
+        WeightsError: any other type, in particular objects and structures.
     """
     if type(code) is not str or not re.fullmatch(r"[<>=|]?(b1|[iu][1248]|f[248])", code):
         raise WeightsError(f"arrays of type {reprlib.repr(code)}: only plain numbers are read")
@@ -27,24 +27,24 @@ def plain_type(code: Any) -> np.dtype:
 
 
 def counts(values: Any) -> tuple[int, ...]:
-    """A tuple of whole numbers from 0 on: a shape, or strides.
+    """Return a tuple of non-negative integers: a shape, or strides.
 
     Raises:
-        ValueError: anything else, or more of them than an array has dimensions.
+        ValueError: it is anything else, or longer than an array can have dimensions.
     """
     if type(values) not in (tuple, list) or len(values) > MAX_DIMENSIONS:
-        raise ValueError(f"a shape that is no tuple of up to {MAX_DIMENSIONS} numbers")
+        raise ValueError(f"a shape that is not a tuple of up to {MAX_DIMENSIONS} numbers")
     return tuple(count(value) for value in values)
 
 
 def count(value: Any) -> int:
-    """A whole number from 0 on that NumPy can count to.
+    """Return a non-negative integer within NumPy's range.
 
     Raises:
-        ValueError: anything else.
+        ValueError: it is anything else.
     """
     if type(value) is not int or not 0 <= value < 2**62:
-        raise ValueError(f"a size, stride or offset that is no count: {reprlib.repr(value)}")
+        raise ValueError(f"an invalid size, stride or offset: {reprlib.repr(value)}")
     return value
 
 
@@ -55,17 +55,17 @@ def array_from(
     *,
     order: Literal["C", "F"] = "C",
 ) -> ndarray:
-    """A view of bytes as an array of a shape.
+    """Return a view of bytes as an array of the given shape.
 
     Raises:
-        WeightsError: the bytes are more or fewer than it declares.
-        ValueError: the shape is none.
+        WeightsError: the number of bytes does not match the shape.
+        ValueError: the shape is not valid.
     """
     shape = counts(shape)
     declared = prod(shape) * dtype.itemsize
     if declared != len(content):
         raise WeightsError(
-            f"an array of shape {list(shape)} and type {dtype} declares {declared:,} bytes, "
-            f"but {len(content):,} are there"
+            f"an array of shape {list(shape)} and type {dtype} needs {declared:,} bytes, "
+            f"but the file has {len(content):,}"
         )
     return np.frombuffer(content, dtype).reshape(shape, order=order)

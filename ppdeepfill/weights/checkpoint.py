@@ -1,13 +1,13 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints on disk; the only file that knows their names.
+"""Checkpoints on disk; the names of their files are defined only here.
 
     output_dir/checkpoints/iter_00010000/generator.safetensors   the network: weights, name, options
-                                         training.safetensors    all else that training needs
+                                         training.safetensors    everything else training needs
     output_dir/best_model/generator.safetensors
 
-Both kinds of file hold plain arrays and one JSON record with a checksum: reading them runs no code,
-and damage is noticed. A checkpoint appears under its name only when all of it is on disk.
+Both kinds of file contain plain arrays, JSON metadata and a checksum: reading them runs no code,
+and damage is detected. A checkpoint appears under its name only once all of it is on disk.
 """
 
 import logging
@@ -31,19 +31,19 @@ from ppdeepfill.weights.generator_file import (
 from ppdeepfill.weights.recorded_arrays import read_recorded, write_recorded
 
 GENERATOR = "generator.safetensors"
-CRITICS = "critics.safetensors"  # beside a converted generator
+CRITICS = "critics.safetensors"  # in the folder of a converted generator
 TRAINING = "training.safetensors"
 
 logger = logging.getLogger(__name__)
 
 
 class Checkpoint(NamedTuple):
-    """Everything that a training run needs in order to go on.
+    """Everything that a training run needs to continue.
 
     Attributes:
-        generator: the network that is trained.
+        generator: the trained network.
         arrays: critics and optimizers by structured name.
-        progress: scores, running means and loss scales, as JSON can hold them.
+        progress: scores, running means and loss scales, as JSON values.
         config: the resolved configuration.
     """
 
@@ -61,17 +61,17 @@ class Saved(NamedTuple):
 
 
 def save_checkpoint(output_dir: Path, checkpoint: Checkpoint, *, keep: int) -> Path:
-    """Write one checkpoint, then remove all older ones but the last `keep - 1`.
+    """Write a checkpoint, then delete older ones except the last `keep - 1`.
 
     Raises:
-        CheckpointError: it cannot be written; what was there before is untouched.
+        CheckpointError: it cannot be written; earlier checkpoints are untouched.
     """
     folder = _checkpoint_folder(output_dir, checkpoint.generator.iteration)
-    record = {"progress": checkpoint.progress, "config": checkpoint.config}
+    metadata = {"progress": checkpoint.progress, "config": checkpoint.config}
     with _saved_whole(folder) as partial:
         partial.mkdir()
         write_generator(partial / GENERATOR, checkpoint.generator)
-        write_recorded(partial / TRAINING, checkpoint.arrays, record)
+        write_recorded(partial / TRAINING, checkpoint.arrays, metadata)
     older = [f for f in checkpoint_folders(output_dir) if f.name < folder.name]
     for superseded in older[: max(len(older) - keep + 1, 0)]:
         shutil.rmtree(superseded)
@@ -82,7 +82,7 @@ def save_best(output_dir: Path, generator: Generator) -> Path:
     """Replace the best model of a run.
 
     Raises:
-        CheckpointError: it cannot be written; the one before is untouched.
+        CheckpointError: it cannot be written; the previous one is untouched.
     """
     target = best_model(output_dir)
     with _saved_whole(target) as partial:
@@ -91,7 +91,7 @@ def save_best(output_dir: Path, generator: Generator) -> Path:
 
 
 def checkpoint_folders(output_dir: Path) -> list[Path]:
-    """The checkpoints of a run, complete or not, oldest first."""
+    """Return the checkpoints of a run, complete or not, oldest first."""
     folders = (Path(output_dir) / "checkpoints").glob("iter_*")
     return sorted(f for f in folders if re.fullmatch(r"iter_\d{8}", f.name))
 
@@ -102,7 +102,7 @@ def newest_checkpoint(output_dir: Path) -> Saved | None:
         try:
             return Saved(folder, read_checkpoint(folder))
         except CheckpointError as error:
-            logger.warning("checkpoint passed over: %s", error)
+            logger.warning("skipped an unusable checkpoint: %s", error)
     return None
 
 
@@ -113,15 +113,15 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         CheckpointError: a file is missing, damaged or of another format.
     """
     generator = read_generator(Path(folder) / GENERATOR)
-    record, arrays = read_recorded(Path(folder) / TRAINING)
+    metadata, arrays = read_recorded(Path(folder) / TRAINING)
     try:
-        return Checkpoint(generator, arrays, record["progress"], record["config"])
+        return Checkpoint(generator, arrays, metadata["progress"], metadata["config"])
     except KeyError as error:
-        raise CheckpointError(f"{folder}/{TRAINING} does not tell its {error}") from None
+        raise CheckpointError(f"{folder}/{TRAINING} does not contain {error}") from None
 
 
 def remove_leftovers(output_dir: Path) -> None:
-    """Remove what a killed run had begun to write."""
+    """Remove partial files left by a killed run."""
     for folder in (_checkpoint_folder(output_dir, 0).parent, best_model(output_dir).parent):
         atomic_write.remove_leftovers(folder)
 
@@ -131,18 +131,18 @@ def _checkpoint_folder(output_dir: Path, iteration: int) -> Path:
 
 
 def best_model(output_dir: Path) -> Path:
-    """The generator file of the best model of a run."""
+    """Return the path of a run's best model, a generator file."""
     return Path(output_dir) / "best_model" / GENERATOR
 
 
 @contextmanager
 def _saved_whole(target: Path) -> Iterator[Path]:
-    """`written_whole` with an error for people."""
+    """Like `written_whole`, with an error that says what to do."""
     try:
         with written_whole(target) as partial:
             yield partial
     except OSError as error:
         raise CheckpointError(
             f"cannot write {target}: {error.strerror or error}; earlier checkpoints are untouched. "
-            "Free some space or change output_dir, then start the same command again"
+            "Free some space or change output_dir, then run the same command again"
         ) from error

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Weights of other codes, or in other forms, made into generator files of ours.
+"""Convert weights of other implementations, or in other formats, to our generator files.
 
-Every array of the source is used or listed as left out; every weight of the network is filled, or
-nothing is written.
+Every array of the source is either used or listed as left out. Nothing is written unless every
+weight of the network is filled.
 """
 
 import re
@@ -35,19 +35,19 @@ from ppdeepfill.weights.generator_file import (
 )
 from ppdeepfill.weights.recorded_arrays import SUFFIXES
 
-PORT_CRITIC_STEPS = 5  # the port counts critic updates, an iteration here is a generator update
-TRAINING_STATE = r"(^|/)(Adam|Adam_1|beta[12]_power|lr|global_step)$"  # of the authors' code
+PORT_CRITIC_STEPS = 5  # the port counts critic updates; our iterations are generator updates
+TRAINING_STATE = r"(^|/)(Adam|Adam_1|beta[12]_power|lr|global_step)$"  # names in the authors' code
 FOREIGN_SUFFIXES = (".pt", ".pth", ".p", ".pkl", ".npz", ".npy", ".ckpt", ".h5", ".onnx")
 
 
 class Conversion(NamedTuple):
-    """What a source became.
+    """The result of a conversion.
 
     Attributes:
         generator: the network.
-        critics: those of its training, by our names; empty where the source has none.
-        origins: our name to the source's, of generator and critics.
-        left_out: why an array of the source is not used, by its name.
+        critics: weights of its critics, by our names; empty if the source has none.
+        origins: maps our names to the source's, for generator and critics.
+        left_out: reasons why arrays of the source are not used, by the source's names.
     """
 
     generator: Generator
@@ -70,24 +70,24 @@ def convert(
     network: str | None = None,
     overwrite: bool = False,
 ) -> Conversion:
-    """Read weights and write them as ours, whole or not at all.
+    """Read weights and write them in our format, completely or not at all.
 
     Args:
-        source: of "tensorflow": the authors' checkpoint (its folder, its prefix such as
+        source: for "tensorflow", the authors' checkpoint (its folder, its prefix such as
             `folder/snap-0`, or one of its files), or their weights under the port's names
-            (`torch_model.p`). Of "torch": a file of the port (`gen_00430000.pt`, also as `.npz`),
-            or a folder with `gen_*.pt` and `dis_*.pt`. Of "paddle": a generator file, the
+            (`torch_model.p`). For "torch", a file of the port (`gen_00430000.pt`, also as `.npz`),
+            or a folder with `gen_*.pt` and `dis_*.pt`. For "paddle", a generator file, the
             output_dir of a run, or a state dict saved with `paddle.save`.
-        destination: a file `.safetensors` or `.pdparams` for the generator alone; else a new
+        destination: a `.safetensors` or `.pdparams` file for the generator alone; otherwise a new
             folder for `generator.safetensors` and, if there are critics, `critics.safetensors`.
-        origin: whose weights they are. It decides arithmetic and channel order: the authors'
-            networks are for BGR images and TensorFlow's borders, the port's are not.
-        network: a key of `NETWORKS`, for state dicts of Paddle that do not tell theirs.
-        overwrite: replace what an earlier conversion wrote to `destination`.
+        origin: where the weights come from. It decides arithmetic and channel order: the authors'
+            networks use BGR images and TensorFlow's padding, the port's do not.
+        network: a key of `NETWORKS`, for Paddle state dicts that do not name their network.
+        overwrite: replace the result of an earlier conversion in `destination`.
 
     Raises:
-        WeightsError: the source is damaged, incomplete, of another network or holds more than
-            arrays; or the destination is taken.
+        WeightsError: the source is damaged, incomplete, for another network or contains more than
+            arrays; or the destination exists already.
     """
     source, destination = Path(source), Path(destination)
     _check_free(destination, overwrite=overwrite)
@@ -102,7 +102,7 @@ def convert(
 
 
 def report(conversion: Conversion) -> Iterator[str]:
-    """Lines of a table: every array of the source and what became of it."""
+    """Yield the lines of a table of all source arrays and what they were converted to."""
     weights = {**conversion.generator.weights, **conversion.critics}
     width = max(len(name) for name in (*conversion.origins.values(), *conversion.left_out))
     for ours, theirs in conversion.origins.items():
@@ -154,7 +154,7 @@ def _read_port(path: Path) -> _Source:
     if path.is_dir():
         generators = sorted(path.glob("gen_*.pt"))
         if not generators:
-            raise WeightsError(f"{path} holds no gen_*.pt; give a file or a folder of the port")
+            raise WeightsError(f"{path} contains no gen_*.pt; use a file or a folder of the port")
         critics = path / generators[-1].name.replace("gen_", "dis_")
         files = [generators[-1], *([critics] if critics.is_file() else [])]
     arrays = {}
@@ -168,18 +168,18 @@ def _read_file(path: Path) -> _Source:
 
 
 def _number_in(stem: str) -> int:
-    """The count at the end of a name such as gen_00430000 or snap-0."""
+    """Return the number at the end of a name such as gen_00430000 or snap-0."""
     number = re.search(r"(?:gen_|snap-)(\d{1,18})$", stem)
     return int(number[1]) if number else 0
 
 
 def _reason(name: str) -> str:
-    return "state of the training" if re.search(TRAINING_STATE, name) else "not of this network"
+    return "training state" if re.search(TRAINING_STATE, name) else "not part of this network"
 
 
 def _generator_alone(conversion: Conversion) -> Conversion:
     ours = conversion.generator.weights
-    reason = "a critic's; give a folder as the destination to keep it"
+    reason = "a critic's weight; use a folder as destination to keep it"
     critics = {theirs: reason for name, theirs in conversion.origins.items() if name not in ours}
     origins = {name: theirs for name, theirs in conversion.origins.items() if name in ours}
     return Conversion(conversion.generator, {}, origins, conversion.left_out | critics)
@@ -188,7 +188,7 @@ def _generator_alone(conversion: Conversion) -> Conversion:
 def _check_free(destination: Path, *, overwrite: bool) -> None:
     if destination.suffix in FOREIGN_SUFFIXES:
         raise WeightsError(
-            f"{destination} cannot be written; name a folder, or a file that ends in "
+            f"{destination} cannot be written; use a folder, or a file that ends in "
             + " or ".join(SUFFIXES)
         )
     if not destination.exists():
@@ -196,21 +196,21 @@ def _check_free(destination: Path, *, overwrite: bool) -> None:
     if destination.is_dir():
         foreign = {entry.name for entry in destination.iterdir()} - {GENERATOR, CRITICS}
         if destination.suffix in SUFFIXES or foreign:
-            raise WeightsError(f"{destination} is a folder with other things in it; name a new one")
+            raise WeightsError(f"{destination} is a folder with other files in it; use a new one")
         if overwrite or not any(destination.iterdir()):
             return
     elif destination.suffix not in SUFFIXES:
         raise WeightsError(
-            f"{destination} is a file; name a new folder, or a file that ends in "
+            f"{destination} is a file; use a new folder, or a file that ends in "
             + " or ".join(SUFFIXES)
         )
     elif overwrite:
         return
-    raise WeightsError(f"{destination} exists; name another one, or add --overwrite")
+    raise WeightsError(f"{destination} exists; use another one, or add --overwrite")
 
 
 def _write(conversion: Conversion, destination: Path) -> None:
-    """Write, and read back what was written before it takes its name."""
+    """Write the files, and read them back before they get their final name."""
     with written_whole(destination) as partial:
         file = partial
         if destination.suffix not in SUFFIXES:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which generator a path stands for, and the network in it."""
+"""Find the generator that a path refers to, and build its network."""
 
 import logging
 from pathlib import Path
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 def find_generator(path: str | Path) -> Path:
-    """The generator file that a path stands for.
+    """Return the generator file that a path refers to.
 
     Args:
         path: a generator file, a folder that holds one (`iter_*`, `best_model`), or the output_dir
@@ -36,7 +36,7 @@ def find_generator(path: str | Path) -> Path:
             `demo` stands for the network that comes with the package, unless one lies at ./demo.
 
     Raises:
-        CheckpointError: no generator there, or a network of another form.
+        CheckpointError: there is no generator, or a network in another format.
     """
     path = Path(path)
     if path.is_file() and advice_on(path) is None:
@@ -49,7 +49,7 @@ def find_generator(path: str | Path) -> Path:
         return SHIPPED / GENERATOR
     if newest is None:
         advice = advice_on(path) or (
-            "give that file, a folder that holds it (checkpoints/iter_..., best_model) or the "
+            "use that file, a folder that contains it (checkpoints/iter_..., best_model) or the "
             "output_dir of a training run"
         )
         raise CheckpointError(f"no {GENERATOR} at {path}; {advice}")
@@ -69,7 +69,7 @@ def newest_run(folder: Path = RUNS) -> Path | None:
     """The output_dir of a run, or the converted network, whose generator was written last.
 
     Args:
-        folder: it lies anywhere below this one.
+        folder: where to look, including subfolders.
 
     Returns:
         None where there is none.
@@ -94,7 +94,7 @@ def load_generator(path: str | Path) -> nn.Layer:
         path: see `find_generator`.
 
     Raises:
-        CheckpointError: no generator there, or a file that is not one.
+        CheckpointError: there is no generator, or the file is not one.
     """
     return filled_network(read_generator(find_generator(path)), source=str(path))
 
@@ -109,7 +109,7 @@ def filled_network(generator: Generator, *, source: str) -> nn.Layer:
     Raises:
         CheckpointError: an unknown network or option, or weights that do not fit.
     """
-    with paddle.LazyGuard():  # no memory before the shapes are known to fit
+    with paddle.LazyGuard():  # allocate nothing before the shapes have been checked
         network = _built(generator, source=source)
     check_names(network, generator.weights, source=source)
     for parameter in network.parameters():
@@ -122,4 +122,4 @@ def _built(generator: Generator, *, source: str) -> nn.Layer:
     try:
         return build_network(generator.network, **generator.options)
     except (ValueError, TypeError) as error:
-        raise CheckpointError(f"{source} describes no network of this package: {error}") from None
+        raise CheckpointError(f"{source} is not for a network of this package: {error}") from None

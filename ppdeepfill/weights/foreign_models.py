@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Networks in forms that are no generator files: what they are, and what to do with them."""
+"""Recognise models that we cannot load, and say how to convert them."""
 
 import re
 from pathlib import Path
@@ -14,18 +14,18 @@ PORT_COPY = "torch_model.p"  # the authors' weights under the port's names
 
 
 def is_exported(path: Path) -> bool:
-    """Whether a path is a folder of `ppdeepfill export`."""
+    """Return whether a path is a folder written by `ppdeepfill export`."""
     return (path / DESCRIPTION).is_file()
 
 
 def advice_on(path: Path) -> str | None:
-    """What a path holds instead of a generator file, and what to do; None where that is unknown.
+    """Say what a path contains instead of a generator file, and what to do; None if unknown.
 
-    Judges by names alone and opens nothing.
+    Looks at names only and opens no file.
     """
     if is_exported(path) or path.name == DESCRIPTION or path.suffix in EXPORTED_SUFFIXES:
         return (
-            "this is an exported network; give the checkpoint that it was exported from, or use "
+            "this is an exported network; use the checkpoint that it was exported from, or run "
             "deploy/python/infer.py"
         )
     if path.name == PORT_COPY:
@@ -33,12 +33,12 @@ def advice_on(path: Path) -> str | None:
     if _is_tensorflow(path):
         return _convert("a TensorFlow checkpoint", "tensorflow", path)
     if path.suffix in PORT_SUFFIXES or (path.is_dir() and any(path.glob("gen_*.pt"))):
-        return _convert("for PyTorch", "torch", path)
+        return _convert("a PyTorch model", "torch", path)
     return None
 
 
 def _is_tensorflow(path: Path) -> bool:
-    """A folder with a checkpoint, its prefix, or one of its files."""
+    """Return whether a path is a checkpoint's folder, prefix, or one of its files."""
     if path.is_dir():
         return any(path.glob("*.index"))
     prefix = path.with_name(f"{path.name}.index").is_file()

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A network in one file: what people download. And the critics of its training in another."""
+"""Generator files, which people download, and files of the critics that belong to them."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ from ppdeepfill.weights.recorded_arrays import is_recorded, read_recorded, write
 
 
 class Generator(NamedTuple):
-    """What people download: enough to build the network and fill it.
+    """A trained network: all that is needed to build it and load its weights.
 
     Attributes:
         network: a key of `ppdeepfill.networks.NETWORKS`.
         options: keyword arguments of its builder.
-        iteration: how long it was trained.
+        iteration: number of training iterations.
         weights: arrays by structured name.
     """
 
@@ -35,21 +35,21 @@ class Generator(NamedTuple):
 
 def write_generator(path: Path, generator: Generator) -> None:
     """Write a generator file, `.safetensors` or `.pdparams`."""
-    record = {k: v for k, v in generator._asdict().items() if k != "weights"}
-    write_recorded(path, generator.weights, record)
+    metadata = {k: v for k, v in generator._asdict().items() if k != "weights"}
+    write_recorded(path, generator.weights, metadata)
 
 
 def is_generator(path: Path) -> bool:
-    """Whether a file is a generator of ours, rather than arrays that do not tell what they are.
+    """Return whether a weight file has our metadata, rather than arrays alone.
 
     Raises:
-        CheckpointError: it is no file of weights at all.
+        CheckpointError: it is not a weight file at all.
     """
     return is_recorded(path)
 
 
 def write_critics(path: Path, weights: Mapping[str, ndarray], *, kind: str) -> None:
-    """Write the weights of both critics, with the network that they belong to."""
+    """Write the weights of both critics, with the name of their network."""
     write_recorded(path, weights, {"critics": kind})
 
 
@@ -59,9 +59,9 @@ def read_critics(path: Path) -> dict[str, ndarray]:
     Raises:
         CheckpointError: missing, damaged, or another kind of file.
     """
-    record, weights = read_recorded(path)
-    if "critics" not in record:
-        raise CheckpointError(f"{path} holds no critics")
+    metadata, weights = read_recorded(path)
+    if "critics" not in metadata:
+        raise CheckpointError(f"{path} contains no critics")
     return weights
 
 
@@ -73,15 +73,15 @@ def read_generator(path: Path) -> Generator:
     Raises:
         CheckpointError: missing, damaged, or another kind of file.
     """
-    record, weights = read_recorded(path)
-    if "network" not in record:
+    metadata, weights = read_recorded(path)
+    if "network" not in metadata:
         raise CheckpointError(
-            f"{path} holds no generator; give the generator.safetensors beside it"
+            f"{path} contains no generator; use the generator.safetensors in the same folder"
         )
     try:
-        return Generator(**_GeneratorRecord(**record).model_dump(), weights=_widened(weights))
+        return Generator(**_GeneratorMetadata(**metadata).model_dump(), weights=_widened(weights))
     except ValidationError as error:
-        raise CheckpointError(f"{path} does not tell which network it holds: {error}") from None
+        raise CheckpointError(f"{path} does not describe its network: {error}") from None
 
 
 def _widened(weights: Mapping[str, ndarray]) -> dict[str, ndarray]:
@@ -92,7 +92,7 @@ def _widened(weights: Mapping[str, ndarray]) -> dict[str, ndarray]:
 
 
 def sha256_of(path: Path) -> str:
-    """By which reports and exported folders name a generator file."""
+    """Return the hash by which reports and exported folders identify a generator file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -100,7 +100,7 @@ def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str
     """Fill a layer with arrays whose names and shapes match exactly; values take its dtypes.
 
     Raises:
-        CheckpointError: missing, unexpected or mis-shaped names; lists the first of them.
+        CheckpointError: lists the first arrays that are missing, unexpected or of another shape.
     """
     check_names(layer, weights, source=source)
     for name, tensor in layer.state_dict().items():
@@ -108,10 +108,10 @@ def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str
 
 
 def check_names(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str) -> None:
-    """Refuse arrays whose names and shapes are not those of a layer's weights.
+    """Refuse arrays whose names or shapes differ from those of a layer's weights.
 
     Raises:
-        CheckpointError: missing, unexpected or mis-shaped names; lists the first of them.
+        CheckpointError: lists the first arrays that are missing, unexpected or of another shape.
     """
     own = layer.state_dict()
     wrong = [f"missing {name}" for name in own if name not in weights]
@@ -126,7 +126,7 @@ def check_names(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str)
         raise CheckpointError(f"{source} does not fit this network:\n  {names}")
 
 
-class _GeneratorRecord(BaseModel):
+class _GeneratorMetadata(BaseModel):
     network: str
     options: dict[str, Any]
     iteration: int = Field(ge=0)

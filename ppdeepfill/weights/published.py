@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Weights of published networks from a local file; nothing is downloaded, and nothing is run."""
+"""Read weights of published networks from a local file, without downloads or running code."""
 
 import re
 from collections.abc import Sequence
@@ -56,16 +56,16 @@ def read_weights(path: Path, *, renamed: Renamed, ignored: str) -> dict[str, nda
 
     Args:
         path: .safetensors, .pdparams, .pt, .pth or .npz.
-        renamed: (regular expression, replacement), applied to every name in this order.
-        ignored: regular expression of names to leave out, as they are in the file.
+        renamed: (regular expression, replacement) pairs, applied to every name in this order.
+        ignored: regular expression for names in the file to leave out.
 
     Raises:
-        WeightsError: there is no such file, or it is damaged or holds more than arrays.
+        WeightsError: the file is missing or damaged, or contains more than arrays.
     """
     try:
         arrays = read_arrays(path)
     except WeightsError as error:
-        raise WeightsError(f"{error}. What is expected: docs/metrics.md") from None
+        raise WeightsError(f"{error}. See docs/metrics.md for the expected file") from None
     return {
         _rename(name, renamed): array
         for name, array in arrays.items()

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays and a JSON record in one file, with a checksum: the form of everything that is saved here.
+"""Files of arrays with JSON metadata and a checksum, the format of everything that we save.
 
-`.safetensors` holds the record in its metadata; `.pdparams`, which `paddle.load` reads, holds it as
-one more array.
+In `.safetensors`, our metadata is an entry of the file's own; in `.pdparams`, which `paddle.load`
+reads, it is an additional array.
 """
 
 import hashlib
@@ -22,31 +22,31 @@ from ppdeepfill.errors import CheckpointError, WeightsError
 from ppdeepfill.weight_files import is_safetensors, read_arrays
 
 FORMAT_VERSION = 1
-RECORD = "ppdeepfill"  # the one metadata key; several would be written in random order
-_UNREADABLE = "what describes its arrays cannot be read"
+METADATA = "ppdeepfill"  # a single key, because several would be written in random order
+_UNREADABLE = "its metadata cannot be read"
 SUFFIXES = (".safetensors", ".pdparams")
 
 
-def write_recorded(path: Path, arrays: Mapping[str, ndarray], record: Mapping) -> None:
-    """Write arrays and what describes them, and put the file on disk.
+def write_recorded(path: Path, arrays: Mapping[str, ndarray], metadata: Mapping) -> None:
+    """Write arrays with metadata, and flush the file to disk.
 
     Args:
         path: ends in one of `SUFFIXES`.
         arrays: by name.
-        record: what JSON can hold.
+        metadata: JSON values.
     """
-    described = {"format_version": FORMAT_VERSION, "checksum": _checksum(arrays), **record}
-    text = json.dumps(described)
+    header = {"format_version": FORMAT_VERSION, "checksum": _checksum(arrays)}
+    text = json.dumps({**header, **metadata})
     if path.suffix == ".pdparams":
-        stored = {**arrays, RECORD: np.frombuffer(text.encode(), np.uint8)}
+        stored = {**arrays, METADATA: np.frombuffer(text.encode(), np.uint8)}
         paddle.save({name: paddle.to_tensor(a) for name, a in stored.items()}, str(path))
     else:
-        path.write_bytes(save(dict(arrays), metadata={RECORD: text}))
+        path.write_bytes(save(dict(arrays), metadata={METADATA: text}))
     synchronise(path)
 
 
 def read_recorded(path: Path) -> tuple[dict, dict[str, ndarray]]:
-    """The record and the arrays of a file that `write_recorded` wrote. Runs no code.
+    """Return metadata and arrays of a file written by `write_recorded`, without running code.
 
     Raises:
         CheckpointError: missing, damaged, or not written by this package.
@@ -54,14 +54,14 @@ def read_recorded(path: Path) -> tuple[dict, dict[str, ndarray]]:
     if not path.is_file():
         raise CheckpointError(f"{path} is missing")
     text, arrays = _read(path)
-    record = _parsed(text, path)
-    if record.get("checksum") != _checksum(arrays):
+    metadata = _parsed(text, path)
+    if metadata.get("checksum") != _checksum(arrays):
         raise CheckpointError(f"{path} is damaged: its arrays do not match their checksum")
-    return record, arrays
+    return metadata, arrays
 
 
 def is_recorded(path: Path) -> bool:
-    """Whether a file of weights has a record of ours.
+    """Return whether a weight file has our metadata.
 
     Raises:
         CheckpointError: it cannot be read at all.
@@ -71,13 +71,13 @@ def is_recorded(path: Path) -> bool:
 
 
 def _read(path: Path) -> tuple[str | None, dict[str, ndarray]]:
-    """The text of the record, None without one, and the arrays."""
+    """Return the metadata as text (None if there is none) and the arrays."""
     try:
         arrays = read_arrays(path)
         if is_safetensors(path):
             with safe_open(path, framework="numpy") as file:
-                return (file.metadata() or {}).get(RECORD), arrays
-        stored = arrays.pop(RECORD, None)
+                return (file.metadata() or {}).get(METADATA), arrays
+        stored = arrays.pop(METADATA, None)
         return (None if stored is None else stored.tobytes().decode()), arrays
     except WeightsError as error:
         raise CheckpointError(str(error)) from None
@@ -88,22 +88,22 @@ def _read(path: Path) -> tuple[str | None, dict[str, ndarray]]:
 def _parsed(text: str | None, path: Path) -> dict:
     if text is None:
         raise CheckpointError(
-            f"{path} was not written by ppdeepfill; weights of other codes become usable by "
+            f"{path} was not written by ppdeepfill; convert weights of other implementations with "
             "`ppdeepfill convert`"
         )
     try:
-        record = json.loads(text)
+        metadata = json.loads(text)
     except (ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict) or type(record.get("format_version")) is not int:
+        metadata = None
+    if not isinstance(metadata, dict) or type(metadata.get("format_version")) is not int:
         raise CheckpointError(f"{path} is damaged: {_UNREADABLE}")
-    if record["format_version"] > FORMAT_VERSION:
-        raise CheckpointError(f"{path} was written by a newer ppdeepfill; update this one")
-    return record
+    if metadata["format_version"] > FORMAT_VERSION:
+        raise CheckpointError(f"{path} was written by a newer version of ppdeepfill; update yours")
+    return metadata
 
 
 def _checksum(arrays: Mapping[str, ndarray]) -> str:
-    """SHA-256 over names, types, shapes and numbers, whatever their order in the file."""
+    """Return the SHA-256 of names, types, shapes and numbers, independent of their order."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])

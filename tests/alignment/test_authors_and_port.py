@@ -121,7 +121,7 @@ def test_the_other_checks_of_authors_notice_another_objective(monkeypatch):
 
 def test_missing_arrays_are_named(monkeypatch, tmp_path):
     monkeypatch.setattr(stored, "FOLDER", tmp_path)
-    with pytest.raises(AlignmentError, match=r"tensorflow_metric\.npz.*install it again"):
+    with pytest.raises(AlignmentError, match=r"tensorflow_metric\.npz.*reinstall it"):
         stored.load("tensorflow_metric")
 
 

@@ -43,10 +43,10 @@ print(json.dumps({"seconds": seconds, "peak_bytes": 5, "note": note}))
     ("body", "note"),
     [
         ("sys.exit('no such thing')", "failed with status 1: no such thing"),
-        ("os.kill(os.getpid(), 9)", "ended by signal 9"),
-        ("print('hello')", "its last line is no measurement"),
-        ("print('{\"speed\": 1}')", "its last line is no measurement"),
-        ("print('{}')", "its last line is no measurement"),
+        ("os.kill(os.getpid(), 9)", "killed by signal 9"),
+        ("print('hello')", "its last line is not a measurement"),
+        ("print('{\"speed\": 1}')", "its last line is not a measurement"),
+        ("print('{}')", "its last line is not a measurement"),
         ("", "failed with status 0: it printed nothing"),
     ],
 )

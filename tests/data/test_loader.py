@@ -16,7 +16,7 @@ import pytest
 
 from ppdeepfill.data import loader as loader_module
 from ppdeepfill.data.batch import Batch
-from ppdeepfill.data.loader import Loader, _BatchRecipe, _only_one, _Shipping
+from ppdeepfill.data.loader import Loader, _BatchRecipe, _only_one, _WorkerDataset
 from ppdeepfill.errors import ConfigError, DataError
 
 TRAINING = """
@@ -132,7 +132,9 @@ def test_every_image_comes_once_per_epoch_in_ever_new_order(make_dataset):
 def test_paddles_own_loader_without_workers_gives_the_same(make_dataset):
     recipe = _BatchRecipe(make_dataset(), batch_size=4, first=0, share=4, seed=3)
     numbers = [[number] for number in range(3)]
-    loaded = paddle.io.DataLoader(_Shipping(recipe), batch_sampler=numbers, collate_fn=_only_one)
+    loaded = paddle.io.DataLoader(
+        _WorkerDataset(recipe), batch_sampler=numbers, collate_fn=_only_one
+    )
     for number, (image, mask, notes) in enumerate(loaded):
         expected = recipe.load(number)
         np.testing.assert_array_equal(image.numpy(), expected[0])
@@ -194,12 +196,12 @@ def test_little_shared_memory_is_replaced_by_pipes(batches, monkeypatch, caplog)
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(loader_module.shutil, "disk_usage", lambda _: usage(1000, 0, 1000))
     assert_same(batches(3, workers=2), expected)
-    assert "go through pipes" in caplog.text and "--shm-size" in caplog.text
+    assert "using pipes instead" in caplog.text and "--shm-size" in caplog.text
 
 
 def test_a_killed_worker_is_an_error_that_says_what_to_change(make_dataset):
     with closing(Loader(make_dataset(), batch_size=2, workers=1)) as loader:
-        with pytest.raises(DataError, match=r"a loading process died.*data\.workers"):
+        with pytest.raises(DataError, match=r"a loader process died.*data\.workers"):
             next(loader)
             os.kill(loader._loaded._workers[0].pid, signal.SIGKILL)
             for _ in range(50):

@@ -156,7 +156,9 @@ def test_a_place_is_named_once(listed, monkeypatch, tmp_path):
     assert str(caught.value).count("gone.png") == 1
 
 
-@pytest.mark.parametrize("line", ["x" * 5000, "a\0b.png", '"', "''", "sub dir", "\t", "C:\\a.png"])
+@pytest.mark.parametrize(
+    "line", ["x" * 5000, "a\0b.png", '"', "''", "sub dir", "\t", "C:\\a.png", "ü\0/a", "ü" * 999]
+)
 def test_a_line_that_is_no_path_is_an_unreadable_image(listed, line):
     source = listed(f"sub dir/a 1.png\n{line}\n")
     for number in range(1, len(source)):

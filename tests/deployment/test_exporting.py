@@ -185,7 +185,7 @@ def test_command_takes_a_configuration_for_a_path(tmp_path, monkeypatch):
     ("arguments", "words"),
     [
         (["--model_path", "missing"], "no generator.safetensors at missing"),
-        (["--model_path", "text.safetensors"], "no file of weights"),
+        (["--model_path", "text.safetensors"], "not a weight file"),
         (["--config", "missing.yaml"], "no configuration file"),
         (["--input_shape", "1", "1", "64", "64"], "the input shape must be B 3 H W"),
         (["--input_shape", "1", "3", "64", "9999999"], "the input shape must be B 3 H W"),

@@ -137,6 +137,27 @@ def test_best_median_and_worst_image_are_shown(folder, photos):
     np.testing.assert_array_equal(pictures[-32:, -32:], worst)
 
 
+def test_scores_of_an_earlier_report_are_taken_for_the_same_samples(folder, photos, monkeypatch):
+    save_network(folder / "run")
+    names = ["mean_fill", "telea"]
+    common = {"images": str(photos), "image_size": (32, 32), "hole_size": (16, 16)}
+    common |= {"model_paths": [Path("run")], "methods": names}
+    compare(ComparisonSettings(**common, save_dir=folder / "first"))
+    compare(ComparisonSettings(**common | {"masks": "rectangle"}, save_dir=folder / "rectangle"))
+    calls = []
+    monkeypatch.setitem(
+        BASELINES, "telea", lambda *arrays: calls.append(1) or BASELINES["mean_fill"](*arrays)
+    )
+    compare(ComparisonSettings(**common, save_dir=folder / "new", earlier=folder / "first"))
+    assert rows_in(folder / "new") == rows_in(folder / "first")
+    assert len(calls) == 3  # of ranked.png
+    for other in ("rectangle", "absent"):  # other samples, or no report: computed
+        compare(ComparisonSettings(**common, save_dir=folder / other, earlier=folder / other))
+        if other == "rectangle":
+            assert rows_in(folder / other) != rows_in(folder / "first")
+    assert len(calls) == 3 + 2 * (8 + 3)
+
+
 def test_a_configuration_gives_images_and_sizes(folder, photos):
     config = small_config(photos, "run", data__validation=str(photos), data__image_size=40)
     Path("c.yaml").write_text(config.to_yaml())
@@ -318,7 +339,7 @@ def test_eval_is_test(folder, photos):
     ("arguments", "message"),
     [
         ("--model_path nowhere", "no generator.safetensors at nowhere"),
-        ("--model_path bad.safetensors", "bad.safetensors: no file of weights"),
+        ("--model_path bad.safetensors", "bad.safetensors: not a weight file"),
         ("--methods teleea", "unknown method 'teleea'.*mean_fill, telea"),
         ("--methods telea telea", "telea is given twice"),
         ("--methods telea --images nowhere", "no such file or folder"),
@@ -336,7 +357,7 @@ def test_eval_is_test(folder, photos):
         (f"--methods telea --batch_size {10**30}", "whole number from 1 to 2147483647"),
         ("--methods telea --crop=perhaps", "must be true or false"),
         ("--methods telea --num_images -3", "expected one argument|whole number"),
-        ("--methods telea --hole_area 0.3 0.2 --masks free_form", "two rising numbers"),
+        ("--methods telea --hole_area 0.3 0.2 --masks free_form", "two increasing numbers"),
         ("--methods telea --hole_area 0.3 2", "between 0 and 1; got '2'"),
         ("--methods telea --seed x", "whole number from 0 to"),
         ("--methods telea --device gpu:7", "device 'gpu:7' cannot be used here"),

@@ -8,7 +8,13 @@ import pytest
 from paddle import inference
 from paddle.static import InputSpec
 
-from ppdeepfill.networks import NETWORKS, Prediction, build_network, complete, size_multiple_of
+from ppdeepfill.networks import (
+    NETWORKS,
+    Prediction,
+    build_network,
+    complete,
+    size_multiple_of,
+)
 
 OPTIONS = {name: {"base_channels": 4} for name in NETWORKS} | {
     "shift_net": {"base_channels": 4, "levels": 4}
@@ -191,11 +197,11 @@ def test_unknown_names_are_explained():
 @pytest.mark.parametrize(
     "image_shape, mask_shape, words",
     [
-        ([1, 3, 30, 32], [1, 1, 30, 32], "multiples of"),
+        ([1, 3, 30, 32], [1, 1, 30, 32], "multiples of {multiple}; got"),
         ([1, 3, 32, 32], [1, 1, 16, 16], "one size"),
         ([1, 4, 32, 32], [1, 1, 32, 32], "one size"),
     ],
 )
 def test_unusable_input_is_explained(network, image_shape, mask_shape, words):
-    with pytest.raises(ValueError, match=words):
+    with pytest.raises(ValueError, match=words.format(multiple=size_multiple_of(network))):
         network(paddle.zeros(image_shape), paddle.zeros(mask_shape))

@@ -21,7 +21,7 @@ def test_one_value_that_is_not_finite_forbids_the_update(value, caplog):
     guard = FiniteGuard(2)
     assert guard.allows(GOOD, "first")
     assert not guard.allows(bad(value), "critic update of iteration 3, samples 4 to 7")
-    assert "critic update of iteration 3, samples 4 to 7 is left out" in caplog.text
+    assert "skipped critic update of iteration 3, samples 4 to 7" in caplog.text
 
 
 def test_a_good_update_starts_the_count_anew():
@@ -35,5 +35,5 @@ def test_the_last_of_too_many_ends_the_run():
     guard = FiniteGuard(3)
     assert not guard.allows(bad(float("nan")), "a")
     assert not guard.allows(bad(float("nan")), "b")
-    with pytest.raises(UserError, match=r"3 updates in a row.*was c.*learning_rate"):
+    with pytest.raises(UserError, match=r"3 updates in a row.*recently c.*learning_rate"):
         guard.allows(bad(float("nan")), "c")

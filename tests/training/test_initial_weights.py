@@ -59,7 +59,7 @@ def test_critics_for_another_size_are_left_out_with_a_warning(
 ):
     trainer = start(photos, tmp_path, str(converted), data__image_size=48)
     assert [record.levelname for record in messages.records].count("WARNING") == 1
-    assert "critics start at random" in messages.text
+    assert "critics start from random weights" in messages.text
     trainer.step()
 
 

@@ -53,4 +53,4 @@ def test_a_later_signal_ends_the_process_at_once(second):
     run.send_signal(second)
     _, messages = run.communicate(timeout=10)
     assert run.returncode == -second
-    assert "once more to stop at once" in messages
+    assert "repeat to stop immediately" in messages

@@ -29,7 +29,7 @@ def test_a_second_run_is_kept_out_until_the_first_ends(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
         loading = int(run.stdout.readline())
         try:
-            with pytest.raises(UserError, match="another run writes to"), sole_use(tmp_path):
+            with pytest.raises(UserError, match="another run is writing to"), sole_use(tmp_path):
                 pass
             run.kill()
             run.wait()

@@ -139,7 +139,7 @@ def test_the_log_tells_why_a_run_ended(tmp_path):
         with pytest.raises(type(error)), TrainingLog(config_of(tmp_path)):
             raise error
     text = (tmp_path / "run" / "log.txt").read_text()
-    assert "ERROR the run ends: the disk is full" in text
+    assert "ERROR the run failed: the disk is full" in text
     assert text.count("Traceback") == 1 and "a bug" in text.split("Traceback")[1]
 
 

@@ -25,7 +25,7 @@ def test_an_overflow_halves_it_and_is_named(messages):
     assert not scale.absorbs(LOSSES, GOOD, "first")
     assert scale.absorbs(LOSSES, TOO_LARGE, "critic update of iteration 3")
     assert scale.value == 4.0
-    assert "critic update of iteration 3 is left out" in messages.text
+    assert "skipped critic update of iteration 3" in messages.text
 
 
 def test_updates_in_a_row_double_it_up_to_its_largest():

@@ -158,8 +158,8 @@ def test_starts_that_would_mix_runs_are_refused(photos, tmp_path):
     older = str(tmp_path / "checkpoints" / "iter_00000002")
     for changes, words in [
         ({"resume": "none"}, "resume=auto"),
-        ({"resume": older}, "later checkpoints"),
-        ({"resume": str(tmp_path / "nowhere")}, "is no checkpoint"),
+        ({"resume": older}, "checkpoints later"),
+        ({"resume": str(tmp_path / "nowhere")}, "is not a checkpoint"),
         ({"network__name": "deepfill_v1_torch"}, "trained with network deepfill_v1,"),
         ({"network__options__base_channels": 8}, "network.options.base_channels was 4 and is 8"),
         ({"mask__size": 24}, "mask.size was .*16.* and is .*24.*; expected"),

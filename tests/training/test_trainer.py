@@ -243,7 +243,7 @@ def test_bad_updates_are_left_out_and_named(photos, tmp_path, messages):
     trainer.phases = [spoiled, generator]
     trainer.step()
     assert not changed(before, critic.trains)
-    assert "critic update of iteration 1, samples 2 to 3 is left out" in messages.text
+    assert "skipped critic update of iteration 1, samples 2 to 3" in messages.text
     assert "critic" not in trainer.meter.state()
     assert "generator" in trainer.meter.state()
 

@@ -84,10 +84,10 @@ def header_of(descr: str, shape: str = "(2,)") -> str:
         (header_of("'<U2'"), "arrays of type '<U2'"),
         (header_of("'<c8'"), "arrays of type '<c8'"),
         (header_of("[('x', '<f4')]"), "only arrays of plain numbers are read; this is"),
-        (header_of("'<f4'", "(3,)"), "12 bytes, but 8 are there"),
-        (header_of("'<f4'", "(1,)"), "4 bytes, but 8 are there"),
-        (header_of("'<f4'", f"({2**70},)"), "no count: 1180591620717411303424"),
-        (header_of("'<f4'", f"(0, {2**61}, {2**61})"), "but 8 are there"),
+        (header_of("'<f4'", "(3,)"), "12 bytes, but the file has 8"),
+        (header_of("'<f4'", "(1,)"), "4 bytes, but the file has 8"),
+        (header_of("'<f4'", f"({2**70},)"), "stride or offset: 1180591620717411303424"),
+        (header_of("'<f4'", f"(0, {2**61}, {2**61})"), "but the file has 8"),
         (header_of("'<f4'", f"({'9' * 5000},)"), "limit"),
         (header_of("'<f4'", f"({'1, ' * 40})"), "up to 32 numbers"),
         (header_of("'<f4'", "(-2,)"), "this is"),
@@ -125,7 +125,7 @@ def test_what_is_no_array_is_refused(content):
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_a_compression_without_limits_is_refused(method):
     reason = refusal(npz(npy(), compression=method))
-    assert "compressed in a way that neither NumPy nor PyTorch writes" in reason
+    assert "compressed in a way that neither NumPy nor PyTorch uses" in reason
 
 
 def changed(content: bytes, offset: int, value: bytes) -> bytes:
@@ -142,7 +142,7 @@ def changed(content: bytes, offset: int, value: bytes) -> bytes:
         (8, b"\x00\x08", "invalid start byte"),
         (16, bytes(4), "Bad CRC-32"),
         (20, b"\xff\xff\xff\x7f", "its parts overlap"),
-        (24, b"\xff\xff\xff\xff", "it holds or declares 4,294,967,295 bytes"),
+        (24, b"\xff\xff\xff\xff", "it contains or declares 4,294,967,295 bytes"),
         (42, b"\xff\xff\xff\x00", "Truncated|Bad|Overlap"),
         (42, b"\x80\x00\x00\x00", "Truncated|Bad magic|Overlap"),
     ],
@@ -185,7 +185,7 @@ def test_parts_that_share_their_bytes_are_refused():
 
 
 def test_two_parts_of_one_name_are_refused():
-    assert "two parts of the same name" in refusal(with_second_entry(npz(npy()), b"a.npy"))
+    assert "two of its parts have the same name" in refusal(with_second_entry(npz(npy()), b"a.npy"))
 
 
 def test_parts_are_counted_before_they_are_listed(monkeypatch):

@@ -39,9 +39,9 @@ def test_arrays_are_read_as_they_were_saved():
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (one("BF16", [2], 4), "w: NumPy has no numbers of type BF16; save them as float32"),
-        (one("F32", [1] * 33, 4), "w: a shape that is no tuple of up to 32 numbers"),
-        (one("F32", [0, 2**62], 0), "no count: 46116"),
+        (one("BF16", [2], 4), "w: NumPy has no type BF16; save the array as float32"),
+        (one("F32", [1] * 33, 4), "w: a shape that is not a tuple of up to 32 numbers"),
+        (one("F32", [0, 2**62], 0), "stride or offset: 46116"),
         (one("F32", [0, 2**61, 2**61], 0), "w: "),
     ],
 )
@@ -64,11 +64,11 @@ def test_a_refusal_says_why(content, reason):
     ],
 )
 def test_what_the_library_refuses_is_damaged(content):
-    with pytest.raises(WeightsError, match="damaged, cut short, or no safetensors file"):
+    with pytest.raises(WeightsError, match="damaged, truncated, or not a safetensors file"):
         read_safetensors(content)
 
 
 def test_a_long_table_of_names_is_refused_before_it_is_read(monkeypatch):
     monkeypatch.setattr("ppdeepfill.weight_files.safetensors_files.MAX_HEADER", 50)
-    with pytest.raises(WeightsError, match="bytes of names; no network here has more than 50"):
+    with pytest.raises(WeightsError, match="bytes; no network here has more than 50"):
         read_safetensors(one("F32", [1], 4))

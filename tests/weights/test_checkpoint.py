@@ -188,8 +188,8 @@ def test_what_holds_no_generator_is_refused(tmp_path, network):
     for path, words in [
         (tmp_path / "absent", "no generator.safetensors at"),
         (foreign, "was not written by ppdeepfill"),
-        (text, "no file of weights"),
-        (folder / "training.safetensors", "holds no generator"),
+        (text, "not a weight file"),
+        (folder / "training.safetensors", "contains no generator"),
     ]:
         with pytest.raises(CheckpointError, match=words):
             load_generator(path)
@@ -225,7 +225,7 @@ def test_reading_runs_no_code(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("generator.safetensors", "generator.pdparams"):
         Path(name).write_bytes(pickle.dumps({"w": Evil()}))
-        with pytest.raises(CheckpointError, match="pathlib.*[Nn]othing of it was run"):
+        with pytest.raises(CheckpointError, match="pathlib.*[Nn]one of it was run"):
             load_generator(name)
     assert not Path("touched").exists()
 
@@ -251,12 +251,12 @@ def test_a_generator_can_be_kept_as_pdparams(tmp_path, network):
     ("change", "words"),
     [
         ({"network": "deepfill_v9"}, "unknown network 'deepfill_v9'"),
-        ({"network": 5}, "does not tell which network"),
+        ({"network": 5}, "does not describe its network"),
         ({"options": {"base_channels": 2_000_000}}, "does not fit this network"),
-        ({"options": {"base_channels": "wide"}}, "describes no network"),
+        ({"options": {"base_channels": "wide"}}, "is not for a network"),
         ({"options": {"colour": 1}}, "no option 'colour'"),
-        ({"options": []}, "does not tell which network"),
-        ({"iteration": -1}, "does not tell which network"),
+        ({"options": []}, "does not describe its network"),
+        ({"iteration": -1}, "does not describe its network"),
     ],
 )
 def test_a_wrong_description_is_refused_before_memory_is_taken(tmp_path, network, change, words):

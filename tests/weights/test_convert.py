@@ -170,7 +170,7 @@ def test_a_checkpoint_that_tensorflow_wrote_while_training(tmp_path, own_arrays,
     assert conversion.generator.weights.keys() == expected.keys()
     for name, array in expected.items():
         np.testing.assert_array_equal(conversion.generator.weights[name], array, err_msg=name)
-    assert set(conversion.left_out.values()) == {"state of the training"}
+    assert set(conversion.left_out.values()) == {"training state"}
     assert {"global_step", "lr", "inpaint_net/conv1/kernel/Adam_1"} <= conversion.left_out.keys()
 
 
@@ -274,15 +274,15 @@ OTHER = "fine_generator.pmconv9.conv.bias"
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({FIRST: None}, "no generator of DeepFill v1"),
+        ({FIRST: None}, "no DeepFill v1 generator"),
         ({OTHER: None}, f"{OTHER} is missing"),
         ({OTHER: np.zeros(7, np.float32)}, r"pmconv9.*\[7\] in our layout, expected \[8\]"),
-        ({OTHER: np.zeros([], np.float32)}, r"pmconv9.*\[\].*fits nowhere"),
+        ({OTHER: np.zeros([], np.float32)}, r"pmconv9.*\[\].*does not fit"),
         ({OTHER: np.zeros(8, np.int64)}, "pmconv9.*int64"),
         ({OTHER: np.float32([0, 1, np.nan, 3, 4, np.inf, 6, 7])}, "pmconv9.*2 values.*nan"),
         ({OTHER: np.full(8, 1e300)}, "pmconv9.*8 values.*infinite"),
         ({FIRST: np.zeros([3, 5, 5, 5], np.float32)}, "first filter has 3 outputs.*even"),
-        ({FIRST: np.zeros([10**6, 5, 1, 1], np.float32)}, "not the network.*and [0-9]+ more"),
+        ({FIRST: np.zeros([10**6, 5, 1, 1], np.float32)}, "not match the network.*and [0-9]+ more"),
         ({f"ema.{FIRST}": np.zeros([2, 5, 5, 5], np.float32)}, "several networks"),
     ],
 )
@@ -343,9 +343,9 @@ def test_an_existing_destination_is_not_touched(tmp_path, network):
     taken.mkdir()
     (taken / "notes.txt").write_text("mine")
     for destination, words in [
-        (taken, "other things in it"),
+        (taken, "other files in it"),
         (taken / "notes.txt", "is a file"),
-        (source, "cannot be written; name a folder"),
+        (source, "cannot be written; use a folder"),
     ]:
         for overwrite in (False, True):
             with pytest.raises(WeightsError, match=words):

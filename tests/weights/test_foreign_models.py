@@ -31,5 +31,5 @@ def test_a_network_of_another_form_is_named_with_what_to_do(tmp_path, files, giv
 
 
 def test_other_folders_get_the_general_advice(tmp_path):
-    with pytest.raises(CheckpointError, match="give that file, a folder that holds it"):
+    with pytest.raises(CheckpointError, match="use that file, a folder that contains it"):
         find_generator(tmp_path)

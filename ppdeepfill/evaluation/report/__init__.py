@@ -40,7 +40,7 @@ def write_report(
         render_page(text, results),
         _table(results),
         json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
-        text,  # last: where it is new, all are
+        text,  # last: if it is new, all are
     )
     contents = (
         cv2.imencode(".png", pictures[..., ::-1])[1].tobytes(),
@@ -52,7 +52,7 @@ def write_report(
 
 
 def _table(results: Sequence[ImageResult]) -> str:
-    """One line for each image and method; an undefined number is an empty cell."""
+    """Return CSV with one line per image and method; undefined numbers are empty cells."""
     metrics = list(next(iter(results[0].scores.values())))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a reader of the numbers must know besides."""
+"""Notes that readers need to understand the numbers."""
 
 from collections.abc import Mapping, Sequence
 
@@ -17,7 +17,7 @@ LISTED = 10  # names of unreadable images
 def notes_on(
     results: Sequence[ImageResult], skipped: Mapping[str, str], learned: LearnedMetrics
 ) -> list[str]:
-    """A line each on images left out, numbers undefined or capped, and metrics not given."""
+    """Return notes on images left out, undefined or capped values, and missing metrics."""
     return [
         *_left_out(skipped),
         *_perfect(results),
@@ -39,21 +39,21 @@ def _perfect(results: Sequence[ImageResult]) -> list[str]:
         count = sum(r.scores[method]["psnr"] == PSNR_OF_EQUALS for r in results)
         if count:
             notes.append(
-                f"{method} equals the truth on {count} images: their PSNR, which is infinite, "
-                f"counts as {PSNR_OF_EQUALS:.0f} dB in every mean"
+                f"{method} equals the truth on {count} images: their PSNR is infinite and counts "
+                f"as {PSNR_OF_EQUALS:.0f} dB in all means"
             )
     return notes
 
 
 def _undefined(results: Sequence[ImageResult]) -> list[str]:
-    """Relative errors of black images are the only ones."""
+    """Count undefined values; only relative errors of black images can be undefined."""
     scores = results[0].scores
     counts = {
         metric: sum(np.isnan(next(iter(r.scores.values()))[metric]) for r in results)
         for metric in next(iter(scores.values()))
     }
     return [
-        f"{metric} is undefined on {count} images, which are black there; its mean is over the rest"
+        f"{metric} is undefined on {count} images, which are black there; its mean leaves them out"
         for metric, count in counts.items()
         if count
     ]

@@ -15,26 +15,26 @@ from numpy import ndarray
 
 from ppdeepfill.evaluation.scoring import ImageResult
 
-JPEG_QUALITY = 90  # for the eye alone: scores are of the images before this
+JPEG_QUALITY = 90  # for viewing only: scores are computed before compression
 OFFSETS = "offsets"
 SHOWN = ("hole_l1", "psnr", "ssim", "lpips")  # below each completed image
 CAPTION = (
-    "Thumbnails are compressed for viewing; scores were taken before. In an offset map the hue "
-    "tells the direction, the saturation the distance, to where the attention looks."
+    "Thumbnails are compressed for viewing; scores were computed before that. In an offset map, "
+    "hue shows the direction and saturation the distance to where the attention looks."
 )
 
 
 def render_page(text: str, results: Sequence[ImageResult]) -> str:
-    """The page: the report's text, then the images that have pictures.
+    """Return the page: the report's text, then the images that have pictures.
 
     Args:
         text: as in test.txt.
-        results: those without pictures are left out.
+        results: one per image; those without pictures are left out.
     """
     pictured = [result for result in results if result.pictures]
     fields = {
         "text": escape(text),
-        "caption": escape(CAPTION) if pictured else "None were asked for.",
+        "caption": escape(CAPTION) if pictured else "No pictures were requested.",
         "keys": "".join(f"<option>{escape(key)}</option>" for key in _sort_keys(pictured)),
         "samples": "\n".join(map(_sample, pictured)),
     }
@@ -47,7 +47,7 @@ def _sort_keys(results: Sequence[ImageResult]) -> list[str]:
 
 
 def _sort_values(result: ImageResult) -> dict[str, float | None]:
-    """What a sample can be sorted by, by the name shown; None where undefined."""
+    """Return the values to sort by, by displayed name; None if undefined."""
     values: dict[str, float | None] = {"number": result.index, "hole area": result.hole_area}
     for method, scores in result.scores.items():
         for metric, value in scores.items():

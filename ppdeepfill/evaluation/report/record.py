@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The results of a test as nested dicts, ready for JSON: what every form of report is made of."""
+"""The results of a test as nested dicts, ready for JSON; all report formats are made from it."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,18 +14,18 @@ from ppdeepfill.evaluation.metrics import METRICS
 from ppdeepfill.evaluation.report.statistics import INTERVAL, TEST, difference, estimate
 from ppdeepfill.evaluation.scoring import ImageResult
 
-BUCKETS = (0.0, 0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)  # shares of hole, each up to the next
-LPIPS = "0 or more, whole image, VGG-16 of version 0.1"
+BUCKETS = (0.0, 0.01, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 1.0)  # bounds of the hole's share of the image
+LPIPS = "0 or more, whole image, VGG-16, version 0.1"
 
 
 def build_record(
     setting: Mapping[str, Any], results: Sequence[ImageResult], fid: Mapping[str, float | None]
 ) -> dict[str, Any]:
-    """Everything that a report says but the pictures.
+    """Return the contents of a report, except the pictures.
 
     Args:
-        setting: what was compared and how, as JSON can hold it; goes to the front.
-        results: of every image.
+        setting: what was compared and how, as JSON values; comes first in the result.
+        results: one per image.
         fid: by method; empty without FID.
 
     Returns:
@@ -46,7 +46,7 @@ def build_record(
 
 
 def _columns(results: Sequence[ImageResult]) -> dict[str, dict[str, ndarray]]:
-    """Values [n] by method and metric."""
+    """Return values [n] by method and metric."""
     columns: dict[str, dict[str, ndarray]] = defaultdict(dict)
     for method, scores in results[0].scores.items():
         for metric in scores:
@@ -76,7 +76,7 @@ def _means(values: Mapping[str, Mapping[str, ndarray]]) -> dict[str, dict[str, A
 
 
 def _by_hole_area(results: Sequence[ImageResult]) -> list[dict[str, Any]]:
-    """The means again for images of similar holes; the buckets that hold any."""
+    """Return the means for images with holes of similar area, for each bucket with images."""
     buckets = []
     for low, high in pairwise(BUCKETS):
         inside = [result for result in results if low < result.hole_area <= high]
@@ -87,7 +87,7 @@ def _by_hole_area(results: Sequence[ImageResult]) -> list[dict[str, Any]]:
 
 
 def _pairs(values: Mapping[str, Mapping[str, ndarray]]) -> list[dict[str, Any]]:
-    """Every two methods by every metric that has a better."""
+    """Compare every two methods by every metric."""
     pairs = []
     for first, second in combinations(values, 2):
         for metric, column in values[first].items():
@@ -107,5 +107,5 @@ def _pairs(values: Mapping[str, Mapping[str, ndarray]]) -> list[dict[str, Any]]:
 
 
 def _numbers(numbers) -> dict[str, float | int | None]:
-    """A NamedTuple of numbers as JSON can hold it, which knows no nan."""
+    """Convert a NamedTuple of numbers to a dict for JSON, which has no nan."""
     return {k: None if np.isnan(v) else v for k, v in numbers._asdict().items()}

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How sure a mean is, and whether two methods differ."""
+"""Confidence intervals of means, and tests of whether two methods differ."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from scipy import stats
 CONFIDENCE = 0.95
 INTERVAL = "95 % interval of the mean: mean +- t s / sqrt(n), Student's t with n - 1 degrees"
 TEST = (
-    "Wilcoxon signed-rank test on the images' differences, two-sided, not adjusted for many pairs"
+    "Wilcoxon signed-rank test on the differences per image, two-sided, not adjusted for many pairs"
 )
 
 
@@ -19,9 +19,9 @@ class Estimate(NamedTuple):
     """A mean over images.
 
     Attributes:
-        mean: nan without a defined value.
+        mean: nan if no value is defined.
         margin: half of the 95 % interval; nan for a single value.
-        count: how many values are defined (not nan).
+        count: number of defined values (not nan).
     """
 
     mean: float
@@ -30,13 +30,13 @@ class Estimate(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """One method less another, image by image.
+    """First method minus second, image by image.
 
     Attributes:
-        estimate: of the differences.
-        lower: on how many images the first one's value is lower.
-        higher: on how many it is higher.
-        p_value: of `TEST`; 1 where no image differs.
+        estimate: mean difference.
+        lower: number of images on which the first method's value is lower.
+        higher: number of images on which it is higher.
+        p_value: p-value of `TEST`; 1 if no image differs.
     """
 
     estimate: Estimate
@@ -46,7 +46,7 @@ class Difference(NamedTuple):
 
 
 def estimate(values: ndarray) -> Estimate:
-    """Mean and interval of float [n]; nan values are left out."""
+    """Return mean and interval of float [n]; nan values are left out."""
     defined = values[~np.isnan(values)]
     count = len(defined)
     mean = float(defined.mean()) if count else float("nan")
@@ -57,7 +57,7 @@ def estimate(values: ndarray) -> Estimate:
 
 
 def difference(first: ndarray, second: ndarray) -> Difference:
-    """Compare the values [n] of two methods on the same images; nan in either is left out."""
+    """Compare two methods' values [n] on the same images; nan in either is left out."""
     differences = first - second
     differences = differences[~np.isnan(differences)]
     p_value = float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0

@@ -1,21 +1,21 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The results of a test as a text for people: test.txt."""
+"""The results of a test as readable text: test.txt."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 ARROWS = {"lower": "lower is better", "higher": "higher is better", "neither": "neither is better"}
-PAIRED = ("hole_l1", "psnr", "ssim", "lpips")  # all others are in report.json
+PAIRED = ("hole_l1", "psnr", "ssim", "lpips")  # the others are in report.json only
 DEFINITIONS = """\
-definitions (x completed 8-bit image, y truth, both taken as 0..1; see docs/metrics.md)
-  After a semicolon: whose published column it is. paper?: may be in the paper's Table 1, which
+definitions (x completed 8-bit image, y truth, both scaled to 0..1; see docs/metrics.md)
+  After a semicolon: where this metric was published. paper?: may be in the paper's Table 1, which
   does not define its columns."""
 LINE = "  {}"
 
 
 def render_text(record: Mapping[str, Any]) -> str:
-    """The whole report."""
+    """Return the whole report as text."""
     sections = [
         _setting(record),
         _methods(record["methods"]),
@@ -29,7 +29,7 @@ def render_text(record: Mapping[str, Any]) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells under one another; the first column to the left, numbers to the right."""
+    """Align rows of cells in columns: the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(
@@ -54,7 +54,7 @@ def _setting(record: Mapping[str, Any]) -> str:
 
 
 def _versions(versions: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Our own on one line, what it computes with on the next: one line is too long to read."""
+    """Split the versions into our own and those of dependencies; a single line is too long."""
     texts = [f"{name} {version}" for name, version in versions.items()]
     return [("versions", texts[0]), ("", ", ".join(texts[1:]))]
 
@@ -97,11 +97,11 @@ def _areas(buckets: Sequence[Mapping[str, Any]]) -> str:
         for method, means in bucket["means"].items():
             cells = [_mean(means[name]) for name in PAIRED[:3]]
             rows.append([area, str(bucket["images"]), method, *cells])
-    return f"by share of hole\n{table(rows)}"
+    return f"by hole area\n{table(rows)}"
 
 
 def _pairs(record: Mapping[str, Any]) -> str:
-    rows = [["first less second", "metric", "difference", "first lower", "first higher", "p"]]
+    rows = [["first minus second", "metric", "difference", "first lower", "first higher", "p"]]
     for pair in record["pairs"]:
         if pair["metric"] in PAIRED:
             rows.append(
@@ -126,7 +126,7 @@ def _plain(number: float | None) -> str:
 
 
 def _mean(numbers: Mapping[str, Any], *, sign: str = "-") -> str:
-    """`mean +- margin`, dB with two decimals like all numbers from 1 on."""
+    """Format `mean +- margin`, with two decimals from 1 on (such as dB), else four."""
     mean, margin = numbers["mean"], numbers["margin"]
     if mean is None:
         return "undefined"

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the names in pickles of NumPy and PaddlePaddle stand for.
+"""Stand-ins for the names that pickles of NumPy and PaddlePaddle refer to.
 
-Neither library is asked: the functions here check every argument, and an array is made from bytes
-that are really there.
+Neither library's own code is called: the functions here check every argument, and build arrays only
+from bytes that the file really has.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ class NumpyType:
         self.dtype = plain_type(code)
 
     def set_state(self, state: Any) -> None:
-        """Take the byte order from (version, byte order, ...); all else is of structured types."""
+        """Take the byte order from (version, byte order, ...); the rest is for structured types."""
         if type(state) is not tuple or len(state) < 5 or state[1] not in ("<", ">", "|", "="):
             raise ValueError("an unknown form of numpy.dtype")
         if any(part is not None for part in state[2:5]):
@@ -34,24 +34,24 @@ class NumpyType:
 
 
 class PickledArray:
-    """An array that a pickle describes."""
+    """An array described by a pickle."""
 
     @property
     def nbytes(self) -> int:
-        """What it will take, before it takes it."""
+        """The memory that `array` will need."""
         raise NotImplementedError
 
     def array(self) -> ndarray:
-        """The array; may be a view of the file.
+        """Return the array; it may be a view of the file.
 
         Raises:
-            WeightsError, ValueError: it reaches beyond the bytes that are there.
+            WeightsError, ValueError: it extends beyond the bytes of the file.
         """
         raise NotImplementedError
 
 
 class NumpyArray(PickledArray):
-    """Stands for an `ndarray`: empty when it is made, filled by its state."""
+    """Stands for an `ndarray`: empty when created, filled by its state."""
 
     def __init__(self, *_: Any):
         self.value = np.zeros(0, np.float32)
@@ -86,12 +86,12 @@ class NumpyArray(PickledArray):
 
 
 def arrays_within(value: Any) -> dict[str, ndarray]:
-    """The arrays in nested dicts and lists; their names are the keys on the way, joined by dots.
+    """Return the arrays in nested dicts and lists, named by the keys to them, joined by dots.
 
-    Numbers, text and None beside them are left out.
+    Numbers, text and None between them are left out.
 
     Raises:
-        WeightsError: more than any network has, or an array that reaches beyond its bytes.
+        WeightsError: more arrays than any network has, or one that extends beyond its bytes.
     """
     found: dict[str, PickledArray] = {}
     for number, (name, leaf) in enumerate(_leaves(value, "", depth=8)):
@@ -106,7 +106,7 @@ def arrays_within(value: Any) -> dict[str, ndarray]:
 
 
 def names() -> dict[str, Any]:
-    """Every name that files of plain arrays need, and what we put in its place."""
+    """Return our stand-in for every name that files of plain arrays need."""
     known: dict[str, Any] = {
         "collections.OrderedDict": _ordered_dict,
         "_codecs.encode": _encode,
@@ -126,13 +126,13 @@ def names() -> dict[str, Any]:
 
 
 def _leaves(value: Any, name: str, *, depth: int) -> Iterator[tuple[str, Any]]:
-    """(name, leaf); the caller counts them, since shared containers can be told without end."""
+    """Yield (name, leaf); the caller limits how many, since shared containers can be endless."""
     if len(name) > MAX_NAME:
         raise WeightsError(f"the name {name[:40]}... is longer than {MAX_NAME} characters")
     if not isinstance(value, dict | list | tuple):
         yield name, value
     elif depth == 0:
-        raise WeightsError("containers nested deeper than those of any network")
+        raise WeightsError("containers are nested deeper than in any network")
     else:
         items = value.items() if isinstance(value, dict) else enumerate(value)
         empty = True
@@ -153,7 +153,7 @@ def _array(name: str, leaf: PickledArray) -> ndarray:
 def _from_bytes(content: Any, kind: Any, shape: Any, order: Literal["C", "F"]) -> ndarray:
     if not isinstance(kind, NumpyType):
         raise WeightsError("arrays of objects: only plain numbers are read")
-    if type(content) is str:  # Python 2 knew no bytes
+    if type(content) is str:  # Python 2 had no separate type for bytes
         content = content.encode("latin-1")
     if type(content) is not bytes:
         raise WeightsError("arrays of objects: only plain numbers are read")
@@ -162,26 +162,26 @@ def _from_bytes(content: Any, kind: Any, shape: Any, order: Literal["C", "F"]) -
 
 def _ordered_dict(pairs: Any = ()) -> dict:
     if type(pairs) not in (list, tuple) or any(len(pair) != 2 for pair in pairs):
-        raise ValueError("pairs for a dict that are none")
+        raise ValueError("items of a dict that are not pairs")
     result: dict = {}
     add_pairs(result, pairs)
     return result
 
 
 def _encode(text: Any, encoding: Any) -> bytes:
-    """Bytes as protocol 2 writes them."""
+    """Decode bytes in the form in which protocol 2 writes them."""
     if type(text) is not str or encoding not in ("latin1", "latin-1"):
-        raise ValueError("text that does not stand for bytes")
+        raise ValueError("text that does not encode bytes")
     return text.encode("latin-1")
 
 
 def _no_bytes() -> bytes:
-    """Stands for `bytes`, which protocol 2 calls for those of an empty array."""
+    """Stands for `bytes`, which protocol 2 calls for the bytes of an empty array."""
     return b""
 
 
 def _named_array(pair: Any) -> NumpyArray:
     """Stands for `tuple`: Paddle stores a tensor as (its name, array)."""
     if type(pair) is not tuple or len(pair) != 2 or not isinstance(pair[1], NumpyArray):
-        raise ValueError("a tensor that is no pair of name and array")
+        raise ValueError("a tensor that is not a pair of name and array")
     return pair[1]

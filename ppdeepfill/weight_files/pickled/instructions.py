@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Decodes the instructions of a pickle; carries none out."""
+"""Decode the instructions of a pickle without executing them."""
 
 import codecs
 import pickletools
@@ -12,9 +12,9 @@ _OPCODES = {opcode.code.encode("latin-1"): opcode for opcode in pickletools.opco
 
 
 def instructions(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
-    """(name, argument) of each instruction.
+    """Yield (name, argument) of each instruction.
 
-    `pickletools.genops` before Python 3.13 refuses the bytes of Python 2 in protocol 0.
+    Not `pickletools.genops`, which before Python 3.13 refuses Python 2's bytes in protocol 0.
     """
     while code := stream.read(1):
         opcode = _OPCODES.get(code)
@@ -27,7 +27,7 @@ def instructions(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
 
 
 def _python2_text(line: bytes) -> str:
-    """What Python 2 wrote as `repr` of its `str`; each byte becomes a character."""
+    """Decode the `repr` of a Python 2 `str`; each byte becomes a character."""
     quoted = re.fullmatch(rb"""(['"])(.*)\1\r?\n""", line, re.S)
     if quoted is None:
         raise ValueError("text without quotes")

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what a pickle holds without running it.
+"""Read the contents of a pickle without running it.
 
-Python's unpickler calls whatever a file names, with arguments that the file chooses. This reader
-walks over the instructions and carries out only those that build containers, text and numbers. A
-name has to be in a table of the caller; any other is an error.
+Python's unpickler calls any function that a file names, with any arguments. This reader executes
+only instructions that build containers, text and numbers. A name must be in a table given by the
+caller; any other name is an error.
 """
 
 import io
@@ -15,26 +15,26 @@ from ppdeepfill.errors import WeightsError
 from ppdeepfill.weight_files.limits import MAX_NAME
 from ppdeepfill.weight_files.pickled.instructions import instructions
 
-MAX_INSTRUCTIONS = 2_000_000  # some seconds; the weights of a network take thousands
+MAX_INSTRUCTIONS = 2_000_000  # takes a few seconds; the weights of a network need thousands
 
-# What a name may stand for: a function to call with arguments from the file, or a constant.
+# Stand-ins by name: a function to call with arguments from the file, or a constant.
 Names = Mapping[str, Any]
 
 
 def read_pickle(
     stream: BinaryIO, names: Names, *, persistent: Callable[[Any], Any] | None = None
 ) -> Any:
-    """The object of one pickle; the stream stands behind it afterwards.
+    """Return the object of one pickle, and leave the stream right after it.
 
     Args:
-        stream: bytes from the beginning of a pickle on.
-        names: `module.name` to a function or constant of ours that stands in for it. Functions
-            have to check their arguments. What they return may have a method `set_state`, which
-            receives what the pickle would have given to `__setstate__`.
-        persistent: makes an object of a persistent id; without it such ids are an error.
+        stream: positioned at the start of a pickle.
+        names: maps `module.name` to our function or constant that stands in for it. Functions
+            must check their arguments. What they return may have a method `set_state`, which
+            receives the state that the pickle would have passed to `__setstate__`.
+        persistent: returns the object of a persistent id; without it, such ids are an error.
 
     Raises:
-        WeightsError: damaged, or more than containers, text, numbers and these names.
+        WeightsError: damaged, or contains more than containers, text, numbers and these names.
     """
     machine = _Machine(names, persistent, text=2 * _size(stream))
     try:
@@ -47,12 +47,12 @@ def read_pickle(
     except WeightsError:
         raise
     except (ValueError, TypeError, LookupError, OverflowError) as error:
-        raise WeightsError(f"damaged, or no pickle of weights ({str(error)[:200]})") from None
+        raise WeightsError(f"damaged, or not a pickle of weights ({str(error)[:200]})") from None
     raise WeightsError("damaged: the pickle has no end")
 
 
 class _Mark:
-    """Where the items of a container begin on the stack."""
+    """Marks where the items of a container start on the stack."""
 
 
 class _Machine:
@@ -61,8 +61,8 @@ class _Machine:
     Args:
         names: see `read_pickle`.
         persistent: see `read_pickle`.
-        text: characters that calls and states may receive in all; as each makes bytes of them, a
-            file that hands over the same text again and again would fill the memory.
+        text: total number of characters that calls and states may receive. They copy the text, so
+            without a limit a file could fill the memory by passing the same text repeatedly.
     """
 
     def __init__(self, names: Names, persistent: Callable[[Any], Any] | None, *, text: int):
@@ -76,10 +76,10 @@ class _Machine:
     def execute(self, instruction: str, argument: Any) -> None:
         if instruction in _PUSHING:
             self.stack.append(_PUSHING[instruction](argument))
-        elif instruction in _CARRIED_OUT:
-            _CARRIED_OUT[instruction](self, argument)
+        elif instruction in _ACTIONS:
+            _ACTIONS[instruction](self, argument)
         else:
-            raise WeightsError(f"the pickle's instruction {instruction} is not one of plain arrays")
+            raise WeightsError(f"plain arrays do not need the pickle instruction {instruction}")
 
     def pop(self) -> Any:
         value = self.stack.pop()
@@ -88,7 +88,7 @@ class _Machine:
         return value
 
     def pop_items(self) -> list[Any]:
-        """What lies above the last mark, which goes too."""
+        """Pop everything above the last mark, and the mark itself."""
         items = []
         while (item := self.stack.pop()) is not _Mark:
             items.append(item)
@@ -97,7 +97,7 @@ class _Machine:
     def remember(self, number: int | None) -> None:
         if number is None:
             number = len(self.memo)
-        if not 0 <= number < MAX_INSTRUCTIONS:  # others can be chosen to hash alike
+        if not 0 <= number < MAX_INSTRUCTIONS:  # larger ones could be chosen to collide as hashes
             raise ValueError("a memo that no pickle needs")
         self.memo[number] = self.stack[-1]
 
@@ -112,30 +112,30 @@ class _Machine:
     def append(self, items: list[Any]) -> None:
         container = self.stack[-1]
         if type(container) is not list:
-            raise ValueError("items for what is no list")
+            raise ValueError("items for something that is not a list")
         container.extend(items)
 
     def set_items(self, items: list[Any]) -> None:
-        """Put [key, value, key, value, ...] into the dict on top."""
+        """Add [key, value, key, value, ...] to the dict on top of the stack."""
         container = self.stack[-1]
         if type(container) is not dict or len(items) % 2:
-            raise ValueError("pairs for what is no dict")
+            raise ValueError("pairs for something that is not a dict")
         add_pairs(container, zip(items[::2], items[1::2], strict=True))
 
     def push_name(self, module: str, name: str) -> None:
         full = f"{module}.{name}"
         if full not in self.names:
             raise WeightsError(
-                f"it names {full[:MAX_NAME]!r}, which no file of plain arrays needs; read the "
-                "usual way, it could run code. Nothing of it was run. If you trust the file, "
-                "export its arrays as .npz or .safetensors where it was made"
+                f"it refers to {full[:MAX_NAME]!r}, which no file of plain arrays needs; loaded "
+                "the usual way, it could run code. None of it was run. If you trust the file, "
+                "save its arrays as .npz or .safetensors where it was created"
             )
         self.stack.append(self.names[full])
 
     def call(self) -> None:
         arguments, function = self.pop(), self.pop()
         if not callable(function) or type(arguments) is not tuple:
-            raise ValueError("a call of what is no function")
+            raise ValueError("a call of something that is not a function")
         self.charge(arguments)
         self.stack.append(function(*arguments))
 
@@ -144,35 +144,35 @@ class _Machine:
         if hasattr(target, "set_state") and type(state) is tuple:
             self.charge(state)
             target.set_state(state)
-        elif type(target) is not dict:  # a state dict carries version numbers beside its arrays
-            raise ValueError("a state for what has none")
+        elif type(target) is not dict:  # a state dict's state holds version numbers
+            raise ValueError("a state for something that has none")
 
     def charge(self, values: tuple) -> None:
-        """Count what a function of ours receives: it looks at each item, and it copies text."""
+        """Count what our functions receive, since they look at each item and copy text."""
         self.items_left -= len(values)
         self.items_left -= sum(len(value) for value in values if isinstance(value, list | tuple))
         self.text_left -= sum(len(value) for value in values if isinstance(value, str))
         if self.items_left < 0 or self.text_left < 0:
-            raise WeightsError("its content is used more often than it is there")
+            raise WeightsError("it uses the same content too many times")
 
     def push_persistent(self) -> None:
         if self.persistent is None:
-            raise WeightsError("it refers to data outside of itself")
+            raise WeightsError("it refers to data outside the file")
         self.stack.append(self.persistent(self.pop()))
 
 
 def add_pairs(target: dict, pairs: Iterable) -> None:
-    """Fill a dict; its keys are text, numbers too: a file can choose numbers that hash alike.
+    """Fill a dict, with numeric keys as text: a file could choose numbers with the same hash.
 
     Raises:
-        ValueError: a key of another kind, a very long one, or one for the second time.
+        ValueError: a key is of another type, very long, or repeated.
     """
     for key, value in pairs:
         if type(key) not in (str, int):
             raise ValueError(f"a {type(key).__name__} as the key of a dict")
         key = str(key)
         if len(key) > MAX_NAME or key in target:
-            raise ValueError(f"the key {key[:40]!r} is too long or there twice")
+            raise ValueError(f"the key {key[:40]!r} is too long or used twice")
         target[key] = value
 
 
@@ -204,7 +204,7 @@ _PUSHING: dict[str, Callable[[Any], Any]] = {
     "BYTEARRAY8": bytes,
 }
 
-_CARRIED_OUT: dict[str, Callable[[_Machine, Any], Any]] = {
+_ACTIONS: dict[str, Callable[[_Machine, Any], Any]] = {
     "PROTO": lambda machine, version: None,
     "FRAME": lambda machine, size: None,
     "POP": lambda machine, _: machine.stack.pop(),
@@ -244,5 +244,5 @@ def _set_item(machine: _Machine) -> None:
 def _stack_global(machine: _Machine) -> None:
     name, module = machine.pop(), machine.pop()
     if type(name) is not str or type(module) is not str:
-        raise ValueError("a name that is no text")
+        raise ValueError("a name that is not text")
     machine.push_name(module, name)

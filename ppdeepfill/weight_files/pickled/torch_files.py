@@ -1,8 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what `torch.save` wrote, without PyTorch: the zip form since 1.6, and the older one.
+"""Read files of `torch.save` without PyTorch: the zip format since 1.6, and the older one.
 
-A published file is nearly always of the older form: five pickles, then the numbers of each storage.
+Published files are nearly always in the older format: five pickles, then the numbers of each
+storage.
 """
 
 import io
@@ -20,7 +21,7 @@ from ppdeepfill.weight_files.pickled.arrays import names as numpy_names
 from ppdeepfill.weight_files.pickled.pickles import read_pickle
 from ppdeepfill.weight_files.plain_arrays import array_from, count, counts
 
-LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the older form
+LEGACY_MAGIC = 0x1950A86A20F9469CFC6C  # the first pickle of the older format
 BFLOAT16 = "bfloat16"  # NumPy has no such type: kept as 16 bits, widened to float32 at the end
 STORAGE_KINDS = {
     "torch.FloatStorage": "<f4",
@@ -34,22 +35,22 @@ STORAGE_KINDS = {
     "torch.ByteStorage": "<u1",
     "torch.BoolStorage": "|b1",
 }
-BIG_ENDIAN = "written on a big-endian machine; save it again on another one"
+BIG_ENDIAN = "written on a big-endian machine; save it again on a little-endian one"
 
 
 def read_torch_zip(archive: zipfile.ZipFile) -> dict[str, ndarray]:
-    """Arrays of the zip form, by name.
+    """Return the arrays of a file in the zip format, by name.
 
     Raises:
-        WeightsError: no file of PyTorch, a whole program, or more than arrays.
+        WeightsError: not a PyTorch file, a whole program, or contains more than arrays.
     """
     names = archive.namelist()
     folder = next((name[:-9] for name in names if name.endswith("/data.pkl")), None)
     if folder is None:
-        raise WeightsError("no file of PyTorch: there is no data.pkl in it")
+        raise WeightsError("not a PyTorch file: it contains no data.pkl")
     if f"{folder}/constants.pkl" in names:
         raise WeightsError(
-            "a program of TorchScript, which holds code; save its state_dict() with torch.save"
+            "a TorchScript program, which contains code; save its state_dict() with torch.save"
         )
     if f"{folder}/byteorder" in names and archive.read(f"{folder}/byteorder") != b"little":
         raise WeightsError(BIG_ENDIAN)
@@ -62,15 +63,15 @@ def read_torch_zip(archive: zipfile.ZipFile) -> dict[str, ndarray]:
 
 
 def read_torch_legacy(content: bytes) -> dict[str, ndarray]:
-    """Arrays of the older form, by name.
+    """Return the arrays of a file in the older format, by name.
 
     Raises:
-        WeightsError: damaged, or more than arrays.
+        WeightsError: damaged, or contains more than arrays.
     """
     stream = io.BytesIO(content)
     magic, _, machine = (read_pickle(stream, {}) for _ in range(3))
     if magic != LEGACY_MAGIC or not isinstance(machine, dict):
-        raise WeightsError("no file of PyTorch")
+        raise WeightsError("not a PyTorch file")
     if machine.get("little_endian") is not True:
         raise WeightsError(BIG_ENDIAN)
     storages: dict[str, TorchStorage] = {}
@@ -79,7 +80,7 @@ def read_torch_legacy(content: bytes) -> dict[str, ndarray]:
     if type(keys) is not list or any(type(key) is not str for key in keys):
         raise WeightsError("damaged: its storages have no names")
     if sorted(keys) != sorted(storages):
-        raise WeightsError("damaged: its tensors and its storages are not the same")
+        raise WeightsError("damaged: its tensors and its storages do not match")
     position = stream.tell()
     for key in keys:
         position = _fill(storages[key], content, position)
@@ -87,7 +88,7 @@ def read_torch_legacy(content: bytes) -> dict[str, ndarray]:
 
 
 class TorchStorage:
-    """The numbers behind one or several tensors; they may lie further on in the file."""
+    """The numbers behind one or several tensors; they may come later in the file."""
 
     def __init__(self, kind: str, size: int):
         self.kind = kind
@@ -103,10 +104,10 @@ class TorchStorage:
         return self.dtype.itemsize
 
     def fill(self, content: bytes | memoryview) -> None:
-        """Give it its bytes.
+        """Set the storage's bytes.
 
         Raises:
-            WeightsError: another number of bytes than it declares.
+            WeightsError: their number differs from the declared one.
         """
         self.numbers = array_from(content, self.dtype, (self.size,))
 
@@ -132,7 +133,7 @@ class TorchTensor(PickledArray):
         storage = self.storage
         if storage.numbers is None or max(prod(self.shape), self._end()) > storage.size:
             raise WeightsError(
-                f"a tensor of shape {list(self.shape)} reaches beyond the numbers in the file"
+                f"a tensor of shape {list(self.shape)} extends beyond the numbers in the file"
             )
         size = storage.itemsize
         strides = tuple(stride * size for stride in self.strides)
@@ -140,7 +141,7 @@ class TorchTensor(PickledArray):
         return _widened(view) if storage.kind == BFLOAT16 else view
 
     def _end(self) -> int:
-        """The number in the storage behind its last one. NumPy's own check of this can overflow."""
+        """Return the index after its last number in the storage; NumPy's own check can overflow."""
         if prod(self.shape) == 0:
             return self.offset
         steps = (
@@ -150,11 +151,14 @@ class TorchTensor(PickledArray):
 
 
 def _storage_in(storages: dict[str, TorchStorage]) -> Callable[[Any], TorchStorage]:
-    """What a persistent id stands for: ("storage", kind, key, device, count[, view])."""
+    """Return a function from a persistent id to its storage.
+
+    A persistent id is ("storage", kind, key, device, count[, view]).
+    """
 
     def storage_of(identity: Any) -> TorchStorage:
         if type(identity) is not tuple or len(identity) not in (5, 6) or identity[0] != "storage":
-            raise WeightsError("it refers to something that is no storage of numbers")
+            raise WeightsError("it refers to something that is not a storage of numbers")
         _, kind, key, _, size, *view = identity
         if kind not in STORAGE_KINDS.values() or type(key) is not str:
             raise WeightsError("it refers to a storage of an unknown kind")
@@ -162,20 +166,20 @@ def _storage_in(storages: dict[str, TorchStorage]) -> Callable[[Any], TorchStora
             raise WeightsError("its storages are views of others; save it again with PyTorch 1.6+")
         storage = storages.setdefault(key, TorchStorage(kind, count(size)))
         if (storage.kind, storage.size) != (kind, size):
-            raise WeightsError("damaged: it describes one storage in two ways")
+            raise WeightsError("damaged: it describes the same storage in two ways")
         return storage
 
     return storage_of
 
 
 def _fill(storage: TorchStorage, content: bytes, position: int) -> int:
-    """Give a storage the count and the numbers that lie at a position; returns where they end."""
+    """Read a storage's count and numbers from a position; return where they end."""
     start = position + 8
     end = start + storage.size * storage.itemsize
     if end > len(content):
-        raise WeightsError("cut short: the numbers of a tensor are missing")
+        raise WeightsError("truncated: the numbers of a tensor are missing")
     if int.from_bytes(content[position:start], "little") != storage.size:
-        raise WeightsError("damaged: a storage has another size than declared")
+        raise WeightsError("damaged: a storage does not have its declared size")
     storage.fill(memoryview(content)[start:end])
     return end
 
@@ -193,7 +197,7 @@ def _names() -> dict[str, Any]:
 
 def _parameter(tensor: Any, *_: Any) -> TorchTensor:
     if not isinstance(tensor, TorchTensor):
-        raise ValueError("a parameter that is no tensor")
+        raise ValueError("a parameter that is not a tensor")
     return tensor
 
 

@@ -1,3 +1,3 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""TensorFlow checkpoints, read without TensorFlow."""
+"""Read TensorFlow checkpoints without TensorFlow."""

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Variables of a TensorFlow checkpoint (format V2, a "tensor bundle"), without TensorFlow.
+"""Read the variables of a TensorFlow checkpoint (format V2, a "tensor bundle") without TensorFlow.
 
-TensorFlow takes a gigabyte of disk, disagrees with Paddle about versions of NumPy and protobuf, and
-allocates whatever a file declares; no small library that is kept up reads its checkpoints.
+TensorFlow takes a gigabyte of disk, needs other versions of NumPy and protobuf than Paddle, and
+allocates whatever a file declares; no small, maintained library reads its checkpoints.
 
-PREFIX.index is a table from names to records, which say where in PREFIX.data-?????-of-????? the
-values are. Nothing that the files declare is believed before it is checked.
+PREFIX.index maps each name to an entry, which says where in PREFIX.data-?????-of-????? its values
+are. Everything that the files declare is checked before it is used.
 
 Source: tensorflow/core/util/tensor_bundle/tensor_bundle.cc.
 """
@@ -35,7 +35,7 @@ from ppdeepfill.weight_files.tensorflow.records import (
 from ppdeepfill.weight_files.tensorflow.sstable import MAX_TABLE_BYTES, read_table
 
 BFLOAT16 = 14
-# By the numbers of tensorflow/core/framework/types.proto.
+# Keys are the numbers in tensorflow/core/framework/types.proto.
 DTYPES = {
     number: np.dtype(name)
     for number, name in {
@@ -44,16 +44,16 @@ DTYPES = {
     }.items()
 }  # fmt: skip
 NOT_NUMBERS = {7: "strings", 20: "a resource", 21: "a variant"}
-MAX_DIMENSIONS = 32  # of NumPy 1
-MAX_ELEMENTS = 1 << 40  # a shape with a zero can declare any other sizes
+MAX_DIMENSIONS = 32  # limit of NumPy 1
+MAX_ELEMENTS = 1 << 40  # a shape that contains 0 can declare any other sizes
 
 
 class Bundle(NamedTuple):
-    """What a checkpoint holds.
+    """The contents of a checkpoint.
 
     Attributes:
-        arrays: variables by name; bfloat16 as float32.
-        left_out: why a variable is not among them, by name.
+        arrays: variables by name; bfloat16 is converted to float32.
+        left_out: reasons why variables were left out, by name.
     """
 
     arrays: dict[str, ndarray]
@@ -64,10 +64,10 @@ def read_bundle(path: Path) -> Bundle:
     """Read all variables of a checkpoint.
 
     Args:
-        path: PREFIX, or one of the checkpoint's files, or their folder, see `find_index`.
+        path: PREFIX, one of the checkpoint's files, or their folder; see `find_index`.
 
     Raises:
-        WeightsError: there is no checkpoint, or it is damaged, incomplete or of the old format V1.
+        WeightsError: there is no checkpoint, or it is damaged, incomplete or in the old format V1.
     """
     index = find_index(path)
     arrays, left_out = {}, {}
@@ -85,20 +85,20 @@ def read_bundle(path: Path) -> Bundle:
 
 @contextmanager
 def _explained(index: Path) -> Iterator[None]:
-    """While entered, errors name the checkpoint and say what may help."""
+    """Let errors name the checkpoint and say what may help."""
     try:
         yield
     except (WeightsError, OSError, UnicodeDecodeError) as error:
         raise WeightsError(
             f"the checkpoint {index} cannot be read: {error}. "
-            "If its files may be damaged, download all of them again."
+            "If its files may be damaged, download them all again."
         ) from error
 
 
 class _Values:
     """The entries of an index, and the values they refer to.
 
-    All methods raise WeightsError for what is damaged.
+    All methods raise WeightsError if the data are damaged.
     """
 
     def __init__(self, index: Path):
@@ -106,20 +106,20 @@ class _Values:
         if b"" not in table:
             raise WeightsError("it has no header")
         shard_count = count_shards(table.pop(b""))
-        self.entries = {key: parse_entry(record) for key, record in table.items()}
+        self.entries = {key: parse_entry(message) for key, message in table.items()}
         stored = [e for e in self.entries.values() if e.dtype in DTYPES and not e.parts]
         numbers = {entry.shard for entry in stored}
         self.shards = {number: find_shard(index, number, shard_count) for number in numbers}
         self._check_sizes(stored)
 
     def variables(self) -> Iterator[tuple[str, Entry]]:
-        """Names and entries; not those of parts, whose keys begin with zero."""
+        """Yield names and entries, except those of parts, whose keys start with a zero byte."""
         for key, entry in self.entries.items():
             if not key.startswith(b"\0"):
                 yield key.decode(), entry
 
     def read(self, name: str, entry: Entry) -> ndarray:
-        """The array of an entry without parts."""
+        """Return the array of an entry without parts."""
         dtype = DTYPES[entry.dtype]
         if _element_count(name, entry) * dtype.itemsize != entry.size:
             raise WeightsError(
@@ -136,10 +136,10 @@ class _Values:
         return array.reshape(entry.shape)
 
     def assemble(self, name: str, entry: Entry) -> ndarray:
-        """The array of an entry with parts."""
+        """Return the array of an entry with parts."""
         count = _element_count(name, entry)
         pieces = {part: self._read_part(name, entry, part) for part in entry.parts}
-        # before anything is allocated: the shape may declare more than the file holds
+        # Checked before allocating: the shape may declare more than the file contains.
         if sum(piece.size for piece in pieces.values()) != count:
             raise WeightsError(f"the parts of {name} do not make up {list(entry.shape)}")
         dtype = next(iter(pieces.values())).dtype
@@ -161,14 +161,14 @@ class _Values:
         return self.read(name, stored)
 
     def _check_sizes(self, stored: list[Entry]) -> None:
-        """Values lie inside their files and, being read once each, do not overlap."""
+        """Check that values lie within their files and do not overlap, since each is read once."""
         used = Counter[int]()
         for entry in stored:
             shard = self.shards[entry.shard]
             size = shard.stat().st_size
             used[entry.shard] += entry.size
             if min(entry.start, entry.size) < 0 or entry.start + entry.size > size:
-                raise WeightsError(f"values lie outside of {shard.name}, which has {size} bytes")
+                raise WeightsError(f"values are outside {shard.name}, which has {size} bytes")
             if used[entry.shard] > size:
                 raise WeightsError(f"values in {shard.name} overlap")
 
@@ -182,9 +182,9 @@ def _content(index: Path) -> bytes:
 
 
 def _element_count(name: str, entry: Entry) -> int:
-    """The number of elements of a shape that an array can have."""
+    """Return the number of elements of an entry, after checking that its shape is possible."""
     shape = entry.shape
-    # a zero in the shape would hide how large the other numbers are
+    # A zero in the shape would hide how large the other numbers are.
     largest = math.prod(max(size, 1) for size in shape[:MAX_DIMENSIONS])
     if len(shape) > MAX_DIMENSIONS or min(shape, default=0) < 0 or largest > MAX_ELEMENTS:
         raise WeightsError(f"{name} cannot have the shape {list(shape[:MAX_DIMENSIONS])}")
@@ -192,7 +192,7 @@ def _element_count(name: str, entry: Entry) -> int:
 
 
 def _region(part: Part, shape: tuple[int, ...]) -> tuple[slice, ...]:
-    """Where a part lies in the whole; WeightsError when it does not."""
+    """Return where a part lies in the whole; raises WeightsError if it lies outside."""
     if len(part) != len(shape):
         raise WeightsError(f"a part {part} does not fit into {list(shape)}")
     region = []

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers and bytes one after another, never past the end."""
+"""Read numbers and bytes in sequence, never past the end."""
 
 from ppdeepfill.errors import WeightsError
 
@@ -8,9 +8,9 @@ VARINT_BYTES = 10  # 64 bits in groups of 7
 
 
 class ByteReader:
-    """Reads bytes from a position on.
+    """Reads bytes, starting at a position.
 
-    Every method raises WeightsError when the bytes end before what it should read.
+    Every method raises WeightsError if there are fewer bytes than it has to read.
     """
 
     def __init__(self, content: bytes, position: int = 0):
@@ -18,22 +18,22 @@ class ByteReader:
         self.position = position
 
     def left(self) -> int:
-        """How many bytes have not been read."""
+        """Return how many bytes have not been read."""
         return max(len(self.content) - self.position, 0)
 
     def take(self, size: int) -> bytes:
-        """The next `size` bytes."""
+        """Read the next `size` bytes."""
         if size > self.left():
             raise WeightsError(f"{size} bytes should follow, but only {self.left()} are left")
         start, self.position = self.position, self.position + size
         return self.content[start : self.position]
 
     def integer(self, size: int) -> int:
-        """An unsigned number of `size` bytes, lowest first."""
+        """Read an unsigned little-endian integer of `size` bytes."""
         return int.from_bytes(self.take(size), "little")
 
     def varint(self) -> int:
-        """An unsigned number of 64 bits, 7 to a byte, lowest first; bit 7 says that more follow."""
+        """Read an unsigned 64-bit number, 7 bits per byte, lowest first; bit 7 marks more bytes."""
         number = 0
         for place in range(VARINT_BYTES):
             byte = self.integer(1)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which TensorFlow checkpoint a path means."""
+"""Find the TensorFlow checkpoint that a path refers to."""
 
 import re
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ STATE_BYTES = 1 << 16  # enough: the newest stands on the first line
 
 
 def find_index(path: Path) -> Path:
-    """The file PREFIX.index of a checkpoint.
+    """Return the file PREFIX.index of a checkpoint.
 
     Args:
-        path: PREFIX, or a file of the checkpoint (.index, .data-00000-of-00001, .meta), or the
-            folder that holds it; of several there, the file `checkpoint` says which one.
+        path: PREFIX, a file of the checkpoint (.index, .data-00000-of-00001, .meta), or its
+            folder; if the folder has several, its file `checkpoint` says which one to use.
 
     Raises:
         WeightsError: there is no checkpoint, or several, or one in the old format V1.
@@ -40,22 +40,22 @@ def find_index(path: Path) -> Path:
 
 
 def find_shard(index: Path, number: int, count: int) -> Path:
-    """A file of values beside the index.
+    """Return a data file in the same folder as the index.
 
     Raises:
         WeightsError: it is missing, or its number is not below their count.
     """
     if not 0 <= number < count:
-        raise WeightsError(f"it refers to file {number} of values, but counts {count} of them")
+        raise WeightsError(f"it refers to data file {number}, but there are {count}, from 0")
     shard = index.with_name(f"{index.stem}.data-{number:05d}-of-{count:05d}")
     if not shard.is_file():
-        raise WeightsError(f"the values are in {shard.name}, which is not beside it")
+        raise WeightsError(f"the values are in {shard.name}, which is missing from its folder")
     return shard
 
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
-    """While entered, an error of the file system is a WeightsError about `path`."""
+    """Turn file-system errors into a WeightsError about `path`."""
     try:
         yield
     except OSError as error:
@@ -73,18 +73,18 @@ def _newest(folder: Path) -> Path:
             f"expected a TensorFlow checkpoint in {folder}, but it has no .index file"
         )
     raise WeightsError(
-        f"{folder} holds {len(choices)} TensorFlow checkpoints; give one: {_listed(choices)}"
+        f"{folder} contains {len(choices)} TensorFlow checkpoints; choose one: {_listed(choices)}"
     )
 
 
 def _named(state: Path) -> str:
-    """The name of the newest checkpoint; the folder before it may be one of another machine."""
+    """Return the name of the newest checkpoint, without its folder, possibly on another machine."""
     with state.open("rb") as file:
         text = file.read(STATE_BYTES).decode(errors="replace")
     found = re.search(r'^model_checkpoint_path: *"(?:.*[/\\])?([^"/\\]+)"', text, re.M)
     if not found:
         raise WeightsError(
-            f"{state} names no checkpoint; give a file *.index instead of its folder"
+            f"{state} names no checkpoint; give an .index file instead of the folder"
         )
     return found[1]
 

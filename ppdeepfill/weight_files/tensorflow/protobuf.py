@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Fields of a Protocol Buffers message by their numbers, without its schema.
+"""Read the fields of a Protocol Buffers message by number, without its schema.
 
 Source: protobuf.dev/programming-guides/encoding.
 """
@@ -14,7 +14,7 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # kinds of field
 
 
 class Message:
-    """A message whose fields are asked for by number.
+    """A message whose fields are read by number.
 
     Raises:
         WeightsError: the bytes are not a message; from the methods: a field is of another kind.
@@ -28,12 +28,12 @@ class Message:
             self._fields.setdefault(tag >> 3, []).append(_value(reader, tag & 7))
 
     def number(self, field: int) -> int:
-        """An integer of 64 bits with sign; 0 when absent."""
+        """Return a signed 64-bit integer; 0 if absent."""
         unsigned = (self._all(field, int) or [0])[-1]
         return unsigned - (1 << 64) if unsigned >> 63 else unsigned
 
     def messages(self, field: int) -> list[Message]:
-        """The messages of a repeated field."""
+        """Return the messages in a repeated field."""
         return [Message(content) for content in self._all(field, bytes)]
 
     def has(self, field: int) -> bool:
@@ -42,7 +42,7 @@ class Message:
     def _all(self, field: int, kind: type) -> list:
         values = self._fields.get(field, [])
         if not all(isinstance(value, kind) for value in values):
-            raise WeightsError(f"field {field} of a record is not of the kind {kind.__name__}")
+            raise WeightsError(f"field {field} of a message is not of type {kind.__name__}")
         return values
 
 
@@ -53,4 +53,4 @@ def _value(reader: ByteReader, kind: int) -> int | bytes:
         return reader.take(reader.varint())
     if kind in (FIXED64, FIXED32):
         return reader.integer(8 if kind == FIXED64 else 4)
-    raise WeightsError(f"a record has a field of the unknown kind {kind}")
+    raise WeightsError(f"a message has a field of the unknown kind {kind}")

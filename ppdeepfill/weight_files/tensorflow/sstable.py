@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Sorted tables of keys and values, as in LevelDB.
+"""Read sorted tables of keys and values, as in LevelDB.
 
     data blocks, metaindex block, index block, footer
 
@@ -21,18 +21,18 @@ FOOTER_BYTES = 48
 MAGIC = bytes.fromhex("57fb808b247547db")  # the last bytes of the footer
 STORED, SNAPPY = 0, 1  # compression
 
-# The table of a thousand variables takes 100 kB. Without limits a small file could fill the memory:
-# a key that repeats the one before takes three bytes, whatever its length.
-MAX_TABLE_BYTES = 1 << 21  # as it is stored, and unpacked
+# The table of a thousand variables takes 100 kB. Without limits, a small file could fill the
+# memory: a key that repeats the previous one takes three bytes, whatever its length.
+MAX_TABLE_BYTES = 1 << 21  # both as stored and unpacked
 MAX_KEY_BYTES = 1 << 10
 MAX_ENTRIES = 1 << 16
 
 
 def read_table(table: bytes) -> dict[bytes, bytes]:
-    """Values by key, in the order of the keys.
+    """Return values by key, in the order of the keys.
 
     Raises:
-        WeightsError: the table is damaged, or larger than one of weights can be.
+        WeightsError: the table is damaged, or larger than any table of weights.
     """
     values: dict[bytes, bytes] = {}
     previous = None
@@ -47,7 +47,7 @@ def read_table(table: bytes) -> dict[bytes, bytes]:
 
 
 def _all_entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of all data blocks, which may touch but not overlap."""
+    """Yield keys and values of all data blocks, which must not overlap."""
     end = unpacked = 0
     for _, handle in _entries(_block(table, *_index_handle(table))):
         start, size = _handle(ByteReader(handle))
@@ -64,18 +64,18 @@ def _all_entries(table: bytes) -> Iterator[tuple[bytes, bytes]]:
 def _index_handle(table: bytes) -> tuple[int, int]:
     footer = ByteReader(table[-FOOTER_BYTES:])
     if footer.left() < FOOTER_BYTES or not table.endswith(MAGIC):
-        raise WeightsError("it does not end as a checkpoint does: cut off, or another kind of file")
+        raise WeightsError("it does not end like a checkpoint: truncated, or another kind of file")
     _handle(footer)  # of the metaindex block, which TensorFlow leaves empty
     return _handle(footer)
 
 
 def _handle(reader: ByteReader) -> tuple[int, int]:
-    """Where a block begins, and its size in bytes."""
+    """Read where a block starts, and its size in bytes."""
     return reader.varint(), reader.varint()
 
 
 def _block(table: bytes, start: int, size: int) -> bytes:
-    """The content of a block, unpacked."""
+    """Return the unpacked content of a block."""
     reader = ByteReader(table, start)
     content, compression, checksum = reader.take(size), reader.take(1), reader.integer(4)
     if masked_crc32c(content + compression) != checksum:
@@ -83,16 +83,16 @@ def _block(table: bytes, start: int, size: int) -> bytes:
     if compression[0] == SNAPPY:
         return unpack(content, limit=MAX_TABLE_BYTES)
     if compression[0] != STORED:
-        raise WeightsError(f"a block has the compression {compression[0]}, which is not known here")
+        raise WeightsError(f"a block has the compression {compression[0]}, which is not supported")
     return content
 
 
 def _entries(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Keys and values of a block; a key repeats the first bytes of the one before."""
-    restarts = int.from_bytes(block[-4:], "little")  # for searching, which nobody does here
+    """Yield keys and values of a block; a key shares its first bytes with the previous one."""
+    restarts = int.from_bytes(block[-4:], "little")  # for searching, which is not needed here
     size = len(block) - 4 * (restarts + 1)
     if size < 0:
-        raise WeightsError("a block is too short for what it says about itself")
+        raise WeightsError("a block is shorter than it declares")
     reader = ByteReader(block[:size])
     key = b""
     while reader.left():

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which weight of the two reference implementations is which of ours, for DeepFill v1.
+"""Map the weights of both reference implementations of DeepFill v1 to ours.
 
-All that differs is settled here once: names, filter layout (TensorFlow HWIO, ours OIHW), linear
-layers (TensorFlow's see rows and columns first, ours channels), channel order (the authors' images
-are BGR, ours RGB). Arrays in, arrays out; reading files is another matter.
+All differences are handled here: names, filter layout (HWIO in TensorFlow, OIHW here), inputs of
+linear layers (rows and columns first in TensorFlow, channels first here), channel order (the
+authors' images are BGR, ours RGB). This module works on arrays; files are read elsewhere.
 
 Source: variable names of the authors' code (branch v1.0.0) and of the PyTorch port (c6cdaea).
 """
@@ -79,11 +79,11 @@ _TO_RGB = {"coarse.decoder.to_rgb", "refinement.decoder.to_rgb"}
 
 
 class Source(NamedTuple):
-    """Where a weight of ours comes from.
+    """The source of one of our weights.
 
     Attributes:
-        name: theirs.
-        change: from their layout to ours; a ValueError where the shape does not fit.
+        name: its name in the source.
+        change: converts its layout to ours; raises ValueError if the shape does not fit.
     """
 
     name: str
@@ -119,15 +119,15 @@ def critics_names() -> Iterator[tuple[str, str, str]]:
 
 
 def generator_sources(naming: str, *, bgr: bool) -> dict[str, Source]:
-    """Where the weights of the generator come from, by our names.
+    """Return the sources of the generator's weights, by our names.
 
     Args:
-        naming: "tensorflow" or "torch": names and layout.
-        bgr: the weights are for BGR images, as the authors' are; ours will be for RGB.
+        naming: "tensorflow" or "torch": the source's names and layout.
+        bgr: the source is for BGR images, as the authors' code is; the result is for RGB.
     """
     sources = {}
     for ours, port, tensorflow in generator_names():
-        turn = _colour_turn(ours.removesuffix(".conv")) if bgr else _unchanged
+        turn = _bgr_to_rgb(ours.removesuffix(".conv")) if bgr else _unchanged
         if naming == "tensorflow":
             kernel = _then(_filter_from_hwio, turn)
             sources[f"{ours}.weight"] = Source(f"{tensorflow}/kernel", kernel)
@@ -139,10 +139,10 @@ def generator_sources(naming: str, *, bgr: bool) -> dict[str, Source]:
 
 
 def critics_sources(naming: str, *, channels: int = 64) -> dict[str, Source]:
-    """Where the weights of both critics come from, by our names.
+    """Return the sources of both critics' weights, by our names.
 
     Args:
-        naming: "tensorflow" (of the authors, for BGR images) or "torch" (of the port, for RGB).
+        naming: "tensorflow" (the authors', for BGR images) or "torch" (the port's, for RGB).
         channels: width n of the critics' first convolution.
     """
     sources = {}
@@ -159,7 +159,7 @@ def critics_sources(naming: str, *, channels: int = 64) -> dict[str, Source]:
 
 
 def collect(sources: Mapping[str, Source], arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
-    """Our weights from their arrays."""
+    """Return our weights, converted from the source's arrays."""
     return {
         ours: np.ascontiguousarray(change(arrays[theirs]))
         for ours, (theirs, change) in sources.items()
@@ -167,22 +167,22 @@ def collect(sources: Mapping[str, Source], arrays: Mapping[str, ndarray]) -> dic
 
 
 def generator_from_torch(arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
-    """Our generator's weights from the port's (`coarse_generator.conv1.conv.weight`, ...)."""
+    """Convert the port's generator (`coarse_generator.conv1.conv.weight`, ...) to ours."""
     return collect(generator_sources("torch", bgr=False), arrays)
 
 
 def critics_from_torch(arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
-    """Our critics' weights from the port's (`localD.*`, `globalD.*`)."""
+    """Convert the port's critics (`localD.*`, `globalD.*`) to ours."""
     return collect(critics_sources("torch"), arrays)
 
 
 def generator_from_tensorflow(arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
-    """Our generator's weights, for RGB, from the authors' (`inpaint_net/conv1/kernel`, ...)."""
+    """Convert the authors' generator (`inpaint_net/conv1/kernel`, ...) to ours, for RGB."""
     return collect(generator_sources("tensorflow", bgr=True), arrays)
 
 
 def critics_from_tensorflow(arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
-    """Our critics' weights, for RGB, from the authors' (`discriminator/...`), for square images."""
+    """Convert the authors' critics (`discriminator/...`) to ours, for square RGB images."""
     channels = arrays["discriminator/discriminator_local/conv1/bias"].shape[0]
     return collect(critics_sources("tensorflow", channels=channels), arrays)
 
@@ -214,19 +214,19 @@ def _linear_from_nhwc(kernel: ndarray, *, channels: int) -> ndarray:
     return kernel.reshape(side, side, channels, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
 
 
-def _colour_turn(layer: str) -> Callable[[ndarray], ndarray]:
-    """BGR <-> RGB in the weights (OIHW) and the bias of a layer of the generator."""
+def _bgr_to_rgb(layer: str) -> Callable[[ndarray], ndarray]:
+    """Return the change from BGR to RGB for weights (OIHW) and bias of a generator layer."""
     if layer in _TO_RGB:
-        return _output_turned
-    return _input_turned if layer in _FROM_RGB else _unchanged
+        return _output_reversed
+    return _input_reversed if layer in _FROM_RGB else _unchanged
 
 
-def _input_turned(array: ndarray) -> ndarray:
-    """The first three input channels of a filter in opposite order; a bias has none."""
+def _input_reversed(array: ndarray) -> ndarray:
+    """Reverse the first three input channels of a filter; a bias has none."""
     if array.ndim == 1:
         return array
     return array[:, [2, 1, 0, *range(3, array.shape[1])]]
 
 
-def _output_turned(array: ndarray) -> ndarray:
+def _output_reversed(array: ndarray) -> ndarray:
     return array[::-1]

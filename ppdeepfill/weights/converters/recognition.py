@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Recognises a network of ours in somebody's arrays, by their names and shapes."""
+"""Recognise which of our networks a set of arrays belongs to, by names and shapes."""
 
 from collections.abc import Mapping
 from math import isqrt
@@ -18,7 +18,7 @@ from ppdeepfill.weights.converters.deepfill_v1 import Source, critics_sources, g
 
 Origin = Literal["tensorflow", "torch", "paddle"]
 
-GENERATOR_FIRST = {  # naming: the name of the first filter
+GENERATOR_FIRST = {  # name of the first filter in each naming
     "tensorflow": "inpaint_net/conv1/kernel",
     "torch": "coarse_generator.conv1.conv.weight",
     "paddle": "coarse.encoder.first.conv.weight",
@@ -27,7 +27,7 @@ CRITICS_FIRST = {
     "tensorflow": "discriminator/discriminator_local/conv1/kernel",
     "torch": "localD.dis_conv_module.conv1.conv.weight",
 }
-NAMINGS = {  # under which names weights of an origin are found
+NAMINGS = {  # namings that weights of each origin can use
     "tensorflow": ("tensorflow", "torch"),
     "torch": ("torch",),
     "paddle": ("paddle", "torch"),
@@ -36,11 +36,11 @@ NETWORK_OF = {"tensorflow": "deepfill_v1", "torch": "deepfill_v1_torch"}
 
 
 class Found(NamedTuple):
-    """Weights of ours, and where they were found.
+    """Weights that were found, in our layout.
 
     Attributes:
-        weights: float32 by our names.
-        origins: our name to the source's.
+        weights: float32 arrays by our names.
+        origins: maps our names to the source's.
     """
 
     weights: dict[str, ndarray]
@@ -48,7 +48,7 @@ class Found(NamedTuple):
 
 
 class FoundGenerator(NamedTuple):
-    """A generator in somebody's arrays.
+    """A generator that was recognised in a set of arrays.
 
     Attributes:
         network: a key of `NETWORKS`.
@@ -64,15 +64,15 @@ class FoundGenerator(NamedTuple):
 def recognise_generator(
     arrays: Mapping[str, ndarray], origin: Origin, network: str | None = None
 ) -> FoundGenerator:
-    """The generator of DeepFill v1 in somebody's arrays.
+    """Find the generator of DeepFill v1 in a set of arrays.
 
     Args:
         arrays: by the source's names.
-        origin: whose weights they are.
-        network: which of ours, where names do not tell it.
+        origin: where the weights come from.
+        network: which of our networks, if the names do not show it.
 
     Raises:
-        WeightsError: it is not there, not complete, or has values that are no finite numbers.
+        WeightsError: it is missing, incomplete, or has values that are not finite.
     """
     naming, prefix = _naming(arrays, GENERATOR_FIRST, NAMINGS[origin])
     network = _network(origin, naming, network)
@@ -85,7 +85,7 @@ def recognise_generator(
     sources = _prefixed(prefix, sources)
     channels = len(_changed(sources["coarse.encoder.first.conv.weight"], arrays))
     options = {"base_channels": channels}
-    with paddle.LazyGuard():  # shapes without the memory for them
+    with paddle.LazyGuard():  # shapes only, without memory for the weights
         try:
             expected = build_network(network, **options)
         except ValueError as error:
@@ -94,10 +94,10 @@ def recognise_generator(
 
 
 def recognise_critics(arrays: Mapping[str, ndarray], origin: Origin) -> Found | None:
-    """Both critics in somebody's arrays; None where there are none.
+    """Find both critics in a set of arrays; return None if there are none.
 
     Raises:
-        WeightsError: they are there, but not complete, or not for square images.
+        WeightsError: they are incomplete, or not for square images.
     """
     if origin == "paddle" or not any(n.endswith(CRITICS_FIRST[origin]) for n in arrays):
         return None
@@ -117,7 +117,7 @@ def recognise_critics(arrays: Mapping[str, ndarray], origin: Origin) -> Found | 
 def _naming(
     arrays: Mapping[str, ndarray], first: Mapping[str, str], namings: tuple[str, ...]
 ) -> tuple[str, str]:
-    """Whose names they are, and what stands before each, such as `netG.`."""
+    """Return the naming that the arrays use, and the prefix of all names, such as `netG.`."""
     found = [
         (naming, name.removesuffix(first[naming]))
         for naming in first
@@ -126,30 +126,32 @@ def _naming(
     ]
     if not found:
         raise WeightsError(
-            "no generator of DeepFill v1 in it: expected a name like "
+            "it contains no DeepFill v1 generator: expected a name like "
             + " or ".join(first[naming] for naming in namings)
             + f"; found {listed(list(arrays)) or 'no arrays'}"
         )
     if len(found) > 1:
         raise WeightsError(f"several networks in it, under {listed([p for _, p in found])}")
     if found[0][0] not in namings:
-        raise WeightsError(f"its names are those of another code: use --from {found[0][0]}")
+        raise WeightsError(
+            f"its names are those of another implementation: use --from {found[0][0]}"
+        )
     return found[0]
 
 
 def _network(origin: Origin, naming: str, network: str | None) -> str:
-    """Which network of ours: weights of one have the shapes of the other, too."""
+    """Return the name of our network; shapes do not tell, since both networks share them."""
     known = NETWORK_OF.get(naming if origin == "paddle" else origin)
     if network not in (None, *NETWORK_OF.values()):
         networks = " and ".join(NETWORK_OF.values())
         raise WeightsError(f"unknown network {network!r}; weights are converted for {networks}")
     if known is None and network is None:
         raise WeightsError(
-            "it does not tell which network it holds; add --network deepfill_v1 (borders as in the "
-            "authors' code) or --network deepfill_v1_torch (as in the PyTorch port)"
+            "it does not name its network; add --network deepfill_v1 (padding as in the authors' "
+            "code) or --network deepfill_v1_torch (as in the PyTorch port)"
         )
     if known is not None and network not in (None, known):
-        raise WeightsError(f"these are weights of {known}, not of {network}")
+        raise WeightsError(f"these are weights for {known}, not for {network}")
     return known or network
 
 
@@ -163,7 +165,7 @@ def _fill(
     """Fill every weight of a layer.
 
     Raises:
-        WeightsError: naming every array that is missing, of another shape or not finite.
+        WeightsError: lists arrays that are missing, have the wrong shape or are not finite.
     """
     shapes = {name: list(tensor.shape) for name, tensor in expected.state_dict().items()}
     assert shapes.keys() == sources.keys(), "a weight of the network has no source in the table"
@@ -175,7 +177,8 @@ def _fill(
             wrong.append(str(error))
     if wrong:
         raise WeightsError(
-            "not the network that its names tell:\n  " + listed(wrong, separator="\n  ")
+            "it does not match the network that its names suggest:\n  "
+            + listed(wrong, separator="\n  ")
         )
     return Found(weights, {name: source.name for name, source in sources.items()})
 
@@ -189,7 +192,7 @@ def _changed(source: Source, arrays: Mapping[str, ndarray]) -> ndarray:
     except (ValueError, IndexError, ZeroDivisionError):
         changed = None
     if changed is None or changed.ndim == 0:
-        raise WeightsError(f"{source.name} has the shape {list(array.shape)}, which fits nowhere")
+        raise WeightsError(f"{source.name} has the shape {list(array.shape)}, which does not fit")
     return changed
 
 
@@ -199,8 +202,8 @@ def _checked(array: ndarray, shape: list[int], theirs: str) -> ndarray:
             f"{theirs} has the shape {list(array.shape)} in our layout, expected {shape}"
         )
     if array.dtype.kind != "f":
-        raise WeightsError(f"{theirs} holds {array.dtype} instead of floating-point numbers")
-    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite, and is refused
+        raise WeightsError(f"{theirs} contains {array.dtype} instead of floating-point numbers")
+    with np.errstate(over="ignore"):  # float64 beyond float32 becomes infinite and is refused
         array = np.ascontiguousarray(array, np.float32)
     if bad := np.count_nonzero(~np.isfinite(array)):
         raise WeightsError(f"{theirs} has {bad} values that are nan or infinite")

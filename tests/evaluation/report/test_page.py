@@ -56,4 +56,4 @@ def test_offset_maps_keep_their_colours(results):
 
 
 def test_a_page_without_pictures_says_so(results):
-    assert "None were asked for." in render_page("", results[1:])
+    assert "No pictures were requested." in render_page("", results[1:])

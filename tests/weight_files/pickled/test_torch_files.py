@@ -94,12 +94,12 @@ def test_what_pytorch_wrote_is_read_to_the_digit(folder, name, form):
 
 def test_a_whole_network_is_refused(folder):
     reason = refusal(read_zip, (folder / "module.pt").read_bytes())
-    assert "it names 'torch.nn.modules.container.Sequential'" in reason
+    assert "it refers to 'torch.nn.modules.container.Sequential'" in reason
 
 
 def test_a_program_is_refused(folder):
     reason = refusal(read_zip, (folder / "script.pt").read_bytes())
-    assert "a program of TorchScript" in reason
+    assert "a TorchScript program" in reason
     assert "state_dict()" in reason
 
 
@@ -129,24 +129,24 @@ BEYOND = {
 def test_no_tensor_reaches_beyond_its_storage(kind):
     size = 2 if BEYOND[kind].get("kind") else 4
     content = zip_of(one_tensor(**BEYOND[kind]), {"0": bytes(5 * size)})
-    assert "reaches beyond the numbers in the file" in refusal(read_zip, content)
+    assert "extends beyond the numbers in the file" in refusal(read_zip, content)
 
 
 REFUSED = {
-    "fewer numbers": (one_tensor(size=number(6)), "24 bytes, but 20 are there"),
-    "a size below 0": (one_tensor(size=number(-5)), "no count: -5"),
-    "a huge size": (one_tensor(size=number(2**70)), "no count: 1180591620717411303424"),
-    "a size of text": (one_tensor(size=text("5")), "no count: '5'"),
-    "a negative stride": (one_tensor(strides=numbers(-1)), "no count: -1"),
-    "a negative offset": (one_tensor(offset=-1), "no count: -1"),
+    "fewer numbers": (one_tensor(size=number(6)), "24 bytes, but the file has 20"),
+    "a size below 0": (one_tensor(size=number(-5)), "stride or offset: -5"),
+    "a huge size": (one_tensor(size=number(2**70)), "stride or offset: 1180591620717411303424"),
+    "a size of text": (one_tensor(size=text("5")), "stride or offset: '5'"),
+    "a negative stride": (one_tensor(strides=numbers(-1)), "stride or offset: -1"),
+    "a negative offset": (one_tensor(offset=-1), "stride or offset: -1"),
     "too few strides": (one_tensor(strides=numbers()), "shape and strides differ"),
     "33 sizes": (one_tensor(shape=numbers(*[1] * 33)), "up to 32 numbers"),
-    "a doubled shape": (one_tensor(shape=several(doubled())), "no count: [["),
+    "a doubled shape": (one_tensor(shape=several(doubled())), "stride or offset: [["),
     "empty beyond all": (one_tensor(shape=numbers(0, 2**61), strides=numbers(1, 1)), "w: "),
     "an unknown storage": (one_tensor(kind="ComplexFloatStorage"), "'torch.ComplexFloatStorage'"),
-    "a module": (START + several(text("module"), b"NN") + b"Q.", "no storage of numbers"),
-    "an id of text": (START + text("0") + b"Q.", "no storage of numbers"),
-    "an id in itself": (START + b"(]q\x00h\x00a" + b"NNNNtQ.", "no storage of numbers"),
+    "a module": (START + several(text("module"), b"NN") + b"Q.", "not a storage of numbers"),
+    "an id of text": (START + text("0") + b"Q.", "not a storage of numbers"),
+    "an id in itself": (START + b"(]q\x00h\x00a" + b"NNNNtQ.", "not a storage of numbers"),
     "a kind of text": (
         START + several(text("storage"), text("f4"), text("0"), text("cpu"), number(5)) + b"Q.",
         "a storage of an unknown kind",
@@ -161,9 +161,9 @@ REFUSED = {
         + b"Q.",
         "save it again with PyTorch",
     ),
-    "one storage in two ways": (
+    "the same storage in two ways": (
         START + storage(number(5)) + storage(number(4)) + STOP,
-        "describes one storage in two ways",
+        "describes the same storage in two ways",
     ),
     "a tensor of nothing": (
         START + tensor(b"N", 0, numbers(), numbers()) + STOP,
@@ -171,7 +171,7 @@ REFUSED = {
     ),
     "a parameter of nothing": (
         START + call("torch._utils._rebuild_parameter", b"N") + STOP,
-        "a parameter that is no tensor",
+        "a parameter that is not a tensor",
     ),
     "a storage that is missing": (START + storage(number(5), key="../0") + STOP, "no item named"),
 }
@@ -189,7 +189,7 @@ def test_another_zip_is_refused():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("word/document.xml", "")
-    assert "there is no data.pkl" in refusal(read_zip, buffer.getvalue())
+    assert "contains no data.pkl" in refusal(read_zip, buffer.getvalue())
 
 
 def test_a_big_endian_machine_is_named():
@@ -199,22 +199,22 @@ def test_a_big_endian_machine_is_named():
 
 
 LEGACY = {
-    "no storages": (legacy_of(one_tensor(), keys=()), "are not the same"),
-    "a storage twice": (legacy_of(one_tensor(), keys=("0", "0")), "are not the same"),
+    "no storages": (legacy_of(one_tensor(), keys=()), "do not match"),
+    "a storage twice": (legacy_of(one_tensor(), keys=("0", "0")), "do not match"),
     "keys of numbers": (legacy_of(one_tensor(), keys=(0,)), "have no names"),
     "keys of doubled lists": (legacy_of(one_tensor(), START + doubled() + STOP), "have no names"),
     "keys of deep lists": (legacy_of(one_tensor(), START + deep() + STOP), "have no names"),
-    "no size": (legacy_of(one_tensor(), storages=b"\x05"), "cut short"),
-    "no numbers": (legacy_of(one_tensor(), storages=struct.pack("<q", 5)), "cut short"),
+    "no size": (legacy_of(one_tensor(), storages=b"\x05"), "truncated"),
+    "no numbers": (legacy_of(one_tensor(), storages=struct.pack("<q", 5)), "truncated"),
     "another size": (
         legacy_of(one_tensor(), storages=struct.pack("<q", 4) + bytes(20)),
-        "another size than declared",
+        "does not have its declared size",
     ),
     "a size beyond any file": (
         legacy_of(one_tensor(size=number(2**61)), storages=struct.pack("<q", 2**61)),
-        "cut short",
+        "truncated",
     ),
-    "no machine": (pickle.dumps(LEGACY_MAGIC, 2) + pickle.dumps(1, 2) * 2, "no file of PyTorch"),
+    "no machine": (pickle.dumps(LEGACY_MAGIC, 2) + pickle.dumps(1, 2) * 2, "not a PyTorch file"),
     "only its beginning": (pickle.dumps(LEGACY_MAGIC, 2), "the pickle has no end"),
 }
 

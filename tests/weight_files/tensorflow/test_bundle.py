@@ -158,12 +158,12 @@ def record(**changes) -> bytes:
         (record(shape=(1 << 62, 1 << 62, 6)), "cannot have the shape"),
         (record(shape=(0, 1 << 62), size=0), "cannot have the shape"),
         (record(shape=(1,) * 40), "cannot have the shape"),
-        (record(size=1 << 50), "outside of s.data-00000-of-00001, which has 24 bytes"),
+        (record(size=1 << 50), "outside s.data-00000-of-00001, which has 24 bytes"),
         (record(size=-24), "outside"),
         (record(start=1), "outside"),
         (record(start=-8), "outside"),
         (record(start=(1 << 63) - 1), "outside"),
-        (record(shard=1), "file 1 of values, but counts 1"),
+        (record(shard=1), "data file 1, but there are 1"),
         (record(shard=-1), "file -1"),
         (b"\xff" * 11, "longer than 10 bytes"),
     ],
@@ -193,7 +193,7 @@ def test_keys_that_cannot_be_are_refused(records, reason, tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     prefix = write_bundle(tmp_path / "s", {"a": ONES, "b": ONES}, shards=2)
     (tmp_path / "s.data-00001-of-00002").unlink()
-    with pytest.raises(WeightsError, match=r"s\.data-00001-of-00002, which is not beside it"):
+    with pytest.raises(WeightsError, match=r"s\.data-00001-of-00002, which is missing"):
         read_bundle(prefix)
 
 

@@ -53,7 +53,7 @@ def test_a_folder_without_state_file_means_its_only_checkpoint(tmp_path):
 
 def test_of_several_the_choice_is_the_users(two):
     (two / "checkpoint").unlink()
-    with pytest.raises(WeightsError, match=r"give one: snap-1\.index, snap-2\.5\.index"):
+    with pytest.raises(WeightsError, match=r"choose one: snap-1\.index, snap-2\.5\.index"):
         find_index(two)
 
 
