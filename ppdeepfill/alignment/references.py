@@ -18,7 +18,7 @@ from ppdeepfill.data.batch import Batch
 from ppdeepfill.data.pixels import is_hole, to_unit_range
 from ppdeepfill.networks import Attended, Prediction, build_network
 from ppdeepfill.objectives import WganGp, build_objective
-from ppdeepfill.objectives.wgan_gp import Mix
+from ppdeepfill.objectives.gradient_penalty import Mix
 from ppdeepfill.weights.generator_file import load_weights
 
 RECIPE = "the recipe of the reference run"  # in messages about weights

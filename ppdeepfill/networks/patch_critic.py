@@ -2,33 +2,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """A critic that scores overlapping patches rather than the image as a whole.
 
-Letters: B batch, H W image, h w patches, n base channels.
+Letters: B batch, H W image, n base channels.
 
 Source: Isola et al., pix2pix (CVPR 2017), in the form of `Interactive-Image-Inpainting` (Yu et al.
 2022).
 """
 
+from typing import Literal
+
 import paddle.nn.functional as F
 from paddle import Tensor, nn
+
+from ppdeepfill.networks.spectral_norm import SpectralConv2D
+
+Norm = Literal["instance", "spectral"]
 
 SLOPE = 0.2  # of the leaky ReLU
 
 
 class PatchCritic(nn.Layer):
-    """4x4 convolutions with stride 2 and instance normalisation, then one score per patch.
+    """4x4 convolutions with stride 2, then one score per patch.
 
     Args:
         base_channels: width n of the first convolution; the next ones double it.
         layers: convolutions before the last.
+        norm: of every layer but the last: "instance" normalises features, "spectral" weights.
     """
 
-    def __init__(self, base_channels: int = 64, *, layers: int = 4):
+    def __init__(self, base_channels: int = 64, *, layers: int = 4, norm: Norm = "instance"):
         super().__init__()
+        convolution = SpectralConv2D if norm == "spectral" else nn.Conv2D
         blocks, channels = [], 3
         for number in range(layers):
             width = base_channels * 2**number
-            blocks.append(nn.Conv2D(channels, width, 4, stride=2, padding=1))
-            blocks.append(nn.InstanceNorm2D(width, weight_attr=False, bias_attr=False))
+            blocks.append(convolution(channels, width, 4, stride=2, padding=1))
+            if norm == "instance":
+                blocks.append(nn.InstanceNorm2D(width, weight_attr=False, bias_attr=False))
             blocks.append(nn.LeakyReLU(SLOPE))
             channels = width
         self.features = nn.Sequential(*blocks)

@@ -108,5 +108,7 @@ class ShiftNet(nn.Layer):
         x = paddle.concat([image, 1.0 - mask], axis=1)  # [B, 4, H, W]; 1 = known, as the authors
         features = [self.down[0](x)]
         for level in range(1, levels):
-            features.append(self.down[level](F.leaky_relu(features[-1], SLOPE)))
+            # Leaky ReLU by its definition: paddle2onnx 2.1 loses the slope of the operator.
+            active = paddle.maximum(features[-1], SLOPE * features[-1])
+            features.append(self.down[level](active))
         return features

@@ -121,8 +121,9 @@ class Glcic(Objective):
         fake_score = self.critic(fake, crop(fake, batch.bboxes))
         real_score = self.critic(batch.image, crop(batch.image, self.draw_windows(batch)))
         loss = vanilla_critic(real_score, fake_score)
-        terms = {"real_score": real_score.mean(), "fake_score": fake_score.mean()}
-        return loss if self.formulas == "port" else 2.0 * loss, terms
+        loss = loss if self.formulas == "port" else 2.0 * loss
+        scores = {"real_score": real_score.mean(), "fake_score": fake_score.mean()}
+        return loss, {"cross_entropy": loss, **scores}
 
     def weighted_critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The same in the third stage, times alpha."""

@@ -12,13 +12,34 @@ its weights alone, so the work is that of differentiating twice.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 from ppdeepfill.networks.critics import Critic
 from ppdeepfill.networks.kernels import convolve, convolve_without_bias
+
+MIX_STREAM = 0x6D6978  # keeps the interpolation weights independent of the data's random numbers
+
+
+class Mix(NamedTuple):
+    """Interpolation weights of the gradient penalty, each [B, 1, 1, 1] in [0, 1): 0 = real."""
+
+    whole: Tensor
+    local: Tensor
+
+
+def draw_mix(seed: int, sample_numbers: np.ndarray) -> Mix:
+    """Draw interpolation weights, which depend only on the seed and the sample numbers [B]."""
+    weights = [
+        np.random.default_rng([seed, MIX_STREAM, number]).random(2, dtype=np.float32)
+        for number in sample_numbers.tolist()
+    ]
+    dtype = paddle.get_default_dtype()
+    return Mix(*(paddle.to_tensor(w.reshape(-1, 1, 1, 1), dtype) for w in np.stack(weights).T))
 
 
 # E (|g(x) on the region| - 1)^2 for x = real + mix (fake - real)

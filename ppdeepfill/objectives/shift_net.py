@@ -14,7 +14,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.data.batch import Batch
 from ppdeepfill.networks import complete
-from ppdeepfill.networks.patch_critic import PatchCritic
+from ppdeepfill.networks.patch_critic import Norm, PatchCritic
 from ppdeepfill.networks.shift_net import ShiftNet
 from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.gan_losses import GAN_LOSSES
@@ -38,6 +38,7 @@ class ShiftNetObjective(Objective):
         gan_loss: what critic and network minimise, see `GAN_LOSSES` (authors: "vanilla").
         critic_channels: width of the critic's first convolution.
         critic_layers: convolutions with stride 2 of the critic.
+        critic_norm: normalisation in the critic, see `PatchCritic` (authors: "spectral").
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class ShiftNetObjective(Objective):
         gan_loss: Literal["wasserstein", "hinge", "least_squares", "vanilla"] = "vanilla",
         critic_channels: int = 64,
         critic_layers: int = 3,
+        critic_norm: Norm = "spectral",
     ):
         if not isinstance(network, ShiftNet):
             raise ValueError("the objective shift_net trains the network shift_net only")
@@ -76,9 +78,9 @@ class ShiftNetObjective(Objective):
         self.guidance_region = guidance_region
         self.adversarial_weight = adversarial_weight
         self.gan = GAN_LOSSES[gan_loss]
-        self.critic = (
-            PatchCritic(critic_channels, layers=critic_layers) if adversarial_weight else None
-        )
+        self.critic = None
+        if adversarial_weight:
+            self.critic = PatchCritic(critic_channels, layers=critic_layers, norm=critic_norm)
 
     @property
     def extra_modules(self) -> dict[str, nn.Layer]:

@@ -9,7 +9,7 @@ v1.0.0), called "authors" below; `trainer.py` and `train.py` of the PyTorch port
 """
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import paddle
@@ -21,18 +21,9 @@ from ppdeepfill.networks.critics import Critics
 from ppdeepfill.objectives import reconstruction
 from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.gan_losses import GAN_LOSSES
-from ppdeepfill.objectives.gradient_penalty import gradient_penalty
+from ppdeepfill.objectives.gradient_penalty import Mix, draw_mix, gradient_penalty
 
 Term = Callable[[Tensor, Batch], Tensor]  # (predicted [B, 3, H, W], batch) -> scalar
-
-MIX_STREAM = 0x6D6978  # keeps the interpolation weights independent of the data's random numbers
-
-
-class Mix(NamedTuple):
-    """Interpolation weights of the gradient penalty, each [B, 1, 1, 1] in [0, 1): 0 = real."""
-
-    whole: Tensor
-    local: Tensor
 
 
 class WganGp(Objective):
@@ -201,12 +192,7 @@ class WganGp(Objective):
 
     def draw_mix(self, sample_numbers: np.ndarray) -> Mix:
         """Draw the interpolation weights, which depend only on the seed and the sample numbers."""
-        weights = [
-            np.random.default_rng([self.seed, MIX_STREAM, number]).random(2, dtype=np.float32)
-            for number in sample_numbers.tolist()
-        ]
-        whole, local = np.stack(weights).T.reshape(2, -1, 1, 1, 1)
-        return Mix(_tensor(whole), _tensor(local))
+        return draw_mix(self.seed, sample_numbers)
 
     def _separation(self, critic: nn.Layer, real: Tensor, fake: Tensor) -> Tensor:
         """How badly a critic tells real from generated images [B, 3, h, w]."""

@@ -77,8 +77,9 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("strategy", ["auto", "whole", "crop", "resize"])
-def test_a_photo_and_a_mask(command, strategy):
-    assert command("--strategy", strategy, "--limit", "64", "--margin", "4", "--feather", "3") == 0
+@pytest.mark.parametrize("edge", [["--feather", "3"], ["--blend", "poisson"]])
+def test_a_photo_and_a_mask(command, strategy, edge):
+    assert command("--strategy", strategy, "--limit", "64", "--margin", "4", *edge) == 0
     hole = np.asarray(Image.open("mask.png")) > 0
     before, after = (read_photo(Path(p)).pixels for p in ("photos/a.png", "output/result/a.png"))
     np.testing.assert_array_equal(after[~hole], before[~hole])
