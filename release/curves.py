@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the validation scores of a run went, as a picture."""
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,5 +36,8 @@ def draw_curves(log: Path, others: Mapping[str, Mapping[str, float]], picture: P
             place.axhline(means[metric], linestyle=style, color="grey", label=name)
         place.set(xlabel="iteration", title=title, xlim=(0, None))
         place.legend()
-    figure.savefig(picture, metadata={"Date": None})
+    drawing = io.StringIO()
+    figure.savefig(drawing, format="svg", metadata={"Date": None})
     pyplot.close(figure)
+    text = (line.rstrip() for line in drawing.getvalue().splitlines())  # as for all our files
+    picture.write_text("\n".join(text) + "\n", encoding="utf-8")
