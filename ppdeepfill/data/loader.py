@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -228,7 +229,10 @@ def _prepare_worker(_: int) -> None:
     os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(0)
-    threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
+    parent = os.getppid()
+    # Either this thread or Paddle's own watchdog ends the worker, whichever notices first.
+    Finalize(None, _remove_batches, args=(parent,), exitpriority=0)
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
 
 
 def _end_with_parent(parent: int) -> None:
@@ -237,6 +241,12 @@ def _end_with_parent(parent: int) -> None:
         time.sleep(1)
     _ending.set()
     time.sleep(1)  # a batch that is loaded already gets its file, which is removed below
-    for batch in SHARED_MEMORY.glob(f"paddle_{os.getpid()}_*"):  # Paddle's names for its batches
-        batch.unlink(missing_ok=True)
+    _remove_batches(parent)
     os._exit(1)
+
+
+def _remove_batches(parent: int) -> None:
+    """Remove the batches of this worker from shared memory if nobody is left to receive them."""
+    if os.getppid() != parent:
+        for batch in SHARED_MEMORY.glob(f"paddle_{os.getpid()}_*"):  # Paddle's names for them
+            batch.unlink(missing_ok=True)
