@@ -31,7 +31,6 @@ logger = logging.getLogger(__name__)
 
 PREFETCH = 2  # batches per worker, paddle's default
 SHARED_MEMORY = Path("/dev/shm")
-
 _ending = threading.Event()  # set in a worker whose training is gone
 
 
@@ -230,8 +229,7 @@ def _prepare_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(0)
     parent = os.getppid()
-    # Either this thread or Paddle's own watchdog ends the worker, whichever notices first.
-    Finalize(None, _remove_batches, args=(parent,), exitpriority=0)
+    Finalize(None, _remove_batches, args=(parent,), exitpriority=0)  # where Paddle notices first
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
 
 
