@@ -30,17 +30,8 @@ from ppdeepfill.networks.kernels.attention_tiles import Tile, memory_in_tiles, t
 ROOT = Path(__file__).resolve().parents[3]
 OUTPUT_TOLERANCE = 2e-5  # as in attention/test_contextual.py
 
-# Sizes of foreground and background, options.
 CASES = {
-    "self": ((10, 14), (10, 14), {}),
-    "two sizes": ((8, 12), (10, 4), {}),
-    "one row": ((2, 10), (2, 10), {}),
-    "one column": ((10, 2), (6, 4), {}),
-    "rate 1": ((5, 4), (4, 6), {"rate": 1}),
-    "stride 2": ((9, 12), (12, 18), {"rate": 3, "stride": 2}),
-    "patch size 5": ((8, 10), (8, 12), {"stride": 2, "propagation_size": 5, "patch_size": 5}),
-    "no propagation": ((6, 10), (10, 6), {"propagation_size": 1}),
-    "single positions": ((2, 6), (4, 2), {"propagation_size": 5, "patch_size": 1}),
+    **reference.ATTENTION_CASES,
     "far propagation": ((10, 8), (10, 8), {"propagation_size": 7, "softmax_scale": 3.0}),
 }
 

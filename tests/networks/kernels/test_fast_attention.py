@@ -10,17 +10,8 @@ import reference
 from ppdeepfill.networks import ContextualAttention
 from ppdeepfill.networks.attention.contextual import contextual_attention
 
-# Sizes of foreground and background, options.
 CASES = {
-    "self": ((10, 14), (10, 14), {}),
-    "two sizes": ((8, 12), (10, 4), {}),
-    "one row": ((2, 10), (2, 10), {}),
-    "one column": ((10, 2), (6, 4), {}),
-    "rate 1": ((5, 4), (4, 6), {"rate": 1}),
-    "stride 2": ((9, 12), (12, 18), {"rate": 3, "stride": 2}),
-    "patch size 5": ((8, 10), (8, 12), {"stride": 2, "propagation_size": 5, "patch_size": 5}),
-    "no propagation": ((6, 10), (10, 6), {"propagation_size": 1}),
-    "single positions": ((2, 6), (4, 2), {"propagation_size": 5, "patch_size": 1}),
+    **reference.ATTENTION_CASES,
     "port": ((12, 8), (12, 8), {"reference": "torch", "softmax_scale": 3.0}),
 }
 
