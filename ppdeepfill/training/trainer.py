@@ -229,9 +229,10 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the phase that last trained the network."""
-        phases = [p for p in self.phases if p.trains is self.network and p.start < self.iteration]
-        return self.schedulers[phases[-1].optimizer_name]()
+        """The learning rate of the phase that last trained the network, or will be first to."""
+        phases = [p for p in self.phases if p.trains is self.network]
+        begun = [p for p in phases if p.start < self.iteration] or phases[:1]
+        return self.schedulers[begun[-1].optimizer_name]()
 
     @property
     def modules(self) -> dict[str, Layer]:

@@ -134,6 +134,14 @@ def test_phases_take_part_from_their_start_to_their_stop(photos, tmp_path):
     assert drawn == 6 == sum(phase.batches_before(3) for phase in trainer.phases)
 
 
+def test_a_stage_that_trains_the_critic_first_has_a_learning_rate(photos, tmp_path):
+    trainer = Trainer(small_config(photos, tmp_path))
+    critic, generator = trainer.phases
+    trainer.phases = [critic, generator._replace(start=1)]
+    trainer.step()
+    assert trainer.learning_rate == 1e-4
+
+
 def test_the_rate_of_the_schedule_is_applied_and_logged(photos, tmp_path):
     schedule = {"kind": "cosine", "warmup": 2}
     changes = {"optimizer__schedule": schedule, "schedule__log_every": 1}
