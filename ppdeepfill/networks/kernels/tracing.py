@@ -2,11 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether layers must be called as Paddle's tools expect it."""
 
+import sys
+
 import paddle
 from paddle import nn
-from paddle.jit.sot import psdb
 
-_in_sot = getattr(psdb, "in_sot", lambda: False)  # Paddle 2 has none
+
+def _in_sot() -> bool:
+    """Whether `paddle.jit.to_static` is tracing.
+
+    The tracer has been imported then. Importing it here would take 60 ms of every start.
+    """
+    psdb = sys.modules.get("paddle.jit.sot.psdb")
+    return psdb is not None and hasattr(psdb, "in_sot") and psdb.in_sot()  # Paddle 2 has none
 
 
 def computes_now() -> bool:
