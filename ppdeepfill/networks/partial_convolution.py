@@ -17,8 +17,8 @@ from ppdeepfill.networks import kernels
 EMPTY = 1e-8  # added to a number of known inputs, which may be 0
 
 
-# y = w * (x known) k k C / s + b where s > 0, else 0; s is the sum of `known` over the window.
-# There, `known` is min(s, 1) afterwards.
+# y = w * (x known) k k C / s + b where s > 0, else 0; s is the sum of `known` over the window and
+# its channels. Known afterwards: min(s, 1).
 class PartialConv2D(nn.Layer):
     """Partial convolution with zero padding, which counts as unknown.
 
@@ -61,7 +61,6 @@ class PartialConv2D(nn.Layer):
             bias_attr=False,
         )
         self.bias = self.create_parameter([out_channels], is_bias=True) if bias else None
-        self.in_channels = in_channels
         self.kernel_size = kernel_size
         self.geometry = {"stride": stride, "padding": padding, "dilation": dilation}
 
@@ -79,23 +78,21 @@ class PartialConv2D(nn.Layer):
         """
         if known is None:
             known = paddle.ones_like(x[:, :1])
-        seen = self._known_inputs(known)
+        window = known.shape[1] * self.kernel_size**2
+        seen = self._sum_over_window(known)
         known_after = seen.clip(0.0, 1.0)
-        window = self.in_channels * self.kernel_size**2
         y = kernels.convolve_without_bias(x * known, self.conv)
         y = y * (known_after * window / (seen + EMPTY))
         if self.bias is not None:
-            y = y + self.bias.reshape([1, -1, 1, 1]) * known_after
+            y = (y + self.bias.reshape([1, -1, 1, 1])) * known_after
         return y, known_after
 
-    def _known_inputs(self, known: Tensor) -> Tensor:
-        """How much of each window is known, of k k C: [B, 1, H', W']."""
-        if known.shape[1] == 1:
-            inputs = self.in_channels * known
-        else:
-            inputs = known.sum(axis=1, keepdim=True)
+    def _sum_over_window(self, known: Tensor) -> Tensor:
+        """[B, 1 or C, H, W] -> [B, 1, H', W'], over all channels."""
+        if known.shape[1] > 1:
+            known = known.sum(axis=1, keepdim=True)
         ones = paddle.ones([1, 1, self.kernel_size, self.kernel_size], known.dtype)
-        return F.conv2d(inputs, ones, **self.geometry)
+        return F.conv2d(known, ones, **self.geometry)
 
 
 def joined(*parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -112,7 +109,7 @@ def joined(*parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
     return paddle.concat(features, axis=1), paddle.concat(known, axis=1)
 
 
-# y[i, j] = x[i // 2, j // 2]
+# y at (i, j) is x at (i // 2, j // 2)
 def doubled(x: Tensor) -> Tensor:
     """Nearest upsampling: [B, C, H, W] -> [B, C, 2H, 2W]."""
     return x.repeat_interleave(2, axis=2).repeat_interleave(2, axis=3)
