@@ -17,8 +17,8 @@ from ppdeepfill.networks import kernels
 EMPTY = 1e-8  # added to a number of known inputs, which may be 0
 
 
-# y = w * (x known) k k C / s + b where s > 0, else 0; s is the sum of `known` over the window and
-# its channels. Known afterwards: min(s, 1).
+# y = w * (x known) k k C / s + b where s > 0, else 0; s is the sum of `known` over all that the
+# filter sees. Known afterwards: min(s, 1).
 class PartialConv2D(nn.Layer):
     """Partial convolution with zero padding, which counts as unknown.
 
@@ -73,21 +73,21 @@ class PartialConv2D(nn.Layer):
                 all of x is known, so that the padding alone is left out.
 
         Returns:
-            [B, out, H', W'], exactly 0 where the window sees nothing known, and what is known of it
+            [B, out, H', W'], exactly 0 where the filter sees nothing known, and what is known of it
             [B, 1, H', W'].
         """
         if known is None:
             known = paddle.ones_like(x[:, :1])
-        window = known.shape[1] * self.kernel_size**2
-        seen = self._sum_over_window(known)
+        largest = known.shape[1] * self.kernel_size**2
+        seen = self._sum_over_filter(known)
         known_after = seen.clip(0.0, 1.0)
         y = kernels.convolve_without_bias(x * known, self.conv)
-        y = y * (known_after * window / (seen + EMPTY))
+        y = y * (known_after * largest / (seen + EMPTY))
         if self.bias is not None:
             y = (y + self.bias.reshape([1, -1, 1, 1])) * known_after
         return y, known_after
 
-    def _sum_over_window(self, known: Tensor) -> Tensor:
+    def _sum_over_filter(self, known: Tensor) -> Tensor:
         """[B, 1 or C, H, W] -> [B, 1, H', W'], over all channels."""
         if known.shape[1] > 1:
             known = known.sum(axis=1, keepdim=True)

@@ -75,7 +75,7 @@ class KnowledgeConsistentAttention(nn.Layer):
     def forward(
         self, features: Tensor, scores_before: Tensor | None, known_before: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Attend, with the memory of an earlier call if there was one.
+        """Attend, with the scores of an earlier call if there was one.
 
         Args:
             features: [B, C, h, w].
