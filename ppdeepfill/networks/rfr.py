@@ -114,7 +114,7 @@ class Rfr(nn.Layer):
     Inside, images are in [0, 1] and `known` is 1 outside the hole.
 
     Args:
-        base_channels: width n of the recurrent features (authors: 64); a multiple of 8.
+        base_channels: width n of the recurrent features (authors: 64); an even number.
         recurrences: how often the hole shrinks (paper: 6).
     """
 
@@ -131,7 +131,7 @@ class Rfr(nn.Layer):
         self.reasoning = FeatureReasoning(n)
         self.up = NormalisedConv(_up(n, n), n, 0.01)
         self.tail = _partial(n + 3, n // 2, 3)
-        self.bottleneck = Bottleneck(n // 2, n // 8)
+        self.bottleneck = Bottleneck(n // 2, max(n // 8, 1))
         self.to_rgb = _conv(n, 3, 3)
 
     def forward(self, masked_image: Tensor, mask: Tensor) -> Prediction:

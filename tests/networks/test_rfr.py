@@ -114,7 +114,7 @@ def test_two_sizes_in_turn_do_not_meet(rng):
 
 
 def test_unusable_options_are_explained():
-    with pytest.raises(ValueError, match="multiple of 8"):
-        build_network("rfr", base_channels=12)
+    with pytest.raises(ValueError, match="even"):
+        build_network("rfr", base_channels=5)
     with pytest.raises(ValueError, match="recurrences"):
         build_network("rfr", recurrences=0)
