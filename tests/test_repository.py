@@ -54,7 +54,7 @@ ROOMS = {
     "weight_files": {"errors"},
     "weights": {"errors", "atomic_write", "networks", "weight_files"},
     "data": {"errors"},
-    "objectives": {"networks", "data"},
+    "objectives": {"networks", "weights", "data"},
     "config": {"errors", "networks", "objectives"},
     "reproduction": {"errors", "networks", "weights", "data", "config"},
     "drawing": {"errors", "atomic_write", "networks", "data"},
