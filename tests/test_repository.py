@@ -37,7 +37,7 @@ FOLDERS = (PACKAGE, ROOT / "tests", ROOT / "deploy", ROOT / "benchmarks", ROOT /
 PYTHON_FILES = sorted(
     [*ROOT.glob("*.py"), *(p for folder in FOLDERS for p in folder.rglob("*.py"))]
 )
-CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 HEADER = "# Copyright (c) 2026 ppdeepfill contributors.\n# SPDX-License-Identifier: Apache-2.0\n"
@@ -235,9 +235,10 @@ def test_a_file_begins_with_its_licence(path):
     assert re.sub(r"\A#!.*\n", "", text).startswith(HEADER)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_config_loads(path):
-    assert load_config(path).output_dir == f"output/{path.stem}"
+    place = path.relative_to(ROOT / "configs").with_suffix("")
+    assert load_config(path).output_dir == f"output/{place.as_posix()}"
 
 
 def _blocks(path: Path, language: str) -> list[str]:

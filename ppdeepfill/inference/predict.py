@@ -161,6 +161,7 @@ def _tell(path: Path, completed: Photo) -> None:
 
 def _draw(path: Path, draw: Callable, hole: ndarray, filling: Filling) -> None:
     if filling.offsets is None:
-        logger.warning("%s is not drawn: no attention was computed", path)
+        reason = "nothing was filled, or this network does not say where it looked"
+        logger.warning("%s is not drawn: %s", path, reason)
         return
     write_photo(path, Photo(draw(filling.image, hole, filling.offsets), "PNG"))

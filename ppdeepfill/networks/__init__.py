@@ -14,6 +14,7 @@ from collections.abc import Callable
 from paddle import nn
 
 from ppdeepfill.networks.attention import Attended
+from ppdeepfill.networks.attention.choice import AttentionChoice, build_attention
 from ppdeepfill.networks.attention.contextual import attention_to_offsets
 from ppdeepfill.networks.attention.contextual_layer import ContextualAttention
 from ppdeepfill.networks.deepfill_v1 import CoarseNetwork, DeepFillV1, RefinementNetwork
@@ -50,13 +51,22 @@ __all__ = [
 ]
 
 
-def deepfill_v1(*, base_channels: int = 32) -> DeepFillV1:
+def deepfill_v1(
+    *,
+    base_channels: int = 32,
+    attention: AttentionChoice = "contextual",
+    attention_grid: int = 64,
+) -> DeepFillV1:
     """DeepFill v1 as in the authors' TensorFlow code, for RGB images.
 
     Args:
         base_channels: width n of the first layers; an even number.
+        attention: of the second stage; all but "contextual" are for comparison.
+        attention_grid: of external_spatial alone: a quarter of the training images' side.
     """
-    return _deepfill_v1(base_channels, "tensorflow")
+    _check_even(base_channels)
+    layer = build_attention(attention, 4 * base_channels, grid=attention_grid)
+    return _deepfill_v1(base_channels, layer, "tensorflow")
 
 
 def deepfill_v1_torch(*, base_channels: int = 32) -> DeepFillV1:
@@ -65,7 +75,8 @@ def deepfill_v1_torch(*, base_channels: int = 32) -> DeepFillV1:
     Args:
         base_channels: width n of the first layers; an even number.
     """
-    return _deepfill_v1(base_channels, "torch")
+    _check_even(base_channels)
+    return _deepfill_v1(base_channels, ContextualAttention(reference="torch"), "torch")
 
 
 def glcic(
@@ -153,15 +164,12 @@ def build_network(name: str, **options) -> nn.Layer:
     return NETWORKS[name](**options)
 
 
-def _deepfill_v1(base_channels: int, reference: Reference) -> DeepFillV1:
-    _check_even(base_channels)
+def _deepfill_v1(
+    base_channels: int, attention: nn.Layer | None, reference: Reference
+) -> DeepFillV1:
     return DeepFillV1(
         CoarseNetwork(base_channels, reference=reference),
-        RefinementNetwork(
-            base_channels,
-            attention=ContextualAttention(reference=reference),
-            reference=reference,
-        ),
+        RefinementNetwork(base_channels, attention=attention, reference=reference),
     )
 
 
