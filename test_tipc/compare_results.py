@@ -26,7 +26,9 @@ Numbers = dict[str, ndarray]  # of each picture, by name: mean colours, float64 
 def main(argv: Sequence[str] | None = None) -> int:
     """Compare, and return the exit status."""
     arguments = _parse(argv)
-    logs = sorted(Path(name) for pattern in arguments.log_file for name in glob.glob(pattern))
+    # Path.glob takes no absolute pattern.
+    names = (name for pattern in arguments.log_file for name in glob.glob(pattern))  # noqa: PTH207
+    logs = sorted(map(Path, names))
     if not logs:
         print(f"there is no log {' '.join(arguments.log_file)}", file=sys.stderr)
         return 1
