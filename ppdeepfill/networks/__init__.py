@@ -3,9 +3,9 @@
 """The networks of the zoo.
 
 Every network is a layer (masked_image [B, 3, H, W] in [-1, 1], mask [B, 1, H, W] with 1 = hole)
--> `Prediction`. A network whose images must have sides of a certain multiple says so by an
+-> `Prediction`. A network that accepts only image sides that are multiples of some number has an
 attribute `size_multiple`. A builder is a function whose keyword arguments are the network's
-options; a new network is a builder and one entry in `NETWORKS`.
+options; to add a network, write a builder and add one entry to `NETWORKS`.
 """
 
 import inspect
@@ -56,7 +56,7 @@ def deepfill_v1(*, base_channels: int = 32) -> DeepFillV1:
 
 
 def deepfill_v1_torch(*, base_channels: int = 32) -> DeepFillV1:
-    """DeepFill v1 as in the PyTorch port: differs in padding, subsampling and patch norm.
+    """DeepFill v1 as in the PyTorch port, which differs in padding, subsampling and patch norm.
 
     Args:
         base_channels: width n of the first layers; an even number.
@@ -74,8 +74,9 @@ def glcic(
 
     Args:
         base_channels: width n of the first layer; an even number.
-        mean_color: RGB in [0, 1] that the hole is filled with; of the training images.
-        order: of normalisation and ReLU: "norm_relu" (paper) or "relu_norm" (PyTorch port).
+        mean_color: mean RGB colour of the training images in [0, 1]; the hole is filled with it.
+        order: which comes first, normalisation or ReLU: "norm_relu" (paper) or "relu_norm"
+            (PyTorch port).
     """
     _check_even(base_channels)
     return CompletionNetwork(base_channels, mean_color=mean_color, order=order)
@@ -86,7 +87,7 @@ def shift_net(*, base_channels: int = 64, levels: int = 8) -> ShiftNet:
 
     Args:
         base_channels: width n of the first layer.
-        levels: how often the image is halved; at least 4.
+        levels: how many times the image is halved; at least 4.
     """
     return ShiftNet(base_channels, levels=levels)
 
@@ -100,7 +101,7 @@ NETWORKS: dict[str, Callable[..., nn.Layer]] = {
 
 
 def build_network(name: str, **options) -> nn.Layer:
-    """Build a network of the zoo.
+    """Build a network by name.
 
     Args:
         name: a key of `NETWORKS`.

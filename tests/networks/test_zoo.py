@@ -198,8 +198,8 @@ def test_unknown_names_are_explained():
     "image_shape, mask_shape, words",
     [
         ([1, 3, 30, 32], [1, 1, 30, 32], "multiples of {multiple}; got"),
-        ([1, 3, 32, 32], [1, 1, 16, 16], "one size"),
-        ([1, 4, 32, 32], [1, 1, 32, 32], "one size"),
+        ([1, 3, 32, 32], [1, 1, 16, 16], "same size"),
+        ([1, 4, 32, 32], [1, 1, 32, 32], "same size"),
     ],
 )
 def test_unusable_input_is_explained(network, image_shape, mask_shape, words):
