@@ -19,7 +19,7 @@ from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlo
 FIRST_FLOW = 1e-3  # deviation of the last layer's weights: training starts by looking nearby
 
 
-# y[hole] = background(p + flow(p)), bilinear
+# y = background at p + flow(p) for each position p of the hole, bilinear
 class AppearanceFlow(nn.Layer):
     """The hole gets features from where a predicted flow leads; what is known stays.
 

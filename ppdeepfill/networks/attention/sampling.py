@@ -40,7 +40,7 @@ def look_at(places: Tensor, foreground: Tensor, background: Tensor, mask: Tensor
     return Attended(features, offsets=_offsets(places, mask))
 
 
-# index = (place + 1) / 2 * (n - 1)
+# the number of a position among n is (place + 1) (n - 1) / 2
 def _offsets(places: Tensor, mask: Tensor) -> Tensor:
     """Places [B, 2, h, w] -> int64 (dy, dx) to the nearest position where the mask is 1."""
     last = [paddle.arange(size)[-1:].astype(places.dtype) for size in mask.shape[2:]]

@@ -15,7 +15,7 @@ from ppdeepfill.networks.attention import Attended
 from ppdeepfill.networks.shift import shift
 
 
-# y[hole] = background(s), s = argmax over known blocks of cos(foreground block, background block)
+# y(p) = background(s) with s = argmax over known blocks of cos(foreground(p), background(s))
 class ShiftAttention(nn.Layer):
     """Each block of the hole takes over the known block most like it; what is known stays.
 

@@ -21,7 +21,7 @@ IDENTITY = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], np.float32)
 FIRST_MAP = 1e-3  # deviation of the last layer's weights: training starts close to the identity
 
 
-# y[hole] = background(A(p)), bilinear, with A an affine map of places
+# y = background at A p for each position p of the hole, with A affine, bilinear
 class SpatialTransformer(nn.Layer):
     """The hole gets features from where an affine map leads; what is known stays.
 
