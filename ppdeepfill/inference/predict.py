@@ -162,6 +162,7 @@ def _log_result(path: Path, completed: Photo) -> None:
 
 def _draw(path: Path, draw: Callable, hole: ndarray, filling: Filling) -> None:
     if filling.offsets is None:
-        logger.warning("did not draw %s: no attention was computed", path)
+        reason = "nothing was filled, or this network has no attention to show"
+        logger.warning("did not draw %s: %s", path, reason)
         return
     write_photo(path, Photo(draw(filling.image, hole, filling.offsets), "PNG"))

@@ -26,6 +26,7 @@ from ppdeepfill.networks.attention.contextual import (
 )
 from ppdeepfill.networks.kernels.attention_tiles import Tile, tile_side, tiles_of
 from ppdeepfill.networks.kernels.fast_attention import known_patches, paste_padding, patch_norm
+from ppdeepfill.networks.kernels.product import product
 
 # Lower exponents are raised to this one, as in Paddle's softmax: multiplying denormal numbers is a
 # hundred times slower.
@@ -94,9 +95,8 @@ class _Sample:
         size = self.background.shape[1] * (2 * self.rate) ** 2  # C * k * k
         softmax = _RunningSoftmax(tile.height * tile.width, size, asking.dtype)
         for other in tiles_of(self.grid, side):
-            scores = paddle.matmul(
-                asking, self.answering.at(other.with_halo(self.reach)), transpose_y=True
-            )  # [E + 2 * reach + 1, F]
+            answering = self.answering.at(other.with_halo(self.reach))
+            scores = _product(asking, answering)  # [E + 2 * reach + 1, F]
             scores = _propagate(scores.flatten(), tile, other, self.reach)  # [N, M]
             numbers = paddle.to_tensor(other.with_halo(0))
             known = None if self.known is None else self.known.gather(numbers)
@@ -138,6 +138,11 @@ def _asking_patches(foreground: Tensor, options: dict) -> _Patches:
     return _Patches(foreground, options["patch_size"], 1, scale)
 
 
+def _product(x: Tensor, y: Tensor) -> Tensor:
+    """x [N, K] times y [M, K] transposed: [N, M]."""
+    return product(x.unsqueeze(0), y.unsqueeze(0), transpose_y=True)[0]
+
+
 class _RunningSoftmax:
     """A softmax-weighted sum of patches, for scores that arrive in parts."""
 
@@ -159,7 +164,7 @@ class _RunningSoftmax:
         self.total = self.total * shrink + weights.sum(axis=1, keepdim=True)
         if known is not None:
             weights.multiply_(known)
-        self.columns.multiply_(shrink).add_(paddle.matmul(weights, patches, transpose_y=True))
+        self.columns.multiply_(shrink).add_(_product(weights, patches))
         self._keep_best(weights, numbers, shrink)
 
     def _keep_best(self, weights: Tensor, numbers: Tensor, shrink: Tensor) -> None:
