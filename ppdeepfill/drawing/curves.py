@@ -132,7 +132,9 @@ def draw_curves(curves: Sequence[Curve], *, by: Literal["iter", "minutes"] = "it
             axes.grid(alpha=0.3)
             _draw_panel(axes, curves, kind, key, by)
         _add_legend(figure, curves)
-        return Drawn(_saved(figure, "png"), _saved(figure, "svg").decode())
+        png = _saved(figure, "png")
+        figure.set_layout_engine("none")  # both formats share one layout
+        return Drawn(png, _saved(figure, "svg").decode())
 
 
 def curves_page(drawn: Drawn, title: str) -> str:

@@ -7,6 +7,12 @@ import pytest
 from small_run import small_config
 
 from ppdeepfill.cli import main
+from ppdeepfill.drawing.curves import Drawn
+
+SMALL = {  # milliseconds an iteration
+    "network": {"name": "shift_net", "options": {"base_channels": 2, "levels": 4}},
+    "objective": {"name": "shift_net", "options": {"critic_channels": 2}},
+}
 
 
 @pytest.fixture
@@ -21,8 +27,8 @@ def write_config(folder, photos):
     """Writes a small configuration of 4 iterations; changes as in `small_config`."""
 
     def write(name: str, **changes) -> str:
-        changes = {"data__validation": str(photos), "data__validation_images": 2} | changes
-        config = small_config(photos, "unused", **changes)
+        changes = SMALL | {"data__validation": str(photos), **changes}
+        config = small_config(photos, "unused", data__validation_images=2, **changes)
         (folder / f"{name}.yaml").write_text(config.to_yaml(), encoding="utf-8")
         return f"{name}.yaml"
 
@@ -31,14 +37,21 @@ def write_config(folder, photos):
 
 @pytest.fixture
 def two_configs(write_config) -> list[str]:
-    """Two that differ in how often the critic is trained."""
-    write_config("one", objective__options__critic_steps=1)
+    """Two that differ in the learning rate."""
+    write_config("one", optimizer__learning_rate=0.01)
     write_config("two")
     return ["one.yaml", "two.yaml"]
 
 
 @pytest.fixture
-def ablate():
+def quick_curves(monkeypatch):
+    """Curves take longer to draw than such networks to train."""
+    drawn = Drawn(b"a picture", "<svg>a picture</svg>")
+    monkeypatch.setattr("ppdeepfill.ablation.report.draw_curves", lambda curves, by: drawn)
+
+
+@pytest.fixture
+def ablate(quick_curves):
     """The verb, with what its tests have in common."""
 
     def run(*arguments) -> int:

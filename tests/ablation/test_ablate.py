@@ -15,6 +15,7 @@ import pytest
 from small_run import read_checkpoints, read_metrics
 
 from ppdeepfill.config import load_config
+from ppdeepfill.drawing.curves import draw_curves, read_entries
 from ppdeepfill.errors import UserError
 from ppdeepfill.evaluation.report.statistics import difference, estimate
 from ppdeepfill.training.trainer import Trainer
@@ -88,7 +89,9 @@ def test_text_markdown_and_csv_say_the_same(folder, two_configs, ablate):
     best = max(means, key=lambda name: means[name]["psnr"]["mean"])
     (row,) = re.findall(rf"^\| {best} \|.*", page, re.M)[:1]
     assert f"**{means[best]['psnr']['mean']:.2f} ±" in row
-    assert len(set(re.findall(r"^\|.*", page, re.M)[0].split("|"))) == 13 - 1
+    head = re.findall(r"^\| (.*) \|$", page, re.M)[0].split(" | ")
+    assert head[:5] == ["method", "weights", "iterations", "minutes", "hole_l1 ↓"]
+    assert row.count("|") == len(head) + 1
 
 
 def test_a_run_is_that_of_the_trainer_alone(folder, two_configs, ablate):
@@ -110,11 +113,39 @@ def test_what_is_done_is_not_repeated(folder, two_configs, ablate, monkeypatch):
     assert outcome_in(folder / "ab") == before
 
 
+def test_an_ablation_that_broke_off_ends_as_one_that_did_not(
+    folder, two_configs, ablate, monkeypatch
+):
+    arguments = [*two_configs, "--iterations", 6, "-o", "schedule.checkpoint_every=2"]
+    assert ablate(*arguments) == 0
+    whole = (folder / "ab").rename(folder / "whole")
+    step, steps = Trainer.step, []
+
+    def step_or_break(self):
+        steps.append(self.config.output_dir)
+        if len(steps) == 4 + 6 + 4:  # two for the time of each, the first run, half of the second
+            raise ConnectionError("as if the process were gone")
+        return step(self)
+
+    monkeypatch.setattr(Trainer, "step", step_or_break)
+    with pytest.raises(ConnectionError):
+        ablate(*arguments)
+    steps.clear()
+    monkeypatch.setattr(Trainer, "step", lambda self: steps.append(self.iteration) or step(self))
+    assert ablate(*arguments) == 0
+    assert steps == [0, 1, 3, 4, 5]  # two for the time; then the second run from its checkpoint
+    for run in ("one", "two"):
+        broken, one = folder / f"ab/runs/{run}/seed_2018", whole / f"runs/{run}/seed_2018"
+        assert read_checkpoints(broken) == read_checkpoints(one)
+        assert read_metrics(broken) == read_metrics(one)
+
+
+@pytest.mark.slow
 def test_a_killed_ablation_ends_as_one_that_was_not(folder, two_configs):
     """kill -9 in the middle of the second run."""
     command = [sys.executable, "-m", "ppdeepfill.cli", "ablate", "../one.yaml", "../two.yaml"]
-    command += ["--iterations", "12", "--device", "cpu", "--save_dir", "ab", "--num_images", "3"]
-    command += ["-o", "schedule.checkpoint_every=2"]
+    command += ["--iterations", "200", "--device", "cpu", "--save_dir", "ab", "--num_images", "3"]
+    command += ["-o", "schedule.checkpoint_every=2", "schedule.validate_every=50"]
     environment = {"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"}
     options = {"env": environment, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     for name in ("whole", "parts"):
@@ -126,8 +157,8 @@ def test_a_killed_ablation_ends_as_one_that_was_not(folder, two_configs):
         time.sleep(0.01)
     process.kill()
     process.communicate()
-    assert not (second / "iter_00000012").exists()
-    first = folder / "parts/ab/runs/one/seed_2018/checkpoints/iter_00000012/generator.safetensors"
+    assert not (second / "iter_00000200").exists()
+    first = folder / "parts/ab/runs/one/seed_2018/checkpoints/iter_00000200/generator.safetensors"
     written = first.stat().st_mtime_ns
     for name in ("whole", "parts"):
         found = subprocess.run(command, cwd=folder / name, **options)
@@ -171,7 +202,7 @@ def test_a_run_that_fails_costs_the_others_nothing(
     fit = Trainer.fit
 
     def fit_or_fail(self):
-        if self.config.objective.options["critic_steps"] == 1:
+        if self.config.optimizer.learning_rate == 0.01:
             raise UserError("the loss is not finite")
         fit(self)
 
@@ -199,6 +230,21 @@ def test_the_sheet_has_a_column_for_each_method(folder, two_configs, ablate):
     truth = sheet[heading:, -side:]
     assert (left == 255).all(axis=2).mean() > 0.2  # the holes
     assert (left == truth).all(axis=2).mean() > 0.7  # all else
+
+
+def test_curves_of_a_configuration_share_a_colour(folder, two_configs, ablate, monkeypatch):
+    given = []
+    monkeypatch.setattr(
+        "ppdeepfill.ablation.report.draw_curves",
+        lambda curves, by: given.append((curves, by)) or draw_curves(curves, by=by),
+    )
+    assert ablate(*two_configs, "--seeds", 1, 2) == 0
+    ((curves, by),) = given
+    assert [curve.group for curve in curves] == ["one", "one", "two", "two"]
+    assert [curve.label for curve in curves][:2] == ["one, seed 1", "one, seed 2"]
+    assert by == "iter"
+    assert curves[0].entries == read_entries(folder / "ab/runs/one/seed_1")
+    assert cv2.imread("ab/curves.png").ndim == 3
 
 
 def test_runs_have_enough_points_for_a_curve(folder, two_configs, ablate):

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from ppdeepfill.ablation import progress
 from ppdeepfill.training import meter
 from ppdeepfill.training.trainer import Trainer
 from ppdeepfill.weights.checkpoint import newest_checkpoint
@@ -16,11 +15,10 @@ from ppdeepfill.weights.checkpoint import newest_checkpoint
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A second passes with every look at the clock: 7 in an iteration that draws 3 batches."""
+    """A second passes with every look at the clock: 3 in an iteration that draws a batch."""
     ticks = itertools.count()
     monkeypatch.setattr(meter, "time", SimpleNamespace(perf_counter=lambda: float(next(ticks))))
-    monkeypatch.setattr(progress, "seconds_per_iteration", lambda config: 7.0)
-    monkeypatch.setattr("ppdeepfill.ablation.ablate.seconds_per_iteration", lambda config: 7.0)
+    monkeypatch.setattr("ppdeepfill.ablation.ablate.seconds_per_iteration", lambda config: 3.0)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +56,7 @@ def test_what_cannot_work_is_found_before_anything_is_trained(
     write_config("larger", data__image_size=48)
     write_config("missing", data__train="nowhere")
     write_config("cosine", optimizer__schedule={"kind": "cosine"})
-    write_config("mixed", objective={"name": "shift_net", "options": {}})
+    write_config("mixed", data__batch_size=100)
     found = refusal(*arguments.split())
     with pytest.raises(ValueError, match=message):
         raise ValueError(found)
@@ -85,7 +83,7 @@ def test_a_time_that_is_over_is_remembered(folder, write_config, ablate, clock, 
     assert ablate("one.yaml", "--minutes", 0.25) == 0
     run = Path("ab/runs/one/seed_2018")
     checkpoint = newest_checkpoint(run).checkpoint
-    assert checkpoint.progress["training_seconds"] == 21.0  # 3 iterations
+    assert checkpoint.progress["training_seconds"] == 15.0  # 5 iterations
     monkeypatch.setattr(Trainer, "step", lambda self: pytest.fail("trained again"))
     assert ablate("one.yaml", "--minutes", 0.25) == 0
 
@@ -94,9 +92,9 @@ def test_a_time_can_be_extended_but_not_undone(folder, write_config, ablate, ref
     write_config("one")
     assert ablate("one.yaml", "--minutes", 0.25) == 0
     assert ablate("one.yaml", "--minutes", 0.5) == 0
-    assert newest_checkpoint(Path("ab/runs/one/seed_2018")).checkpoint.generator.iteration == 5
+    assert newest_checkpoint(Path("ab/runs/one/seed_2018")).checkpoint.generator.iteration == 10
     found = refusal("one.yaml", "--minutes", 0.25)
-    assert "was trained for 0.583 minutes, more than 0.25" in found
+    assert "was trained for 0.5 minutes, more than 0.25" in found
 
 
 def test_a_run_by_iterations_has_no_time_to_continue(folder, write_config, ablate, refusal):
