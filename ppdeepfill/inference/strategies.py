@@ -8,12 +8,14 @@ strategies differ in the windows and in how far these are shrunk.
 Letters: H W photo, h w window in px. A hole is bool.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy import ndarray
+from paddle import Tensor
 
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
@@ -82,10 +84,13 @@ class Filling(NamedTuple):
         image: uint8 [H, W, 3], outside the hole equal to what was given.
         offsets: int32 [2, H, W], the way (dy, dx) in px from each pixel of the hole to what the
             attention preferred for it, 0 elsewhere; None where nobody asked, or without attention.
+        coarse: uint8 [H, W, 3], the hole as the first stage leaves it; None where nobody asked, or
+            of a network of one stage.
     """
 
     image: ndarray
     offsets: ndarray | None
+    coarse: ndarray | None = None
 
 
 def fill(
@@ -95,32 +100,42 @@ def fill(
     strategy: Strategy,
     *,
     with_offsets: bool = False,
+    with_coarse: bool = False,
+    before_window: Callable[[int, int], None] = lambda number, count: None,
 ) -> Filling:
     """Fill the hole of a photo.
 
     Args:
-        inpainter: a network.
+        inpainter: a network, or a `BaselineInpainter`.
         image: uint8 [H, W, 3] RGB.
         hole: bool [H, W].
         strategy: how.
         with_offsets: also say where the attention looked, which takes a while for large photos.
+        with_coarse: also return what the first stage made of the hole.
+        before_window: called with the number of each window, from 0, and how many there are; what
+            it raises ends the filling.
     """
     filled = image.copy()
-    offsets = None
+    offsets = coarse = None
     windows, limit = strategy.windows(hole, inpainter.multiple)
-    for place, own in windows if hole.any() else ():
+    windows = windows if hole.any() else []
+    for number, (place, own) in enumerate(windows):
+        before_window(number, len(windows))
         refined, prediction, scale = _look(inpainter, image[place], hole[place], limit)
         refined = feathered(refined, image[place], hole[place], strategy.feather)
         if strategy.blend == "poisson":
             refined = poisson_blended(refined, image[place], hole[place])
         filled[place][own] = refined[own]
+        if with_coarse and prediction.coarse is not None:
+            coarse = image.copy() if coarse is None else coarse
+            coarse[place][own] = _in_pixels(prediction.coarse, own.shape, scale)[own]
         cells = offsets_of(prediction) if with_offsets else None
         if cells is not None:
             offsets = np.zeros([2, *hole.shape], np.int32) if offsets is None else offsets
             step = prediction.refined.shape[2] // cells.shape[2] / scale
             ways = _offsets_in_pixels(cells[0].numpy(), own.shape, step)
             offsets[(slice(None), *place)][:, own] = ways[:, own]
-    return Filling(filled, offsets)
+    return Filling(filled, offsets, coarse)
 
 
 def feathered(refined: ndarray, image: ndarray, hole: ndarray, width: int) -> ndarray:
@@ -159,19 +174,31 @@ class _Seen(NamedTuple):
 
 def _look(inpainter: Inpainter, image: ndarray, hole: ndarray, limit: int) -> _Seen:
     """All pixels as the network predicts them, shrunk to `limit` on the way."""
-    height, width = hole.shape
-    scale = min(1.0, limit / max(height, width))
-    small_size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size = hole.shape
+    scale = min(1.0, limit / max(size))
+    small_size = _shrunk(size, scale)
     if scale < 1:
         image = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
         # A pixel that holds any of the hole is hole: nothing of it shows among the known ones.
         share = cv2.resize(hole.astype(np.float32), small_size, interpolation=cv2.INTER_AREA)
         hole = share > 0
     prediction = inpainter.predict(image[None], to_levels(hole[None]))
-    refined = to_uint8(prediction.refined)[0, : small_size[1], : small_size[0]]
+    return _Seen(_in_pixels(prediction.refined, size, scale), prediction, scale)
+
+
+def _shrunk(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Width and height of the network's view of a window of a height and width."""
+    height, width = size
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _in_pixels(stage: Tensor, size: tuple[int, int], scale: float) -> ndarray:
+    """What a stage predicts [1, 3, H, W] -> uint8 [h, w, 3] in the size of the window."""
+    small_width, small_height = _shrunk(size, scale)
+    pixels = to_uint8(stage)[0, :small_height, :small_width]
     if scale < 1:
-        refined = cv2.resize(refined, (width, height), interpolation=cv2.INTER_CUBIC)
-    return _Seen(refined, prediction, scale)
+        pixels = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_CUBIC)
+    return pixels
 
 
 def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], step: float) -> ndarray:
