@@ -9,7 +9,7 @@ import base64
 import binascii
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, wait
 from functools import wraps
 from html import escape
@@ -57,11 +57,11 @@ class Events:
         return *self._open(request, {"sample": 0}), gr.Dropdown(choices=names)
 
     def open(self, painted: dict | None, request: gr.Request) -> tuple:
-        """A file or sample of the painter -> painter, message, viewer, number of downloads."""
+        """A file or sample of the painter -> painter, message, viewer, downloads."""
         try:
-            return *self._open(request, painted or {}), None
+            return *self._open(request, painted or {}), None, gr.Row(visible=False)
         except UserError as error:
-            return gr.skip(), said(str(error), "error"), gr.skip()
+            return gr.skip(), said(str(error), "error"), gr.skip(), gr.skip()
 
     def _open(self, request: gr.Request, chosen: dict) -> tuple[dict, str]:
         visit, photo = _opened(chosen)
@@ -80,8 +80,8 @@ class Events:
         blend: bool,
         request: gr.Request,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 gradio finds it here
-    ) -> Iterator[tuple]:
-        """The painted mask -> viewer and message, while it is computed and at the end."""
+    ) -> tuple:
+        """The painted mask -> viewer, message, downloads."""
         session, job, began = request.session_hash, Job(), time.monotonic()
         self._jobs[session] = job
         try:
@@ -91,20 +91,19 @@ class Events:
             future = self._worker.run(
                 self._computed, job, session, visit, mask, method, int(widen), strategy
             )
-            yield from _watched(future, job, progress)
+            _show_progress(future, job, progress)
             views = future.result()
             text = f"Filled in {time.monotonic() - began:.1f} s. Paint more, or download the result."
-            yield views, said(text)
+            return views, said(text), gr.Row(visible=True)
         except Cancelled:
-            yield gr.skip(), said(NEVER_MIND)
+            return _only(said(NEVER_MIND))
         except UserError as error:
-            yield gr.skip(), said(str(error), "error")
+            return _only(said(str(error), "error"))
         except Exception:
             logger.exception("filling failed")
             text = "something went wrong here; the log of the program says what"
-            yield gr.skip(), said(text, "error")
+            return _only(said(text, "error"))
         finally:
-            job.cancel()  # also when gradio lets go of this filling
             self._jobs.pop(session, None)
 
     def _computed(
@@ -130,8 +129,9 @@ class Events:
     def cancel(self, request: gr.Request) -> str:
         """End what is being filled -> message."""
         job = self._jobs.get(request.session_hash)
-        if job is not None:
-            job.cancel()
+        if job is None:
+            return said("Nothing is being filled.")
+        job.cancel()
         return said(NEVER_MIND)
 
     def download(self, kind: str) -> Callable:
@@ -185,11 +185,15 @@ def _decoded(text: object, name: str, longest: int) -> bytes:
         raise DataError(f"{name} did not arrive whole; open it again") from None
 
 
-def _watched(future: Future, job: Job, progress: gr.Progress) -> Iterator[tuple]:
+def _only(message: object) -> tuple:
+    """Outputs of a filling that change the message alone."""
+    return gr.skip(), message, gr.skip()
+
+
+def _show_progress(future: Future, job: Job, progress: gr.Progress) -> None:
     """Show how far a filling is, until it ends."""
     while not future.done():
         number, count = job.window
         part = f", part {number + 1} of {count}" if count > 1 else ""
         progress((number, count) if count > 1 else None, desc=f"Filling{part}", unit="parts")
-        yield gr.skip(), gr.skip()
         wait([future], timeout=TICK)

@@ -16,7 +16,8 @@ MOST_SESSIONS = 100  # of which gradio remembers what their page shows
 WIDEST = 64  # px
 
 TITLE = """# Fill a hole in a photo
-Choose a photo, paint over what should go, and press **Fill**. Photos stay on this computer."""
+Open a photo or take one of these, paint over what should go, and press **Fill**. Photos are kept in
+memory alone, never on disk."""
 FONTS = ("system-ui", "sans-serif")  # those of the visitor: nothing is fetched from elsewhere
 THEME = gr.themes.Default(
     primary_hue="blue", font=FONTS, font_mono=("ui-monospace", "monospace")
@@ -39,31 +40,31 @@ def _own(name: str, **settings) -> gr.HTML:
 def build(events: Events) -> gr.Blocks:
     """The page with its queue."""
     with gr.Blocks(title="ppdeepfill", analytics_enabled=False) as page:
-        gr.Markdown(TITLE)
+        gr.Markdown(TITLE, elem_id="title")
         with gr.Row():
-            with gr.Column(min_width=320):
+            with gr.Column(min_width=280):
                 samples = [thumbnail(number) for number in range(len(CHOSEN))]
                 painter = _own("painter", samples=samples, most_megabytes=MEGABYTES)
-                method, widen, blend = _settings(events)
+                message = gr.HTML(elem_id="message")
                 with gr.Row():
                     fill = gr.Button("Fill", variant="primary", elem_id="fill", scale=3)
                     cancel = gr.Button("Cancel", elem_id="cancel", scale=1, min_width=90)
-                message = gr.HTML(elem_id="message")
-            with gr.Column(min_width=320):
+                method, widen, blend = _settings(events)
+            with gr.Column(min_width=280):
                 viewer = _own("viewer")
-                with gr.Row():
-                    same = gr.Button("Download", elem_id="download", min_width=110)
-                    png = gr.Button("Download as PNG", elem_id="download_png", min_width=110)
-                    mask = gr.Button("Mask", elem_id="download_mask", min_width=80)
+                with gr.Row(visible=False) as downloads:
+                    same = gr.Button("Download", elem_id="download", min_width=100)
+                    png = gr.Button("As PNG", elem_id="download_png", min_width=100)
+                    mask = gr.Button("The mask", elem_id="download_mask", min_width=100)
                 saver = _own("saver", visible="hidden")
         page.load(events.arrive, None, [painter, message, method], api_name="arrive")
         painter.upload(
-            events.open, painter, [painter, message, viewer], api_name="open", concurrency_limit=2
+            events.open, painter, [painter, message, viewer, downloads], api_name="open", concurrency_limit=2
         )
         filling = fill.click(
             events.fill,
             [painter, method, widen, blend],
-            [viewer, message],
+            [viewer, message, downloads],
             api_name="fill",
             concurrency_limit=1,
             show_progress_on=message,

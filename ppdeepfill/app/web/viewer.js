@@ -29,7 +29,6 @@ function show(name) {
     tab.title = tab.disabled ? "this method has none" : "";
   }
   under.src = { compare: given.after, coarse: given.coarse, borrowed: given.borrowed }[view];
-  over.hidden = line.hidden = view !== "compare";
   over.style.display = line.style.display = view === "compare" ? "" : "none";
   canvas.getContext("2d").clearRect(0, 0, canvas.width, canvas.height);
   divide();
