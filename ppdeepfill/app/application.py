@@ -23,15 +23,18 @@ POLICY = (
 
 
 @contextmanager
-def application(device: str) -> Iterator[fastapi.FastAPI]:
-    """The page, computing on a device; its first network is loaded in the background."""
+def application(device: str) -> Iterator[tuple[fastapi.FastAPI, Events]]:
+    """The page and its events, computing on a device.
+
+    The first network is loaded in the background.
+    """
     worker = Worker(device)
     try:
         events = Events(worker)
         worker.run(events.methods.inpainter, events.methods.names()[0])
         app = fastapi.FastAPI(openapi_url=None)
         app.add_middleware(Limits)
-        yield gr.mount_gradio_app(
+        page = gr.mount_gradio_app(
             app,
             build(events),
             path="/",
@@ -44,6 +47,7 @@ def application(device: str) -> Iterator[fastapi.FastAPI]:
             mcp_server=False,
             enable_monitoring=False,
         )
+        yield page, events
     finally:
         worker.close()
 

@@ -11,11 +11,11 @@ from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.weights.finding import DEMO, SHIPPED, find_generator, runs
 
 MOST_LOADED = 2  # networks in memory
-SHIPPED_NAME = f"{DEMO}: the network that comes with this program"
+SHIPPED_NAME = f"{DEMO} (comes with this program)"
 BASELINES = {
-    "PatchMatch: similar patches, no network": "patchmatch",
-    "Telea: from the edge inwards, no network": "telea",
-    "Navier-Stokes: lines continued, no network": "navier_stokes",
+    "PatchMatch (no network)": "patchmatch",
+    "Telea (no network)": "telea",
+    "Navier-Stokes (no network)": "navier_stokes",
 }
 
 

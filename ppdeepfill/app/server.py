@@ -32,7 +32,7 @@ def serve(host: str, port: int, device: str) -> None:
     Raises:
         ConfigError: gradio is missing, or the address or device cannot be used.
     """
-    with _listening(host, port) as listener, _scratch_folder():
+    with listening(host, port) as listener, scratch_folder():
         try:
             import uvicorn
 
@@ -41,7 +41,7 @@ def serve(host: str, port: int, device: str) -> None:
             if error.name not in ("gradio", "fastapi", "uvicorn"):
                 raise
             raise ConfigError(NOT_INSTALLED) from None
-        with application(device) as app:
+        with application(device) as (app, _):
             settings = uvicorn.Config(
                 app, log_level="warning", timeout_graceful_shutdown=GOODBYE, access_log=False
             )
@@ -51,7 +51,7 @@ def serve(host: str, port: int, device: str) -> None:
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
     """A socket at this address."""
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
@@ -72,14 +72,14 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 
 
 @contextmanager
-def _scratch_folder() -> Iterator[None]:
+def scratch_folder() -> Iterator[str]:
     """A folder for what gradio writes, removed at the end however that comes."""
     previous = signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="ppdeepfill-app-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder  # read when gradio is imported
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         try:
-            yield
+            yield folder
         finally:
             signal.signal(signal.SIGTERM, previous)
 

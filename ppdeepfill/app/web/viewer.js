@@ -110,7 +110,8 @@ watch("value", async () => {
   }
   show(given && given[view] ? view : "compare");
   if (!given) return;
-  element.scrollIntoView({ behavior: "smooth", block: "nearest" });
   hole = await pixelsOf(given.hole);
+  await under.decode();
+  element.scrollIntoView({ behavior: "smooth", block: "nearest" });
 });
 show("compare");
