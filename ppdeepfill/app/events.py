@@ -117,11 +117,11 @@ class Events:
         strategy: Strategy,
     ) -> dict | None:
         """In the worker: what the page shows."""
-        job.before_window(0, 1)
+        job.before_crop(0, 1)
         inpainter = self.methods.inpainter(method)
         photo = filling.reopened(visit)
         hole = filling.hole_in(mask, visit.size, shown_size(visit.size), widen)
-        result, filled = filling.filled(inpainter, photo, hole, strategy, job.before_window)
+        result, filled = filling.filled(inpainter, photo, hole, strategy, job.before_crop)
         if not self.visits.finish(session, visit, result):
             raise Cancelled
         return shown_filling(photo.rgb(), hole, filled)
@@ -193,7 +193,7 @@ def _only(message: object) -> tuple:
 def _show_progress(future: Future, job: Job, progress: gr.Progress) -> None:
     """Show how far a filling is, until it ends."""
     while not future.done():
-        number, count = job.window
+        number, count = job.crop
         part = f", part {number + 1} of {count}" if count > 1 else ""
         progress((number, count) if count > 1 else None, desc=f"Filling{part}", unit="parts")
         wait([future], timeout=TICK)

@@ -95,7 +95,7 @@ def filled(
     photo: Photo,
     hole: ndarray,
     strategy: Strategy,
-    before_window: Callable[[int, int], None],
+    before_crop: Callable[[int, int], None],
 ) -> tuple[Result, Filling]:
     """What to keep of a filling, and the filling; see `strategies.fill` for the arguments."""
     filling = fill(
@@ -105,7 +105,7 @@ def filled(
         strategy,
         with_offsets=True,
         with_coarse=True,
-        before_window=before_window,
+        before_crop=before_crop,
     )
     return Result(np.packbits(hole), filling.image[hole]), filling
 

@@ -18,22 +18,22 @@ class Job:
     """One filling: how far it is, and a way to end it.
 
     Attributes:
-        window: the number of the window that is computed, from 0, and how many there are.
+        crop: the number of the crop that is computed, from 0, and how many there are.
     """
 
     def __init__(self) -> None:
-        self.window = (0, 1)
+        self.crop = (0, 1)
         self._unwanted = Event()
 
     def cancel(self) -> None:
-        """End before the next window."""
+        """End before the next crop."""
         self._unwanted.set()
 
-    def before_window(self, number: int, count: int) -> None:
+    def before_crop(self, number: int, count: int) -> None:
         """For `strategies.fill`; raises Cancelled."""
         if self._unwanted.is_set():
             raise Cancelled
-        self.window = (number, count)
+        self.crop = (number, count)
 
 
 class Worker:

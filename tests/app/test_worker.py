@@ -32,13 +32,13 @@ def test_a_cancelled_job_ends_before_its_next_part(worker):
 
     def fill():
         for part in range(3):
-            job.before_window(part, 3)
+            job.before_crop(part, 3)
             reached.append(part)
             job.cancel()
 
     with pytest.raises(Cancelled):
         worker.run(fill).result()
-    assert reached == [0] and job.window == (0, 3)
+    assert reached == [0] and job.crop == (0, 3)
 
 
 def test_an_error_of_one_job_is_not_one_of_the_next(worker):
