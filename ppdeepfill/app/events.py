@@ -11,7 +11,6 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from functools import wraps
 from html import escape
 
 import gradio as gr
@@ -93,7 +92,9 @@ class Events:
             )
             _show_progress(future, job, progress)
             views = future.result()
-            text = f"Filled in {time.monotonic() - began:.1f} s. Paint more, or download the result."
+            text = (
+                f"Filled in {time.monotonic() - began:.1f} s. Paint more, or download the result."
+            )
             return views, said(text), gr.Row(visible=True)
         except Cancelled:
             return _only(said(NEVER_MIND))

@@ -86,7 +86,9 @@ def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: i
     if not hole.any():
         raise DataError("nothing is painted yet: paint over what should go, then press Fill")
     if hole.all():
-        raise DataError("all of the photo is painted: leave some of it, from which to fill the rest")
+        raise DataError(
+            "all of the photo is painted: leave some of it, from which to fill the rest"
+        )
     return hole
 
 

@@ -19,9 +19,7 @@ TITLE = """# Fill a hole in a photo
 Open a photo or take one of these, paint over what should go, and press **Fill**. Photos are kept in
 memory alone, never on disk."""
 FONTS = ("system-ui", "sans-serif")  # those of the visitor: nothing is fetched from elsewhere
-THEME = gr.themes.Default(
-    primary_hue="blue", font=FONTS, font_mono=("ui-monospace", "monospace")
-)
+THEME = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=("ui-monospace", "monospace"))
 
 
 def _own(name: str, **settings) -> gr.HTML:
@@ -59,7 +57,11 @@ def build(events: Events) -> gr.Blocks:
                 saver = _own("saver", visible="hidden")
         page.load(events.arrive, None, [painter, message, method], api_name="arrive")
         painter.upload(
-            events.open, painter, [painter, message, viewer, downloads], api_name="open", concurrency_limit=2
+            events.open,
+            painter,
+            [painter, message, viewer, downloads],
+            api_name="open",
+            concurrency_limit=2,
         )
         filling = fill.click(
             events.fill,

@@ -17,8 +17,10 @@ from ppdeepfill.errors import ConfigError
 logger = logging.getLogger(__name__)
 
 GOODBYE = 2  # seconds that open connections get at the end
-NOT_INSTALLED = """the page needs gradio, which is not installed. From the root of this repository, run
-  pip install -e ".[app]\""""
+NOT_INSTALLED = (
+    "the page needs gradio, which is not installed; from the root of this repository, run\n"
+    '  pip install -e ".[app]"'
+)
 
 
 def serve(host: str, port: int, device: str) -> None:

@@ -81,9 +81,7 @@ def said(page, text: str) -> None:
 def paint(page, begin=(0.3, 0.3), end=(0.5, 0.4), tool="brush") -> None:
     page.click(f"[data-tool={tool}]")
     box = page.locator("#painter .strokes").bounding_box()
-    points = [
-        (box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (begin, end)
-    ]
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (begin, end)]
     page.mouse.move(*points[0])
     page.mouse.down()
     page.mouse.move(*points[1], steps=5)
