@@ -22,6 +22,7 @@ from ppdeepfill.errors import UserError
 from ppdeepfill.verbs import (
     ablate,
     align,
+    app,
     attend,
     convert,
     curves,
@@ -32,7 +33,7 @@ from ppdeepfill.verbs import (
     train,
 )
 
-VERBS = (train, test, predict, export, ablate, curves, convert, attend, align, reproduce)
+VERBS = (train, test, predict, app, export, ablate, curves, convert, attend, align, reproduce)
 
 _NO_PADDLE = """\
 PaddlePaddle is not installed. From the root of this repository, run one of

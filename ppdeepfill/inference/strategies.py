@@ -8,12 +8,14 @@ differ in which crops they choose and how much they shrink them.
 Letters: H W photo, h w crop in px. A hole is bool.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy import ndarray
+from paddle import Tensor
 
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
@@ -83,10 +85,13 @@ class Filling(NamedTuple):
         offsets: int32 [2, H, W] offset (dy, dx) in px from each pixel of the hole to the place
             that the attention preferred for it, 0 elsewhere; None if not requested, or if the
             network has no attention.
+        coarse: uint8 [H, W, 3], the hole as the first stage fills it; None if not requested, or if
+            the network has one stage.
     """
 
     image: ndarray
     offsets: ndarray | None
+    coarse: ndarray | None = None
 
 
 def fill(
@@ -96,32 +101,42 @@ def fill(
     strategy: Strategy,
     *,
     with_offsets: bool = False,
+    with_coarse: bool = False,
+    before_crop: Callable[[int, int], None] = lambda number, count: None,
 ) -> Filling:
     """Fill the hole of a photo.
 
     Args:
-        inpainter: a network.
+        inpainter: a network, or a `BaselineInpainter`.
         image: uint8 [H, W, 3] RGB.
         hole: bool [H, W].
         strategy: how to choose crops.
         with_offsets: also return where the attention looked; takes a while for large photos.
+        with_coarse: also return the hole as the first stage fills it.
+        before_crop: called with the number of each crop, from 0, and how many there are; an
+            exception from it ends the filling.
     """
     filled = image.copy()
-    offsets = None
+    offsets = coarse = None
     crops, limit = strategy.crops(hole, inpainter.multiple)
-    for place, own in crops if hole.any() else ():
+    crops = crops if hole.any() else []
+    for number, (place, own) in enumerate(crops):
+        before_crop(number, len(crops))
         refined, prediction, scale = _predict_crop(inpainter, image[place], hole[place], limit)
         refined = feathered(refined, image[place], hole[place], strategy.feather)
         if strategy.blend == "poisson":
             refined = poisson_blended(refined, image[place], hole[place])
         filled[place][own] = refined[own]
+        if with_coarse and prediction.coarse is not None:
+            coarse = image.copy() if coarse is None else coarse
+            coarse[place][own] = _in_pixels(prediction.coarse, own.shape, scale)[own]
         cells = offsets_of(prediction) if with_offsets else None
         if cells is not None:
             offsets = np.zeros([2, *hole.shape], np.int32) if offsets is None else offsets
             step = prediction.refined.shape[2] // cells.shape[2] / scale
             in_pixels = _offsets_in_pixels(cells[0].numpy(), own.shape, step)
             offsets[(slice(None), *place)][:, own] = in_pixels[:, own]
-    return Filling(filled, offsets)
+    return Filling(filled, offsets, coarse)
 
 
 def feathered(refined: ndarray, image: ndarray, hole: ndarray, width: int) -> ndarray:
@@ -162,19 +177,31 @@ def _predict_crop(
     inpainter: Inpainter, image: ndarray, hole: ndarray, limit: int
 ) -> _CropPrediction:
     """Predict all pixels of a crop; the network sees it shrunk to `limit`."""
-    height, width = hole.shape
-    scale = min(1.0, limit / max(height, width))
-    small_size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size = hole.shape
+    scale = min(1.0, limit / max(size))
+    small_size = _shrunk(size, scale)
     if scale < 1:
         image = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
         # A pixel that contains any part of the hole is hole, so that none of it counts as known.
         share = cv2.resize(hole.astype(np.float32), small_size, interpolation=cv2.INTER_AREA)
         hole = share > 0
     prediction = inpainter.predict(image[None], to_levels(hole[None]))
-    refined = to_uint8(prediction.refined)[0, : small_size[1], : small_size[0]]
+    return _CropPrediction(_in_pixels(prediction.refined, size, scale), prediction, scale)
+
+
+def _shrunk(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Width and height at which the network sees a crop of a height and width."""
+    height, width = size
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _in_pixels(stage: Tensor, size: tuple[int, int], scale: float) -> ndarray:
+    """What a stage predicts [1, 3, H, W] -> uint8 [h, w, 3] in the size of the crop."""
+    small_width, small_height = _shrunk(size, scale)
+    pixels = to_uint8(stage)[0, :small_height, :small_width]
     if scale < 1:
-        refined = cv2.resize(refined, (width, height), interpolation=cv2.INTER_CUBIC)
-    return _CropPrediction(refined, prediction, scale)
+        pixels = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_CUBIC)
+    return pixels
 
 
 def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], step: float) -> ndarray:
