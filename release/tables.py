@@ -17,7 +17,7 @@ NAMES = {
 }
 PAIRED = ("hole_l1", "psnr", "ssim")  # compared image by image
 BY_AREA = ("hole_l1", "psnr")
-CERTAIN = 0.05  # from this p value on, the table says that two methods are not told apart
+CERTAIN = 0.05  # a difference with a smaller p value counts as significant
 
 
 class Result(NamedTuple):
@@ -42,7 +42,7 @@ def render_results(results: Sequence[Result]) -> str:
 def overview(results: Sequence[Result]) -> str:
     """Render hole L1 of every method in every setting, and our difference from Telea."""
     methods = list(results[0].record["means"])
-    rows = [["hole L1", "images", *map(name_of, methods), "ours minus Telea", "told apart"]]
+    rows = [["hole L1", "images", *map(name_of, methods), "ours minus Telea", "significant"]]
     for setting, record in results:
         pair = _pair(record, DEMO, "telea", "hole_l1")
         rows.append(
@@ -110,7 +110,7 @@ def _metrics(record: Mapping[str, Any]) -> str:
 
 
 def _pairs(record: Mapping[str, Any]) -> str:
-    rows = [["against", "metric", "difference", "ours better on", "p (Wilcoxon)", "told apart"]]
+    rows = [["against", "metric", "difference", "ours better on", "p (Wilcoxon)", "significant"]]
     for other in list(record["means"])[1:]:
         for metric in PAIRED:
             pair = _pair(record, DEMO, other, metric)

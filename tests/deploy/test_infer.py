@@ -311,7 +311,7 @@ def test_a_damaged_network_exits_2_with_a_message(infer, exported, folders, caps
     assert "cannot load" in capsys.readouterr().err
     Path(name).unlink()
     assert infer(arguments(folders)) == 2
-    assert f"named {name}" in capsys.readouterr().err
+    assert f"no file {name}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
