@@ -33,12 +33,15 @@ from ppdeepfill.weights.generator_file import Generator
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ppdeepfill"
-FOLDERS = (PACKAGE, ROOT / "tests", ROOT / "deploy", ROOT / "benchmarks", ROOT / "release")
+FOLDERS = [PACKAGE] + [
+    ROOT / name for name in ("tests", "deploy", "benchmarks", "release", "test_tipc")
+]
 PYTHON_FILES = sorted(
     [*ROOT.glob("*.py"), *(p for folder in FOLDERS for p in folder.rglob("*.py"))]
 )
+SHELL_FILES = sorted([*(ROOT / "scripts").glob("*.sh"), *(ROOT / "test_tipc").glob("*.sh")])
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
-GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "test_tipc/README.md"])
 
 HEADER = "# Copyright (c) 2026 ppdeepfill contributors.\n# SPDX-License-Identifier: Apache-2.0\n"
 NAMELESS = {"utils", "util", "misc", "common", "base", "helpers", "net", "tools"}
@@ -54,7 +57,7 @@ ROOMS = {
     "weight_files": {"errors"},
     "weights": {"errors", "atomic_write", "networks", "weight_files"},
     "data": {"errors"},
-    "objectives": {"networks", "data"},
+    "objectives": {"networks", "weights", "data"},
     "config": {"errors", "networks", "objectives"},
     "reproduction": {"errors", "networks", "weights", "data", "config"},
     "drawing": {"errors", "atomic_write", "networks", "data"},
@@ -227,7 +230,7 @@ def test_a_file_name_says_what_is_inside(path):
 
 @pytest.mark.parametrize(
     "path",
-    [*PYTHON_FILES, ROOT / "pyproject.toml", ROOT / ".ci/run"],
+    [*PYTHON_FILES, *SHELL_FILES, ROOT / "pyproject.toml", ROOT / ".ci/run"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_a_file_begins_with_its_licence(path):

@@ -55,7 +55,7 @@ class Skipped(dict[str, str]):
         self.spec = spec
 
     def note(self, name: str, reason: str) -> None:
-        """Count and log an image, unless that was done before."""
+        """Count and log an image the first time it is skipped."""
         if name not in self:
             self[name] = reason
             logger.warning(
@@ -74,14 +74,14 @@ class InpaintingDataset:
         source: the images.
         image_size: side, or height and width, of the samples in px.
         mask: kind, size, max_shrink and shared (one mask per batch), as in the configuration.
-        max_crop_scale: crop windows of 1 to this many times image_size, as far as the image is
-            large enough, and shrink them by area averaging: this shows more of a scene, sharper.
+        max_crop_scale: crop windows of 1 to this many times image_size, if the image is large
+            enough, and shrink them by area averaging. This shows more of a scene, and sharper.
         random_crop: True crops a window of image_size (smaller images are enlarged first); False
             resizes the whole image, ignoring its aspect ratio, with bilinear interpolation, as the
             authors do.
         reduced_decoding: if the whole image is resized, decode a JPEG at the smallest sufficient
-            size; see `decode_image`. Much faster for large photographs, but smoother than the
-            authors' images.
+            size; see `decode_image`. This is much faster for large photographs, but gives smoother
+            images than the authors'.
         horizontal_flip: mirror each image with probability 0.5.
         seed: determines all random choices.
     """
@@ -136,7 +136,7 @@ class InpaintingDataset:
         return Sample(image, mask, bbox, number, skipped)
 
     def validation_sample(self, index: int) -> Sample:
-        """Return an image prepared as for training, but with window and hole centred.
+        """Return an image prepared as in training, but with window and hole centred.
 
         Raises:
             UnreadableImage: the image cannot be read.
@@ -195,7 +195,7 @@ def fit(
     rng: Generator | None = None,
     interpolation: int = cv2.INTER_LINEAR,
 ) -> ndarray:
-    """Bring an image of any size to `image_size`; used everywhere in this project.
+    """Bring an image of any size to `image_size`; the whole project uses this function.
 
     Args:
         image: [H,W,3], or a mask [H,W].

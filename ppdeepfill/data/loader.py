@@ -37,19 +37,19 @@ _ending = threading.Event()  # set in a worker whose training is gone
 class Loader:
     """An endless iterator of batches; batch n is a pure function of the seeds and n.
 
-    Batch n contains the samples n*B to n*B+B-1 of an endless sequence, in which all images are
-    repeated, in a new random order each time. Each process gets a contiguous share of a batch.
+    Batch n contains the samples n*B to n*B+B-1 of an endless sequence that repeats all images, in a
+    new random order each time. Each process gets a contiguous share of a batch.
 
     Args:
         dataset: source of the samples.
         batch_size: images per batch over all processes.
         workers: loader processes per training process; 0 loads in the training process itself.
         seed: determines the order of the images.
-        rank, world_size: number of this training process, and how many there are.
+        rank, world_size: number of this training process, and of all training processes.
         first_batch: number of the first batch, for a resumed run.
 
     Raises:
-        DataError: the batch is larger than the data set.
+        DataError: the batch is larger than the dataset.
         ConfigError: the processes cannot share a batch evenly.
     """
 
@@ -66,7 +66,7 @@ class Loader:
     ):
         if batch_size > len(dataset):
             raise DataError(
-                f"{len(dataset)} images of {dataset.source.spec} cannot fill a batch of "
+                f"the {len(dataset)} images in {dataset.source.spec} cannot fill a batch of "
                 f"{batch_size} without repeating: set data.batch_size to {len(dataset)} or less, "
                 "or add images"
             )
@@ -137,7 +137,7 @@ class Loader:
         free = shutil.disk_usage(SHARED_MEMORY).free
         if needed > free:
             logger.warning(
-                "%s has %d MB free, but %d MB are needed: using pipes instead, which is slower. "
+                "%s has %d MB free but we need %d MB: using pipes instead, which is slower. "
                 "Enlarge it (docker run --shm-size=2g) or lower data.workers.",
                 SHARED_MEMORY,
                 free >> 20,
@@ -148,7 +148,7 @@ class Loader:
 
 @dataclass(frozen=True)
 class _Notes:
-    """What is sent along with the two tensors; Paddle passes unknown objects on unchanged."""
+    """Data sent along with the two tensors; Paddle passes unknown objects on unchanged."""
 
     bboxes: ndarray | None = None
     sample_numbers: ndarray | None = None
@@ -195,7 +195,7 @@ def _order(seed: int, epoch: int, length: int) -> ndarray:
 
 @dataclass(frozen=True)
 class _WorkerDataset:
-    """The recipe inside a worker; errors are sent in the notes, since Paddle only prints them."""
+    """The recipe inside a worker; it sends errors in the notes, because Paddle only prints them."""
 
     recipe: _BatchRecipe
 
@@ -213,7 +213,7 @@ class _WorkerDataset:
 
 
 def _to_float(pixels: ndarray | paddle.Tensor) -> paddle.Tensor:
-    """Convert uint8 to float32 on the device, which makes the transfer to it four times smaller."""
+    """Convert uint8 to float32 on the device, which makes the transfer four times smaller."""
     if isinstance(pixels, ndarray):
         pixels = paddle.to_tensor(pixels)
     return pixels.astype("float32")

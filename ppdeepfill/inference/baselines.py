@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Methods without a network, with the same call as `Inpainter`: what a network has to beat.
+"""Methods without a network, called like `Inpainter`: a network should beat them.
 
 All take an image uint8 [H, W, 3] RGB and a mask uint8 [H, W] (255 = hole, 0 = known), and return
-uint8 [H, W, 3] whose known pixels are those of the image.
+uint8 [H, W, 3] with the known pixels unchanged.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from numpy import ndarray
 from ppdeepfill.data.pixels import HALF_RANGE, is_hole
 from ppdeepfill.inference.patchmatch import fill_with_patches
 
-RADIUS = 3  # pixels around the hole that each pixel filled by OpenCV looks at
+RADIUS = 3  # px: OpenCV fills each pixel from neighbours within this distance
 
 
 def mean_fill(image: ndarray, mask: ndarray) -> ndarray:
@@ -28,7 +28,7 @@ def mean_fill(image: ndarray, mask: ndarray) -> ndarray:
 
 
 def telea(image: ndarray, mask: ndarray) -> ndarray:
-    """Fill the hole from its border inwards.
+    """Fill the hole from its border inward.
 
     Source: Telea, An Image Inpainting Technique Based on the Fast Marching Method (2004); OpenCV.
     """
@@ -45,7 +45,9 @@ def navier_stokes(image: ndarray, mask: ndarray) -> ndarray:
 
 
 def patchmatch(image: ndarray, mask: ndarray) -> ndarray:
-    """Fill the hole with similar patches of the known region; as `mean_fill` if none is whole.
+    """Fill the hole with similar patches of the known region.
+
+    Falls back to `mean_fill` if the known region has no whole patch.
 
     Source: Wexler et al. (2007) with the search of Barnes et al. (2009), see patchmatch.py.
     """
@@ -58,7 +60,7 @@ def patchmatch(image: ndarray, mask: ndarray) -> ndarray:
 
 def _inpaint(image: ndarray, mask: ndarray, algorithm: int) -> ndarray:
     hole = is_hole(mask).astype(np.uint8)
-    if hole.all():  # OpenCV would give the image back
+    if hole.all():  # OpenCV would return the image unchanged
         return mean_fill(image, mask)
     return cv2.inpaint(np.ascontiguousarray(image), hole, RADIUS, algorithm)
 

@@ -11,6 +11,7 @@ from paddle import nn
 
 from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.glcic import Glcic
+from ppdeepfill.objectives.perceptual import Perceptual
 from ppdeepfill.objectives.shift_net import ShiftNetObjective
 from ppdeepfill.objectives.wgan_gp import WganGp
 
@@ -18,6 +19,7 @@ __all__ = [
     "OBJECTIVES",
     "Glcic",
     "Objective",
+    "Perceptual",
     "Phase",
     "ShiftNetObjective",
     "WganGp",
@@ -28,6 +30,7 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "wgan_gp": WganGp,
     "glcic": Glcic,
     "shift_net": ShiftNetObjective,
+    "perceptual": Perceptual,
 }
 
 

@@ -5,6 +5,7 @@
 from collections.abc import Mapping, Sequence
 
 from paddle import Tensor
+from paddle.nn import Layer
 from paddle.optimizer import Adadelta, Adam, Optimizer
 from paddle.optimizer.lr import LambdaDecay
 
@@ -53,6 +54,33 @@ def build_optimizers(
 def trained_parameters(phase: Phase) -> list[Tensor]:
     """Return the trainable parameters of the layer that a phase trains."""
     return [p for p in phase.trains.parameters() if not p.stop_gradient]
+
+
+def train_only(phase: Phase, parameters: Mapping[str, Sequence[Tensor]]) -> None:
+    """Freeze what other phases train, since its gradients would not be used.
+
+    Args:
+        phase: the phase that is about to run.
+        parameters: the trained parameters of every phase, by its name.
+    """
+    for others in parameters.values():
+        for parameter in others:
+            parameter.stop_gradient = True
+    for parameter in parameters[phase.name]:
+        parameter.stop_gradient = False
+
+
+def latest_phase(phases: Sequence[Phase], trained: Layer, iteration: int) -> Phase:
+    """Return the last phase in an iteration that has trained a layer, or the first that will.
+
+    Args:
+        phases: all phases; at least one of them trains the layer.
+        trained: the layer.
+        iteration: number of finished iterations.
+    """
+    phases = [phase for phase in phases if phase.trains is trained]
+    begun = [phase for phase in phases if phase.start < iteration] or phases[:1]
+    return begun[-1]
 
 
 def _build(settings: OptimizerSettings, rate: LambdaDecay, parameters: list[Tensor]) -> Optimizer:

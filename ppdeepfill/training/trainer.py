@@ -13,9 +13,8 @@ from paddle.nn import Layer
 from ppdeepfill import parallel
 from ppdeepfill.config import Config
 from ppdeepfill.data.batch import Batch
-from ppdeepfill.errors import OutputError, UserError, refusals_of
-from ppdeepfill.networks import build_network
-from ppdeepfill.objectives import Phase, build_objective
+from ppdeepfill.errors import OutputError, UserError
+from ppdeepfill.objectives import Phase
 from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.description import conclusion, dry_run
 from ppdeepfill.training.guard import FiniteGuard
@@ -23,7 +22,14 @@ from ppdeepfill.training.images import open_dataset, open_loader
 from ppdeepfill.training.initial_weights import load_initial_weights
 from ppdeepfill.training.interruption import Interruption
 from ppdeepfill.training.meter import Meter, mean_of
-from ppdeepfill.training.optimizers import build_optimizers, build_schedulers, trained_parameters
+from ppdeepfill.training.method import build_method
+from ppdeepfill.training.optimizers import (
+    build_optimizers,
+    build_schedulers,
+    latest_phase,
+    train_only,
+    trained_parameters,
+)
 from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume, told_by_option
@@ -59,17 +65,7 @@ class Trainer:
         check_precision(config.precision)
         set_default_dtype("float32")
         seed(config.seed)
-        with refusals_of("network.options"):
-            self.network = build_network(config.network.name, **config.network.options)
-        with refusals_of("objective.options"):
-            objective = build_objective(
-                config.objective.name,
-                self.network,
-                image_size=config.data.image_size,
-                local_size=config.mask.size,
-                seed=config.seed,
-                **config.objective.options,
-            )
+        self.network, objective = build_method(config)
         self.extra_modules = objective.extra_modules
         self.phases = objective.phases()
         self.parameters = {phase.name: trained_parameters(phase) for phase in self.phases}
@@ -104,7 +100,7 @@ class Trainer:
             for phase in self.phases:
                 if not phase.is_part_of(self.iteration):
                     continue
-                self._accept_gradients_of(phase)
+                train_only(phase, self.parameters)
                 for _ in range(phase.repeats):
                     scalars |= self._update(phase)
             self.average.update()
@@ -140,14 +136,6 @@ class Trainer:
         if phase.trains is self.network:
             scalars = {"loss": loss, **scalars}  # for readers who want a single number
         return {name: scalar.detach() for name, scalar in scalars.items()}
-
-    def _accept_gradients_of(self, phase: Phase) -> None:
-        """Freeze what other phases train, since its gradients would not be used."""
-        for parameters in self.parameters.values():
-            for parameter in parameters:
-                parameter.stop_gradient = True
-        for parameter in self.parameters[phase.name]:
-            parameter.stop_gradient = False
 
     def fit(self) -> None:
         """Train to the last iteration, starting where `config.resume` says.
@@ -229,10 +217,9 @@ class Trainer:
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of the phase that last trained the network, or will be first to."""
-        phases = [p for p in self.phases if p.trains is self.network]
-        begun = [p for p in phases if p.start < self.iteration] or phases[:1]
-        return self.schedulers[begun[-1].optimizer_name]()
+        """The rate of the phase that last trained the network, or of the first that will."""
+        phase = latest_phase(self.phases, self.network, self.iteration)
+        return self.schedulers[phase.optimizer_name]()
 
     @property
     def modules(self) -> dict[str, Layer]:

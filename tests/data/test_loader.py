@@ -154,7 +154,7 @@ def test_unreadable_images_are_named_once_and_counted(
             next(loader)
         assert sorted(loader.skipped) == ["a/photo0.jpg", "photo2.jpeg"]
         assert "0 bytes" in loader.skipped["a/photo0.jpg"]
-    messages = [record.getMessage() for record in caplog.records if "skipped" in record.message]
+    messages = [r.getMessage() for r in caplog.records if "skipped unreadable" in r.message]
     assert len(messages) == 2 and "(2 so far)" in messages[1]
 
 
@@ -182,7 +182,7 @@ def test_a_fault_in_a_worker_shows_its_traceback(make_dataset, monkeypatch):
 
 
 def test_a_batch_larger_than_the_data_set_says_what_to_set(make_dataset):
-    with pytest.raises(DataError, match="7 images of .* batch of 8 .* data.batch_size to 7"):
+    with pytest.raises(DataError, match="7 images in .* batch of 8 .* data.batch_size to 7"):
         Loader(make_dataset(), batch_size=8)
 
 

@@ -65,12 +65,42 @@ def fit_until(trainer, iteration, signal_number):
             "network": {"name": "shift_net", "options": {"base_channels": 2, "levels": 4}},
             "objective": {"name": "shift_net", "options": {"critic_channels": 2}},
         },
+        {
+            "network": {"name": "rfr", "options": {"base_channels": 2, "recurrences": 2}},
+            "objective": {
+                "name": "perceptual",
+                "options": {"vgg_weights": "random", "fine_tuning_from": 3},
+            },
+            "optimizer__phases": {"fine_tuning": {"learning_rate": 5e-5}},
+            "schedule__average": 0.9,
+        },
+        {
+            "network": {"name": "partial_unet", "options": {"base_channels": 2, "levels": 4}},
+            "objective": {
+                "name": "perceptual",
+                "options": {
+                    "perceptual_weight": 0.0,
+                    "style_weight": 0.0,
+                    "fine_tuning_from": 3,
+                    "frozen": "encoder",
+                },
+            },
+        },
         *(
             {"network__options": {"base_channels": 2, "attention": name, "attention_grid": 8}}
             for name in ATTENTION_ALTERNATIVES
         ),
     ],
-    ids=["plain", "shared-batch", "all-options", "glcic", "shift_net", *ATTENTION_ALTERNATIVES],
+    ids=[
+        "plain",
+        "shared-batch",
+        "all-options",
+        "glcic",
+        "shift_net",
+        "rfr",
+        "partial_unet",
+        *ATTENTION_ALTERNATIVES,
+    ],
 )
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monkeypatch, changes):
     changes = {"data__validation": str(photos), "data__validation_images": 3} | changes

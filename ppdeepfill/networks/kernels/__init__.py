@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What is only about speed and memory: which kernel computes a layer, and how.
+"""Everything that is only about speed and memory: which kernel computes a layer, and how.
 
-A layer calls one function here, and gets the numbers of Paddle's own operators to float rounding.
-Which kernel that is depends on the call alone: on its tensors, its thread's grad mode and hooks,
-and on the two contexts.
+A layer calls one function here and gets the same numbers as from Paddle's own operators, up to
+float rounding. The choice of kernel depends only on the call: its tensors, the grad mode of its
+thread, hooks, and the two contexts.
 
     convolve, convolve_in_sequence, convolve_without_bias    convolutions
     contextual_attention, contextual_attention_in_blocks     attention/contextual.py

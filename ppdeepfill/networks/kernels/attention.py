@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Contextual attention: which kernel computes it.
+"""Contextual attention: choose the kernel that computes it.
 
 Letters as in attention/contextual.py.
 """
@@ -22,10 +22,10 @@ _limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=No
 
 @contextmanager
 def attention_memory_limit(limit: int | None) -> Iterator[None]:
-    """While entered, attentions work in blocks where they would need more than `limit` bytes.
+    """Within this context, attention works in blocks if it would need more than `limit` bytes.
 
-    Counted are temporaries; None: no limit. Gradients and exported graphs need the attention
-    as a whole, whatever the limit.
+    The limit counts temporaries only; None sets no limit. With gradients, and in exported graphs,
+    attention is always computed as a whole, whatever the limit.
     """
     token = _limit.set(limit)
     try:
@@ -42,15 +42,15 @@ def contextual_attention(
     Args:
         foreground: [B, C, Hf, Wf].
         background: [B, C, Hb, Wb].
-        mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None: all may be used.
-        **options: all of its options.
+        mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None allows the whole background.
+        **options: every option of that function.
 
     Returns:
-        Features and weights; in blocks, features and offsets.
+        Features and weights, or, if computed in blocks, features and offsets.
 
     Raises:
-        MemoryBudgetError: the limit is too small for the smallest blocks.
-        ValueError: as there.
+        MemoryBudgetError: the limit is too small even for the smallest blocks.
+        ValueError: as in that function.
     """
     if _fits(foreground, background, options):
         return Attended(*fast_attention(foreground, background, mask, **options))
@@ -68,12 +68,14 @@ def _fits(foreground: Tensor, background: Tensor, options: dict) -> bool:
 
 
 def whole_memory(foreground: list[int], background: list[int], options: dict) -> int:
-    """An upper bound, measured, of the bytes that `fast_attention` needs without gradients.
+    """Return an upper bound, checked by measurement, of the bytes `fast_attention` needs.
+
+    Without gradients.
 
     Args:
-        foreground: the shape [B, C, Hf, Wf].
-        background: the shape [B, C, Hb, Wb].
-        options: those of the attention.
+        foreground: shape [B, C, Hf, Wf].
+        background: shape [B, C, Hb, Wb].
+        options: options of the attention.
     """
     batch, channels, rate = foreground[0], foreground[1], options["rate"]
     positions = foreground[2] * foreground[3] // rate**2
