@@ -18,7 +18,12 @@ from paddle import Tensor, nn
 from ppdeepfill.networks.activations import clip_to_image
 from ppdeepfill.networks.attention.contextual import downsample_nearest
 from ppdeepfill.networks.attention.external_spatial import ExternalSpatialAttention
-from ppdeepfill.networks.deepfill_v1 import CoarseNetwork
+from ppdeepfill.networks.deepfill_v1 import (
+    Decoder,
+    Encoder,
+    dilated_convolutions,
+    two_convolutions,
+)
 from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
 from ppdeepfill.networks.prediction import Prediction, check_input, complete
 
@@ -26,8 +31,8 @@ GUIDE_CHANNELS = 32
 UNKNOWN = 255  # a label that leaves the class to the network, as in PaddleSeg's data sets
 
 
-class FirstStage(CoarseNetwork):
-    """The coarse network of DeepFill v1 with external spatial attention beside its dilations.
+class FirstStage(nn.Layer):
+    """DeepFill v1's coarse network, with external spatial attention beside the dilations.
 
     Args:
         base_channels: n.
@@ -35,22 +40,31 @@ class FirstStage(CoarseNetwork):
     """
 
     def __init__(self, base_channels: int = 32, *, grid: int = 64):
-        super().__init__(base_channels, reference="torch")
-        self.projection = nn.Conv2D(3, 4 * base_channels, 1, bias_attr=False)
-        self.attention = ExternalSpatialAttention(4 * base_channels, grid=grid)
+        super().__init__()
+        n = base_channels
+        self.encoder = Encoder((n, 2 * n, 2 * n, 4 * n, 4 * n, 4 * n), reference="torch")
+        self.projection = nn.Conv2D(3, 4 * n, 1, bias_attr=False)
+        self.attention = ExternalSpatialAttention(4 * n, grid=grid)
+        self.dilated = dilated_convolutions(4 * n, "torch")
+        self.bottleneck = two_convolutions(4 * n, 4 * n, "torch")
+        self.decoder = Decoder(4 * n, reference="torch")
 
     def forward(self, masked_image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """masked_image [B, 3, H, W], mask [B, 1, H, W] -> coarse, features [B, 4n, H/4, W/4]."""
-        features = self.features(masked_image, mask)
-        return self.decoder(features), features
+        """Predict a first image.
 
-    def features(self, masked_image: Tensor, mask: Tensor) -> Tensor:
-        """What the decoders of both stages start with: [B, 4n, H/4, W/4]."""
+        Args:
+            masked_image: [B, 3, H, W], 0 inside the hole.
+            mask: [B, 1, H, W], 1 = hole.
+
+        Returns:
+            The image [B, 3, H, W] in [-1, 1], and the features [B, 4n, H/4, W/4] it is made from.
+        """
         encoded = self.encoder(paddle.concat([masked_image, paddle.ones_like(mask), mask], axis=1))
         known = self.projection(_quarter(masked_image))  # [B, 4n, H/4, W/4]
         small_mask = downsample_nearest(mask, 4, "torch")
         attended, _, _ = self.attention(encoded, known, small_mask)
-        return self.bottleneck(self.dilated(encoded) + attended)
+        features = self.bottleneck(self.dilated(encoded) + attended)
+        return self.decoder(features), features
 
 
 class GuidedBlock(nn.Layer):
@@ -92,8 +106,8 @@ class SemanticDecoder(nn.Layer):
         self.embedding = nn.Conv2D(classes, GUIDE_CHANNELS, 1, bias_attr=False)
         plain = {"activation": None} | torch
         self.quarter = GuidedBlock(ConvBlock(4 * n, 4 * n, **plain), 4 * n)
-        self.half = GuidedBlock(_upsampled(4 * n, 2 * n), 2 * n)
-        self.full = GuidedBlock(_upsampled(2 * n, n), n)
+        self.half = GuidedBlock(UpsampledConvBlock(4 * n, 2 * n, **plain), 2 * n)
+        self.full = GuidedBlock(UpsampledConvBlock(2 * n, n, **plain), n)
         self.to_rgb = ConvSequence(  # beside the features: coarse_completed and mask
             ("conv", ConvBlock(n + 4, n, **torch)),
             ("rgb", ConvBlock(n, 3, activation=clip_to_image, **torch)),
@@ -209,9 +223,3 @@ def _quarter(image: Tensor) -> Tensor:
 def _enlarged(x: Tensor) -> Tensor:
     """Nearest, by 2: [B, C, h, w] -> [B, C, 2h, 2w]."""
     return x.repeat_interleave(2, axis=2).repeat_interleave(2, axis=3)
-
-
-def _upsampled(in_channels: int, channels: int) -> UpsampledConvBlock:
-    block = UpsampledConvBlock(in_channels, channels, reference="torch")
-    block.activation = None
-    return block
