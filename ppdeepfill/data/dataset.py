@@ -135,21 +135,19 @@ class InpaintingDataset:
             of_image = self.labels.read(self.source.name(index), stored.shape[:2])
             labels = self._placed(of_image, copy.deepcopy(rng), *LABELS)
         image = self._placed(stored, rng, *COLORS)
-        if self.mask.shared:
-            mask_rng = self._rng(SHARED_MASK_STREAM, batch_number)
-        else:
-            mask_rng = self._rng(MASK_STREAM, number)
-        mask, bbox = draw_mask(self.mask, self.image_size, mask_rng)
+        shared = self.mask.shared
+        draw = (SHARED_MASK_STREAM, batch_number) if shared else (MASK_STREAM, number)
+        mask, bbox = draw_mask(self.mask, self.image_size, self._rng(*draw))
         return Sample(image, mask, bbox, number, skipped, labels)
 
     def _placed(self, picture: ndarray, rng: Generator, enlarge: int, shrink: int) -> ndarray:
         """The part of a picture [H,W,...] that a sample shows, mirrored or not."""
         if self.random_crop and self.max_crop_scale > 1.0:
-            methods = {"enlarge": enlarge, "shrink": shrink}
-            picture = random_window(picture, self.image_size, self.max_crop_scale, rng, **methods)
+            size, scale = self.image_size, self.max_crop_scale
+            picture = random_window(picture, size, scale, rng, enlarge=enlarge, shrink=shrink)
         else:
-            crop = self.random_crop
-            picture = fit(picture, self.image_size, crop=crop, rng=rng, interpolation=enlarge)
+            size, crop = self.image_size, self.random_crop
+            picture = fit(picture, size, crop=crop, rng=rng, interpolation=enlarge)
         if self.horizontal_flip and rng.random() < 0.5:
             picture = picture[:, ::-1]
         return picture
@@ -201,7 +199,7 @@ def random_window(
     """Crop a random window of 1 to `max_scale` times `image_size`, and shrink it by area averaging.
 
     Args:
-        image: [H,W,3], or labels [H,W]; if smaller than `image_size`, it is enlarged first, as in `fit`.
+        image: [H,W,3] or [H,W]; if smaller than `image_size`, it is enlarged first, as in `fit`.
         image_size: height and width of the result in px.
         max_scale: at least 1; a window is never larger than the image.
         rng: draws size and position.

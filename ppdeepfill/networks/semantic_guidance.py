@@ -22,6 +22,7 @@ from ppdeepfill.networks.deepfill_v1 import (
     Decoder,
     Encoder,
     dilated_convolutions,
+    in_float32,
     two_convolutions,
 )
 from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
@@ -62,7 +63,7 @@ class FirstStage(nn.Layer):
         encoded = self.encoder(paddle.concat([masked_image, paddle.ones_like(mask), mask], axis=1))
         known = self.projection(_quarter(masked_image))  # [B, 4n, H/4, W/4]
         small_mask = downsample_nearest(mask, 4, "torch")
-        attended, _, _ = self.attention(encoded, known, small_mask)
+        attended, _, _ = in_float32(self.attention, encoded, known, small_mask)
         features = self.bottleneck(self.dilated(encoded) + attended)
         return self.decoder(features), features
 
@@ -105,9 +106,9 @@ class SemanticDecoder(nn.Layer):
         self.to_classes = nn.Conv2D(4 * n, classes, 1)
         self.embedding = nn.Conv2D(classes, GUIDE_CHANNELS, 1, bias_attr=False)
         plain = {"activation": None} | torch
-        self.quarter = GuidedBlock(ConvBlock(4 * n, 4 * n, **plain), 4 * n)
-        self.half = GuidedBlock(UpsampledConvBlock(4 * n, 2 * n, **plain), 2 * n)
-        self.full = GuidedBlock(UpsampledConvBlock(2 * n, n, **plain), n)
+        self.at_quarter = GuidedBlock(ConvBlock(4 * n, 4 * n, **plain), 4 * n)
+        self.at_half = GuidedBlock(UpsampledConvBlock(4 * n, 2 * n, **plain), 2 * n)
+        self.at_full = GuidedBlock(UpsampledConvBlock(2 * n, n, **plain), n)
         self.to_rgb = ConvSequence(  # beside the features: coarse_completed and mask
             ("conv", ConvBlock(n + 4, n, **torch)),
             ("rgb", ConvBlock(n, 3, activation=clip_to_image, **torch)),
@@ -131,8 +132,8 @@ class SemanticDecoder(nn.Layer):
         logits = self.to_classes(self.head(features))
         guide = self.embedding(F.softmax(logits, axis=1))  # [B, E, H/4, W/4]
         quarter, half, full = self._guides(guide, labels)
-        x = self.half(self.quarter(features, quarter), half)  # [B, 2n, H/2, W/2]
-        x = self.full(x, full)  # [B, n, H, W]
+        x = self.at_half(self.at_quarter(features, quarter), half)  # [B, 2n, H/2, W/2]
+        x = self.at_full(x, full)  # [B, n, H, W]
         return self.to_rgb(paddle.concat([x, coarse_completed, mask], axis=1)), logits
 
     def _guides(self, predicted: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:

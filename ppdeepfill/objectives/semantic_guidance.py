@@ -23,7 +23,7 @@ from ppdeepfill.objectives import reconstruction
 from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.gan_losses import GAN_LOSSES
 
-LABEL_STREAM = 20  # of random numbers of a seed: which samples are trained without labels
+LABEL_STREAM = 0x6C6162  # keeps these draws apart from the data's random numbers
 
 
 class SemanticGuidanceObjective(Objective):
