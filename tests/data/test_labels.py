@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Label maps, and that they show the same part of a scene as their images."""
 
+import re
 from pathlib import Path
 
 import cv2
@@ -160,3 +161,42 @@ def test_a_training_without_labels_is_explained(folder, tmp_path):
     with pytest.raises(DataError, match="has no label map"):
         for _ in range(6):
             trainer.step()
+
+
+SEGMENTATION = """
+batch_size: 1
+iters: 1
+model: {type: FastSCNN, num_classes: 4, enable_auxiliary_loss: false}
+train_dataset: {type: Dataset, dataset_root: ., train_path: none.txt, num_classes: 4, mode: train}
+val_dataset:
+  type: Dataset
+  dataset_root: .
+  val_path: none.txt
+  num_classes: 4
+  mode: val
+  transforms: [{type: Resize, target_size: [64, 64]}, {type: Normalize}]
+optimizer: {type: SGD}
+lr_scheduler: {type: PolynomialDecay, learning_rate: 0.01}
+loss: {types: [{type: CrossEntropyLoss}], coef: [1]}
+"""
+
+
+@pytest.mark.slow
+def test_label_maps_that_paddleseg_makes_as_the_guide_says(tmp_path, monkeypatch):
+    pytest.importorskip("paddleseg", reason="the extra seg is not installed")
+    from paddleseg.cvlibs import Config, SegBuilder
+
+    monkeypatch.chdir(tmp_path)
+    Path("segmentation.yml").write_text(SEGMENTATION)
+    model = SegBuilder(Config("segmentation.yml")).model
+    paddle.save(model.state_dict(), "segmentation.pdparams")
+    Path("photos/deep").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    for name in ("photos/a.jpg", "photos/deep/b.jpg"):
+        cv2.imwrite(name, rng.integers(0, 256, (60, 80, 3), dtype=np.uint8))
+    guide = Path(__file__).resolve().parents[2] / "docs/methods/semantic_guidance.md"
+    exec(re.search(r"```python\n(.*?)```", guide.read_text("utf-8"), re.S)[1], {})
+    maps = LabelMaps("labels/pseudo_color_prediction", classes=4)
+    for name in ("a.jpg", "deep/b.jpg"):
+        labels = maps.read(name, (60, 80))
+        assert labels.shape == (60, 80) and labels.max() < 4
