@@ -63,7 +63,8 @@ ROOMS = {
     "reproduction": {"errors", "networks", "weights", "data", "config"},
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
-    "inference": {"errors", "networks", "weights", "data", "drawing", "photos"},
+    "segmentation": {"errors", "weight_files", "weights", "config", "photos"},
+    "inference": {"errors", "networks", "weights", "data", "drawing", "photos", "segmentation"},
     "app": {"errors", "parallel", "weights", "data", "drawing", "photos", "inference"},
     "deployment": {
         "__init__",
@@ -128,6 +129,7 @@ ROOMS = {
         "errors",
         "parallel",
         "app",
+        "segmentation",
         "weights",
         "config",
         "drawing",

@@ -12,6 +12,7 @@ from numpy import ndarray
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.drawing.borrowed import draw_borrowed, draw_offsets
 from ppdeepfill.errors import DataError
 from ppdeepfill.inference.inpainter import ATTENTION_MEMORY, Inpainter
@@ -28,6 +29,8 @@ from ppdeepfill.photos import (
     suffix_of,
     write_photo,
 )
+from ppdeepfill.photos.pairs import MASK_ENDING
+from ppdeepfill.segmentation.removal import ClassHoles, Removal
 from ppdeepfill.weights.finding import default_model, find_generator
 
 logger = logging.getLogger(__name__)
@@ -44,8 +47,10 @@ def predict(
     hole_rule: HoleRule | None = None,
     strategy: Strategy | None = None,
     file_format: str = "same",
+    save_mask: bool = False,
     save_attention: bool = False,
     attention_memory: float = ATTENTION_MEMORY,
+    removal: Removal | None = None,
 ) -> list[Path]:
     """Fill one photo, or all photos in a folder.
 
@@ -61,8 +66,10 @@ def predict(
         hole_rule: how to recognise the hole; None: white in the mask.
         strategy: how to fill large photos; None: `Strategy()`.
         file_format: "same" as the photo, which compresses a JPEG again; or "png".
+        save_mask: also write NAME_mask.png, the hole in white as it was filled.
         save_attention: also write NAME_offsets.png and NAME_borrowed.png.
         attention_memory: GiB, see `Inpainter`.
+        removal: things to remove, in place of a mask or a colour.
 
     Returns:
         The filled photos.
@@ -72,17 +79,35 @@ def predict(
             the folder, cannot be filled; or a result cannot be written.
     """
     hole_rule, strategy = hole_rule or HoleRule(), strategy or Strategy()
-    if mask_path is None and hole_rule.color is None:
-        raise DataError("where is the hole? Pass --mask_path or --hole_color")
+    _check_one_source(mask_path, hole_rule, removal)
     pairs = find_pairs(image_path, mask_path, save_dir)
     results = Results(save_dir, pairs)
     model_path = find_generator(model_path or default_model())
     inpainter = Inpainter.from_checkpoint(model_path, attention_memory=attention_memory)
     logger.info("model: %s", model_path)
-    filler = _PhotoFiller(inpainter, hole_rule, strategy, file_format, save_attention, results)
+    filler = _PhotoFiller(
+        inpainter,
+        hole_rule,
+        strategy,
+        file_format,
+        save_mask,
+        save_attention,
+        results,
+        None if removal is None else ClassHoles(removal),
+    )
     if image_path.is_dir():
         return list(_fill_folder(filler, pairs))
     return [filler.fill(pairs[0])]
+
+
+def _check_one_source(mask_path: Path | None, rule: HoleRule, removal: Removal | None) -> None:
+    """Raise DataError unless exactly one thing says where the hole is."""
+    if removal is not None and (mask_path or rule.color is not None or rule.polarity is not None):
+        raise DataError(
+            "--remove finds the hole itself: leave out --mask_path, --hole_color, --mask_polarity"
+        )
+    if removal is None and mask_path is None and rule.color is None:
+        raise DataError("where is the hole? Pass --mask_path, --hole_color or --remove")
 
 
 class _PhotoFiller(NamedTuple):
@@ -92,14 +117,16 @@ class _PhotoFiller(NamedTuple):
     hole_rule: HoleRule
     strategy: Strategy
     file_format: str
+    save_mask: bool
     save_attention: bool
     results: Results
+    class_holes: ClassHoles | None
 
     def fill(self, pair: Pair) -> Path:
         """Fill one photo; raise DataError, before writing anything, if that is not possible."""
         photo = read_photo(pair.image)
-        hole = find_hole(photo, pair.image, pair.mask(), self.hole_rule)
-        target, *drawings = self._paths(pair, photo)
+        hole = self._hole(photo, pair)
+        target, mask, *drawings = self._paths(pair, photo)
         filling = fill(
             self.inpainter,
             photo.rgb(),
@@ -108,19 +135,29 @@ class _PhotoFiller(NamedTuple):
             with_offsets=self.save_attention,
         )
         completed = photo.completed(filling.image, hole)
-        if pair.masks is None:  # the hole may have been a transparent part of the photo
+        if (
+            pair.masks is None and self.class_holes is None
+        ):  # the hole may have been a transparent part of the photo
             completed = completed.opaque_in(hole)
         if self.file_format == "png":
             completed = completed.as_png()
         _log_result(target, write_photo(target, completed))
+        if self.save_mask:
+            write_photo(mask, Photo(to_levels(hole)[..., None], "PNG"))
+            logger.info("wrote %s", mask)
         for path, draw in zip(drawings, DRAWINGS.values(), strict=False):  # no drawings requested
             _draw(path, draw, hole, filling)
         return target
 
+    def _hole(self, photo: Photo, pair: Pair) -> ndarray:
+        if self.class_holes is not None:
+            return self.class_holes.find(photo, pair.image, self.hole_rule)
+        return find_hole(photo, pair.image, pair.mask(), self.hole_rule)
+
     def _paths(self, pair: Pair, photo: Photo) -> list[Path]:
-        """The files for the results of a photo, the filled photo first."""
+        """The files for the results of a photo: filled photo, mask, drawings."""
         kept = photo.as_png() if self.file_format == "png" else photo
-        endings = [suffix_of(kept, pair.name.suffix)]
+        endings = [suffix_of(kept, pair.name.suffix), f"{MASK_ENDING}.png"]
         if self.save_attention:
             endings += DRAWINGS
         return self.results.reserve(pair, endings)

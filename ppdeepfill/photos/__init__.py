@@ -5,7 +5,13 @@
 Nothing here knows about networks; `ppdeepfill.inference.strategies` does the filling.
 """
 
-from ppdeepfill.photos.holes import HoleRule, NoHole, find_hole
+from ppdeepfill.photos.holes import (
+    HoleRule,
+    NoHole,
+    find_hole,
+    widened_and_checked,
+    without_specks,
+)
 from ppdeepfill.photos.pairs import Pair, find_pairs
 from ppdeepfill.photos.photo import Photo
 from ppdeepfill.photos.reading import photo_from, read_photo
@@ -24,5 +30,7 @@ __all__ = [
     "photo_from",
     "read_photo",
     "suffix_of",
+    "widened_and_checked",
+    "without_specks",
     "write_photo",
 ]

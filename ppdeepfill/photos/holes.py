@@ -89,12 +89,27 @@ def find_hole(photo: Photo, path: Path, mask: Path | None, rule: HoleRule) -> nd
             also if the mask looks wrong (another size, mostly hole, grey levels).
     """
     if mask is None:
-        hole = _without_specks(_where_color(photo, path, rule.color), path)
+        hole = without_specks(_where_color(photo, path, rule.color), path)
     else:
         hole = _read_mask(mask, rule)
         hole = _resized_to_photo(hole, photo, mask, rule)
+    return widened_and_checked(hole, mask or path, rule)
+
+
+def widened_and_checked(hole: ndarray, path: Path, rule: HoleRule) -> ndarray:
+    """The hole as the rule widens it.
+
+    Args:
+        hole: as found.
+        path: where, for messages.
+        rule: how far to widen, and how strict to be.
+
+    Raises:
+        NoHole: nothing is hole.
+        DataError: all of it is. If `rule` is strict, also if the hole looks wrong.
+    """
     hole = dilated(hole, rule.dilate)
-    _check(hole, mask or path, rule)
+    _check(hole, path, rule)
     return hole
 
 
@@ -128,7 +143,8 @@ def _where_color(photo: Photo, path: Path, color: str | None) -> ndarray:
     return (difference <= tolerance).all(axis=-1)
 
 
-def _without_specks(hole: ndarray, path: Path) -> ndarray:
+def without_specks(hole: ndarray, path: Path) -> ndarray:
+    """The hole without spots below `SPECK` pixels; logs how many there were."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(hole.astype(np.uint8))
     specks = stats[:, cv2.CC_STAT_AREA] < SPECK
     specks[0] = False  # the known region

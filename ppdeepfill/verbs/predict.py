@@ -4,7 +4,9 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ppdeepfill.errors import DataError
 from ppdeepfill.verbs.arguments import (
     add_boolean,
     add_device,
@@ -13,6 +15,18 @@ from ppdeepfill.verbs.arguments import (
     flags_of,
     whole_number,
 )
+
+if TYPE_CHECKING:
+    from ppdeepfill.segmentation.removal import Removal
+
+REMOVAL = "a model of PaddleSeg, of which configuration and weights are given, says where they are"
+REMOVAL_OPTIONS = {  # attribute of Removal, by argument
+    "seg_config": "config",
+    "seg_weights": "weights",
+    "seg_labels": "labels",
+    "fill_gaps": "gaps",
+    "seg_limit": "limit",
+}
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
@@ -36,6 +50,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     add_save_dir(predict, "output/result", "the results")
     add_device(predict)
     _add_hole(predict.add_argument_group("the hole"))
+    _add_removal(predict.add_argument_group("things to remove", REMOVAL))
     _add_strategy(predict.add_argument_group("how it is filled"))
     _add_results(predict.add_argument_group("the results"))
     predict.set_defaults(run=_run, parser=predict, flags=flags_of(predict))
@@ -65,6 +80,44 @@ def _add_hole(hole: argparse._ArgumentGroup) -> None:
         hole,
         "--strict",
         "stop, instead of warning, if a mask has another size than its photo or looks wrong",
+    )
+
+
+def _add_removal(removal: argparse._ArgumentGroup) -> None:
+    removal.add_argument(
+        "--remove",
+        nargs="+",
+        metavar="CLASS",
+        help="the hole is where things of these classes are, each a name or a number",
+    )
+    removal.add_argument(
+        "--seg_config", type=Path, metavar="FILE", help="YAML file of a model of PaddleSeg"
+    )
+    removal.add_argument(
+        "--seg_weights", type=Path, metavar="FILE", help="weights of that model, a .pdparams file"
+    )
+    removal.add_argument(
+        "--seg_labels",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="FILE",
+        help="names of the classes 0, 1, ... in lines (default: labels.txt in the dataset_root of "
+        "the configuration, or those of Cityscapes, PascalVOC and PaddleSeg's data sets of people)",
+    )
+    removal.add_argument(
+        "--fill_gaps",
+        type=whole_number(0),
+        default=argparse.SUPPRESS,
+        metavar="PX",
+        help="known spots that the hole encloses, smaller than this many pixels, become hole, too "
+        "(default: 1000)",
+    )
+    removal.add_argument(
+        "--seg_limit",
+        type=whole_number(1),
+        default=argparse.SUPPRESS,
+        metavar="PX",
+        help="longest side that the model may see; larger photos are shrunk for it (default: 1024)",
     )
 
 
@@ -125,6 +178,11 @@ def _add_results(results: argparse._ArgumentGroup) -> None:
     )
     add_boolean(
         results,
+        "--save_mask",
+        "also write NAME_mask.png, the hole as it was filled, in white",
+    )
+    add_boolean(
+        results,
         "--save_attention",
         "also write NAME_offsets.png and NAME_borrowed.png, which show where the hole was filled "
         "from",
@@ -154,6 +212,21 @@ def _run(arguments: argparse.Namespace) -> None:
             arguments.blend,
         ),
         file_format=arguments.format,
+        save_mask=arguments.save_mask,
         save_attention=arguments.save_attention,
         attention_memory=arguments.attention_memory,
+        removal=_removal_of(arguments),
     )
+
+
+def _removal_of(arguments: argparse.Namespace) -> "Removal | None":
+    from ppdeepfill.segmentation.removal import Removal
+
+    given = vars(arguments)
+    options = {name: given[flag] for flag, name in REMOVAL_OPTIONS.items() if flag in given}
+    if arguments.remove is not None:
+        return Removal(classes=arguments.remove, **options)
+    useless = [f"--{flag}" for flag in REMOVAL_OPTIONS if given.get(flag) is not None]
+    if useless:
+        raise DataError(f"{useless[0]} goes with --remove CLASS, which is missing")
+    return None

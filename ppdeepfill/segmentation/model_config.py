@@ -1,0 +1,119 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Read what a configuration of PaddleSeg says about its model, without running anything of it.
+
+PaddleSeg's own reader downloads pretrained weights and loads pickles while it builds a model. Here
+the file is read as plain YAML, and every key `pretrained` is left out: all weights come from one
+file, read by `ppdeepfill.weight_files`.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from ppdeepfill.errors import ConfigError
+
+BASE, INHERITED = "_base_", "_inherited_"
+DEEPEST = 16  # files that follow each other by `_base_`
+DATASETS = ("val_dataset", "test_dataset", "train_dataset")  # in the order they are asked
+
+
+class SlidingWindow(NamedTuple):
+    """Windows that the model sees one after another, (width, height) in px."""
+
+    crop_size: tuple[int, int]
+    stride: tuple[int, int]
+
+
+class ModelConfig(NamedTuple):
+    """What is needed of a configuration to use its model.
+
+    Attributes:
+        path: of the file.
+        model: arguments of the model, with its class as `type`.
+        transforms: how an image is prepared, each with its class as `type`.
+        dataset: arguments of the data set, with its class as `type`.
+        window: None where the model sees the whole image.
+    """
+
+    path: Path
+    model: dict[str, Any]
+    transforms: list[dict[str, Any]]
+    dataset: dict[str, Any]
+    window: SlidingWindow | None
+
+
+def read_model_config(path: Path) -> ModelConfig:
+    """Read a YAML file of PaddleSeg and the files that it is based on.
+
+    Raises:
+        ConfigError: it is missing, no YAML, or says nothing about a model or its images.
+    """
+    values = _read(path, depth=0)
+    model = values.get("model")
+    if not isinstance(model, dict) or "type" not in model:
+        raise ConfigError(
+            f"{path} describes no model of PaddleSeg: expected a section model with a type"
+        )
+    datasets = [values[key] for key in DATASETS if isinstance(values.get(key), dict)]
+    prepared = [dataset["transforms"] for dataset in datasets[:1] if "transforms" in dataset]
+    if not prepared or not isinstance(prepared[0], list):
+        raise ConfigError(
+            f"{path} does not say how images are prepared: expected val_dataset with transforms"
+        )
+    return ModelConfig(
+        path, _without_pretrained(model), prepared[0], datasets[0], _window(values, path)
+    )
+
+
+def _read(path: Path, *, depth: int) -> dict[str, Any]:
+    if depth > DEEPEST:
+        raise ConfigError(f"{path}: more than {DEEPEST} files follow each other by {BASE}")
+    if not path.is_file():
+        raise ConfigError(f"no configuration of PaddleSeg at {path}")
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{path} is no YAML file that can be read: {error}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path} must contain a mapping `key: value`")
+    bases = values.pop(BASE, [])
+    for base in [bases] if isinstance(bases, str) else bases:
+        values = _merged(values, _read(path.parent / str(base), depth=depth + 1))
+    return values
+
+
+def _merged(own: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """`own` laid over `base`, section by section, unless it says not to inherit."""
+    own = dict(own)
+    if not own.pop(INHERITED, True):
+        return own
+    merged = dict(base)
+    for key, value in own.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(value, base[key]) if both else value
+    return merged
+
+
+def _without_pretrained(values: Any) -> Any:
+    """The same values with no key `pretrained` at any depth."""
+    if isinstance(values, dict):
+        return {k: _without_pretrained(v) for k, v in values.items() if k != "pretrained"}
+    if isinstance(values, list):
+        return [_without_pretrained(value) for value in values]
+    return values
+
+
+def _window(values: Mapping[str, Any], path: Path) -> SlidingWindow | None:
+    test = values.get("test_config") or {}
+    if not test.get("is_slide"):
+        return None
+    try:
+        sizes = [tuple(int(side) for side in test[key]) for key in ("crop_size", "stride")]
+        return SlidingWindow(*[(width, height) for width, height in sizes])
+    except (KeyError, TypeError, ValueError):
+        raise ConfigError(
+            f"{path}: test_config with is_slide needs crop_size and stride, two numbers each"
+        ) from None
