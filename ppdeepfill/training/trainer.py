@@ -27,6 +27,7 @@ from ppdeepfill.training.optimizers import (
     build_optimizers,
     build_schedulers,
     latest_phase,
+    take_step,
     train_only,
     trained_parameters,
 )
@@ -125,7 +126,7 @@ class Trainer:
         if scale.absorbs(losses, gradients, update):
             self.meter.add(scalars)
         elif self.guard.allows([*losses, *gradients], update):
-            self.optimizers[phase.optimizer_name].step()
+            take_step(self.optimizers[phase.optimizer_name])
             self.meter.add(scalars)
         self.optimizers[phase.optimizer_name].clear_grad(set_to_zero=False)
         return scalars

@@ -3,9 +3,15 @@
 """The page, served on a free port by this process."""
 
 import importlib.util
+import os
+import socket
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -21,6 +27,44 @@ class Served(NamedTuple):
     url: str
     events: object
     folder: str
+
+
+class Started(NamedTuple):
+    """A page in a process of its own, and the folder in which it may leave files meanwhile."""
+
+    url: str
+    process: subprocess.Popen
+    folder: Path
+
+
+@pytest.fixture
+def start(tmp_path) -> Iterator[Callable[[], Started]]:
+    """Starts `ppdeepfill app` and waits until it answers; ended at the latest with the test."""
+    if importlib.util.find_spec("gradio") is None:
+        pytest.skip(MISSING)
+    processes = []
+
+    def run() -> Started:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        command = [sys.executable, "-m", "ppdeepfill.cli", "app", "--port", str(port)]
+        environment = {**os.environ, "TMPDIR": str(tmp_path)}
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        url = f"http://127.0.0.1:{port}/"
+        for _ in range(900):
+            try:
+                urllib.request.urlopen(url, timeout=5)
+                return Started(url, process, tmp_path)
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError("the page does not answer")
+
+    yield run
+    for process in processes:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,9 @@
 """How the page starts and ends."""
 
 import importlib.util
-import os
 import signal
 import socket
-import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -87,27 +84,12 @@ def test_the_browser_is_told_to_stay_here(served):
 
 
 @pytest.mark.slow
-@NEEDS_GRADIO
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_page_that_is_ended_leaves_nothing(number, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "ppdeepfill.cli", "app", "--port", str(port)]
-    environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5)
-                break
-            except OSError:
-                time.sleep(0.1)
-        assert list(tmp_path.glob("ppdeepfill-app-*"))
-        process.send_signal(number)
-        _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 128 + number
+def test_a_page_that_is_ended_leaves_nothing(number, start):
+    page = start()
+    assert list(page.folder.glob("ppdeepfill-app-*"))
+    page.process.send_signal(number)
+    _, errors = page.process.communicate(timeout=60)
+    assert page.process.returncode == 128 + number
     assert "Traceback" not in errors
-    assert not list(tmp_path.iterdir())
+    assert not list(page.folder.iterdir())
