@@ -18,6 +18,7 @@ import pytest
 from weight_files.bundles import write_bundle
 
 from ppdeepfill.alignment import recipes
+from ppdeepfill.app import server
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
 from ppdeepfill.deployment import exporting
@@ -63,6 +64,7 @@ ROOMS = {
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
     "inference": {"errors", "networks", "weights", "data", "drawing", "photos"},
+    "app": {"errors", "parallel", "weights", "data", "drawing", "photos", "inference"},
     "deployment": {
         "__init__",
         "errors",
@@ -111,9 +113,21 @@ ROOMS = {
         "inference",
         "evaluation",
     },
+    "ablation": {
+        "errors",
+        "atomic_write",
+        "parallel",
+        "weights",
+        "data",
+        "config",
+        "drawing",
+        "evaluation",
+        "training",
+    },
     "verbs": {
         "errors",
         "parallel",
+        "app",
         "weights",
         "config",
         "drawing",
@@ -123,6 +137,7 @@ ROOMS = {
         "evaluation",
         "alignment",
         "training",
+        "ablation",
         "data",
         "reproduction",
     },
@@ -286,9 +301,14 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         monkeypatch.setattr(comparison_settings, "default_model", lambda: ROOT)
         monkeypatch.setattr(comparison_settings, "_sizes_trained_with", lambda _: {})
         assert main(["test", *words[words.index("test.py") + 1 :]]) == 0
+    elif words[:2] == ["ppdeepfill", "app"]:
+        monkeypatch.setattr(server, "serve", lambda host, port, device: None)
+        assert main(words[1:]) == 0
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
+        monkeypatch.setattr("ppdeepfill.ablation.ablate.ablate", lambda *_, **__: None)
+        monkeypatch.setattr("ppdeepfill.drawing.curves.write_curves", lambda *_, **__: [])
         for name in (word for word in words if word.endswith(".jpg")):
             cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
         if "convert" in words:

@@ -150,6 +150,9 @@ with warnings.catch_warnings():  # pydantic: `validate` hides a deprecated metho
         iterations: int = Field(
             default=1_000_000, ge=1, description="generator updates, each after its critic updates"
         )
+        minutes: float | None = Field(
+            default=None, gt=0, description="stop earlier, after this many minutes of training time"
+        )
         log_every: int = Field(default=100, ge=1, description="iterations between log lines")
         image_every: int = Field(
             default=1000, ge=1, description="iterations between sample pictures"

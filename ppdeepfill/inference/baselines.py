@@ -10,10 +10,13 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+import paddle
 from numpy import ndarray
+from paddle import Tensor
 
-from ppdeepfill.data.pixels import HALF_RANGE, is_hole
+from ppdeepfill.data.pixels import HALF_RANGE, is_hole, to_unit_range
 from ppdeepfill.inference.patchmatch import fill_with_patches
+from ppdeepfill.networks import Prediction
 
 RADIUS = 3  # px: OpenCV fills each pixel from neighbours within this distance
 
@@ -68,3 +71,21 @@ def _inpaint(image: ndarray, mask: ndarray, algorithm: int) -> ndarray:
 BASELINES: dict[str, Callable[[ndarray, ndarray], ndarray]] = {
     method.__name__: method for method in (mean_fill, telea, navier_stokes, patchmatch)
 }
+
+
+class BaselineInpainter:
+    """One of `BASELINES` where `ppdeepfill.inference.strategies.fill` expects an `Inpainter`."""
+
+    multiple = 1
+
+    def __init__(self, name: str):
+        self._method = BASELINES[name]
+
+    def predict(self, images: ndarray, masks: ndarray) -> Prediction:
+        """Fill uint8 [B, H, W, 3] and [B, H, W]: a prediction of one stage, without attention."""
+        filled = np.stack([self._method(i, m) for i, m in zip(images, masks, strict=True)])
+        return Prediction(paddle.to_tensor(to_unit_range(filled.transpose(0, 3, 1, 2))))
+
+    def refine(self, images: ndarray, masks: ndarray) -> Tensor:
+        """Fill them alike; [B, 3, H, W] in [-1, 1]."""
+        return self.predict(images, masks).refined

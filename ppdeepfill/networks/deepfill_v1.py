@@ -158,7 +158,8 @@ class DeepFillV1(nn.Layer):
             self.coarse.decode, features, mask=mask, margin=COARSE_REACH
         )
         completed = complete(coarse, masked_image, mask)
-        dilated, attended = self.refinement.features(_with_mask(completed, mask), mask)
+        with kernels.attention_around_holes(mask, margin=REFINEMENT_REACH):
+            dilated, attended = self.refinement.features(_with_mask(completed, mask), mask)
         return kernels.decode_in_holes(
             self.refinement.decode, dilated, attended.features, mask=mask, margin=REFINEMENT_REACH
         )

@@ -8,9 +8,9 @@ Nothing here knows about networks; `ppdeepfill.inference.strategies` does the fi
 from ppdeepfill.photos.holes import HoleRule, NoHole, find_hole
 from ppdeepfill.photos.pairs import Pair, find_pairs
 from ppdeepfill.photos.photo import Photo
-from ppdeepfill.photos.reading import read_photo
+from ppdeepfill.photos.reading import photo_from, read_photo
 from ppdeepfill.photos.results import Results
-from ppdeepfill.photos.writing import suffix_of, write_photo
+from ppdeepfill.photos.writing import encoded, suffix_of, write_photo
 
 __all__ = [
     "HoleRule",
@@ -18,8 +18,10 @@ __all__ = [
     "Pair",
     "Photo",
     "Results",
+    "encoded",
     "find_hole",
     "find_pairs",
+    "photo_from",
     "read_photo",
     "suffix_of",
     "write_photo",

@@ -52,7 +52,7 @@ def write_photo(path: Path, photo: Photo) -> Photo:
         DataError: the format cannot hold this photo.
         OutputError: the file cannot be written; an existing file stays untouched.
     """
-    content, photo = _checked(path, photo)
+    content, photo = encoded(photo, path)
     try:
         with written_whole(path) as partial:
             partial.write_bytes(content)
@@ -63,8 +63,12 @@ def write_photo(path: Path, photo: Photo) -> Photo:
     return photo
 
 
-def _checked(path: Path, photo: Photo) -> tuple[bytes, Photo]:
-    """The file's content, and the photo with its metadata if it could be written."""
+def encoded(photo: Photo, name: str | Path) -> tuple[bytes, Photo]:
+    """The file's content, and the photo with its metadata if it could be written.
+
+    Raises:
+        DataError: its format cannot hold this photo, which the message calls `name`.
+    """
     for candidate in (photo, _without_metadata(photo)):
         try:
             content = _encode(candidate)
@@ -74,7 +78,7 @@ def _checked(path: Path, photo: Photo) -> tuple[bytes, Photo]:
             return content, candidate
     height, width = photo.pixels.shape[:2]
     raise DataError(
-        f"cannot write {path} as {photo.format}: the format cannot hold {width} x {height} pixels "
+        f"cannot write {name} as {photo.format}: the format cannot hold {width} x {height} pixels "
         f"with {photo.pixels.shape[2]} channels in {photo.pixels.dtype}; --format png may help"
     )
 
