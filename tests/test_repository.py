@@ -113,6 +113,17 @@ ROOMS = {
         "inference",
         "evaluation",
     },
+    "ablation": {
+        "errors",
+        "atomic_write",
+        "parallel",
+        "weights",
+        "data",
+        "config",
+        "drawing",
+        "evaluation",
+        "training",
+    },
     "verbs": {
         "errors",
         "parallel",
@@ -126,6 +137,7 @@ ROOMS = {
         "evaluation",
         "alignment",
         "training",
+        "ablation",
         "data",
         "reproduction",
     },
@@ -295,6 +307,8 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
+        monkeypatch.setattr("ppdeepfill.ablation.ablate.ablate", lambda *_, **__: None)
+        monkeypatch.setattr("ppdeepfill.drawing.curves.write_curves", lambda *_, **__: [])
         for name in (word for word in words if word.endswith(".jpg")):
             cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
         if "convert" in words:

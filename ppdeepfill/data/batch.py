@@ -7,6 +7,8 @@ from typing import NamedTuple
 from numpy import ndarray
 from paddle import Tensor
 
+from ppdeepfill.errors import DataError
+
 
 class Batch(NamedTuple):
     """B images of H x W pixels with their holes.
@@ -25,6 +27,20 @@ class Batch(NamedTuple):
     bboxes: ndarray
     sample_numbers: ndarray
     labels: Tensor | None = None
+
+    def required_labels(self) -> Tensor:
+        """The labels.
+
+        Raises:
+            DataError: there are none.
+        """
+        if self.labels is None:
+            raise DataError(
+                "this objective learns from label maps, and the training images have none: set "
+                "data.labels to a folder with a PNG for each of them. How PaddleSeg makes them: "
+                "docs/methods/semantic_guidance.md"
+            )
+        return self.labels
 
     def parts(self, count: int) -> list["Batch"]:
         """Split into `count` batches of equal size, in order; for 1, return the batch itself.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
 from multiprocessing.util import Finalize
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ class Loader:
         for name, reason in notes.skipped.items():
             self.skipped.note(name, reason)
         image = _to_float(image) / HALF_RANGE - 1
-        return Batch(image, _to_float(mask), notes.bboxes, notes.sample_numbers)
+        labels = None if notes.labels is None else paddle.to_tensor(notes.labels).astype("int64")
+        return Batch(image, _to_float(mask), notes.bboxes, notes.sample_numbers, labels)
 
     def close(self) -> None:
         """End the worker processes; the loader cannot be used afterwards."""
@@ -110,7 +112,7 @@ class Loader:
             paddle.io.DataLoader(
                 _WorkerDataset(self._recipe),
                 batch_sampler=([number] for number in count(self._first_batch)),
-                collate_fn=_only_one,
+                collate_fn=itemgetter(0),
                 num_workers=self._workers,
                 prefetch_factor=PREFETCH,
                 use_shared_memory=self._shared_memory_suffices(),
@@ -152,6 +154,7 @@ class _Notes:
 
     bboxes: ndarray | None = None
     sample_numbers: ndarray | None = None
+    labels: ndarray | None = None
     skipped: dict[str, str] = field(default_factory=dict)
     error: Exception | None = None
 
@@ -173,14 +176,15 @@ class _BatchRecipe:
             self.dataset[self._image_index(number), number, batch_number]
             for number in range(start, start + self.share)
         ]
+        labels = [sample.labels for sample in samples if sample.labels is not None]
         notes = _Notes(
             bboxes=np.array([sample.bbox for sample in samples]),
             sample_numbers=np.array([sample.number for sample in samples], np.int64),
+            labels=np.stack(labels) if labels else None,
             skipped={k: v for sample in samples for k, v in sample.skipped.items()},
         )
         image = np.stack([sample.image.transpose(2, 0, 1) for sample in samples])
-        mask = np.stack([sample.mask[None] for sample in samples])
-        return [image, mask, notes]
+        return [image, np.stack([sample.mask[None] for sample in samples]), notes]
 
     def _image_index(self, sample_number: int) -> int:
         epoch, position = divmod(sample_number, len(self.dataset))
@@ -217,10 +221,6 @@ def _to_float(pixels: ndarray | paddle.Tensor) -> paddle.Tensor:
     if isinstance(pixels, ndarray):
         pixels = paddle.to_tensor(pixels)
     return pixels.astype("float32")
-
-
-def _only_one(batches: list) -> list:
-    return batches[0]
 
 
 def _prepare_worker(_: int) -> None:

@@ -22,7 +22,7 @@ from ppdeepfill.errors import DataError
 from ppdeepfill.inference.blending import poisson_blended
 from ppdeepfill.inference.crops import Crop, around_holes, whole_photo
 from ppdeepfill.inference.inpainter import Inpainter, to_uint8
-from ppdeepfill.networks import Prediction, offsets_of
+from ppdeepfill.networks import offsets_of
 
 NAMES = ("auto", "whole", "crop", "resize")
 BLENDS = ("none", "poisson")
@@ -122,21 +122,32 @@ def fill(
     crops = crops if hole.any() else []
     for number, (place, own) in enumerate(crops):
         before_crop(number, len(crops))
-        refined, prediction, scale = _predict_crop(inpainter, image[place], hole[place], limit)
-        refined = feathered(refined, image[place], hole[place], strategy.feather)
-        if strategy.blend == "poisson":
-            refined = poisson_blended(refined, image[place], hole[place])
-        filled[place][own] = refined[own]
+        crop = _CroppedPhoto(image[place], hole[place], limit)
+        network_input = crop.shrunk_image[None], crop.shrunk_mask[None]
+        needs_surroundings = crop.scale < 1 or strategy.feather > 0 or strategy.blend == "poisson"
+        prediction = None
+        if needs_surroundings or with_offsets or with_coarse:
+            prediction = inpainter.predict(*network_input)
+        # What else the caller asks for must not change the filling, not even by rounding.
+        refined = prediction.refined if needs_surroundings else inpainter.refine(*network_input)
+        filled[place][own] = _blended(crop, crop.in_pixels(refined), strategy)[own]
         if with_coarse and prediction.coarse is not None:
             coarse = image.copy() if coarse is None else coarse
-            coarse[place][own] = _in_pixels(prediction.coarse, own.shape, scale)[own]
+            coarse[place][own] = crop.in_pixels(prediction.coarse)[own]
         cells = offsets_of(prediction) if with_offsets else None
         if cells is not None:
             offsets = np.zeros([2, *hole.shape], np.int32) if offsets is None else offsets
-            step = prediction.refined.shape[2] // cells.shape[2] / scale
+            step = prediction.refined.shape[2] // cells.shape[2] / crop.scale
             in_pixels = _offsets_in_pixels(cells[0].numpy(), own.shape, step)
             offsets[(slice(None), *place)][:, own] = in_pixels[:, own]
     return Filling(filled, offsets, coarse)
+
+
+def _blended(crop: "_CroppedPhoto", refined: ndarray, strategy: Strategy) -> ndarray:
+    refined = feathered(refined, crop.image, crop.hole, strategy.feather)
+    if strategy.blend == "poisson":
+        refined = poisson_blended(refined, crop.image, crop.hole)
+    return refined
 
 
 def feathered(refined: ndarray, image: ndarray, hole: ndarray, width: int) -> ndarray:
@@ -165,43 +176,34 @@ def feathered(refined: ndarray, image: ndarray, hole: ndarray, width: int) -> nd
     return np.rint(np.clip(refined + error * fading, 0, 255)).astype(np.uint8)
 
 
-class _CropPrediction(NamedTuple):
-    """The network's prediction for a crop."""
+class _CroppedPhoto:
+    """A crop as the photo has it, and as the network sees it: shrunk to `limit` px.
 
-    refined: ndarray  # uint8 [h, w, 3]
-    prediction: Prediction
-    scale: float  # by which the network's input was shrunk, at most 1
+    Attributes:
+        image, hole: uint8 [h, w, 3] and bool [h, w].
+        scale: by which the network's input is shrunk, at most 1.
+        shrunk_image, shrunk_mask: that input, uint8 [h', w', 3] and [h', w'].
+    """
 
+    def __init__(self, image: ndarray, hole: ndarray, limit: int):
+        self.image, self.hole = image, hole
+        height, width = hole.shape
+        self.scale = min(1.0, limit / max(height, width))
+        if self.scale < 1:
+            size = max(1, round(width * self.scale)), max(1, round(height * self.scale))
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            # A pixel that contains any part of the hole is hole, so none of it counts as known.
+            share = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+            hole = share > 0
+        self.shrunk_image, self.shrunk_mask = image, to_levels(hole)
 
-def _predict_crop(
-    inpainter: Inpainter, image: ndarray, hole: ndarray, limit: int
-) -> _CropPrediction:
-    """Predict all pixels of a crop; the network sees it shrunk to `limit`."""
-    size = hole.shape
-    scale = min(1.0, limit / max(size))
-    small_size = _shrunk(size, scale)
-    if scale < 1:
-        image = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
-        # A pixel that contains any part of the hole is hole, so that none of it counts as known.
-        share = cv2.resize(hole.astype(np.float32), small_size, interpolation=cv2.INTER_AREA)
-        hole = share > 0
-    prediction = inpainter.predict(image[None], to_levels(hole[None]))
-    return _CropPrediction(_in_pixels(prediction.refined, size, scale), prediction, scale)
-
-
-def _shrunk(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Width and height at which the network sees a crop of a height and width."""
-    height, width = size
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _in_pixels(stage: Tensor, size: tuple[int, int], scale: float) -> ndarray:
-    """What a stage predicts [1, 3, H, W] -> uint8 [h, w, 3] in the size of the crop."""
-    small_width, small_height = _shrunk(size, scale)
-    pixels = to_uint8(stage)[0, :small_height, :small_width]
-    if scale < 1:
-        pixels = cv2.resize(pixels, size[::-1], interpolation=cv2.INTER_CUBIC)
-    return pixels
+    def in_pixels(self, stage: Tensor) -> ndarray:
+        """Turn what a stage predicts, padded [1, 3, H, W], into the crop's uint8 [h, w, 3]."""
+        height, width = self.shrunk_mask.shape
+        pixels = to_uint8(stage)[0, :height, :width]
+        if self.scale < 1:
+            pixels = cv2.resize(pixels, self.hole.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        return pixels
 
 
 def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], step: float) -> ndarray:

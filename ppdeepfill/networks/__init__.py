@@ -29,6 +29,7 @@ from ppdeepfill.networks.prediction import (
 )
 from ppdeepfill.networks.reference import Reference
 from ppdeepfill.networks.rfr import Rfr
+from ppdeepfill.networks.semantic_guidance import SemanticGuidance
 from ppdeepfill.networks.shift_net import ShiftNet
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "partial_unet",
     "refined_in_hole",
     "rfr",
+    "semantic_guidance",
     "shift_net",
     "size_multiple_of",
 ]
@@ -132,11 +134,28 @@ def partial_unet(*, base_channels: int = 64, levels: int = 7) -> PartialUNet:
     return PartialUNet(base_channels, levels=levels)
 
 
+def semantic_guidance(
+    *, base_channels: int = 32, classes: int = 21, attention_grid: int = 64
+) -> SemanticGuidance:
+    """A network that fills holes as a label map says, or as it guesses: our own design.
+
+    Args:
+        base_channels: width n of the first layer; an even number.
+        classes: of the label maps, 0 to classes - 1; at most 255.
+        attention_grid: a quarter of the training images' side.
+    """
+    _check_even(base_channels)
+    if not 1 <= classes <= 255:
+        raise ValueError(f"classes must be from 1 to 255; got {classes}")
+    return SemanticGuidance(base_channels, classes=classes, grid=attention_grid)
+
+
 NETWORKS: dict[str, Callable[..., nn.Layer]] = {
     "deepfill_v1": deepfill_v1,
     "deepfill_v1_torch": deepfill_v1_torch,
     "glcic": glcic,
     "shift_net": shift_net,
+    "semantic_guidance": semantic_guidance,
     "rfr": rfr,
     "partial_unet": partial_unet,
 }

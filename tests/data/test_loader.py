@@ -8,6 +8,7 @@ import time
 from collections import Counter, namedtuple
 from contextlib import closing, contextmanager
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 
 from ppdeepfill.data import loader as loader_module
 from ppdeepfill.data.batch import Batch
-from ppdeepfill.data.loader import Loader, _BatchRecipe, _only_one, _WorkerDataset
+from ppdeepfill.data.loader import Loader, _BatchRecipe, _WorkerDataset
 from ppdeepfill.errors import ConfigError, DataError
 
 TRAINING = """
@@ -133,7 +134,7 @@ def test_paddles_own_loader_without_workers_gives_the_same(make_dataset):
     recipe = _BatchRecipe(make_dataset(), batch_size=4, first=0, share=4, seed=3)
     numbers = [[number] for number in range(3)]
     loaded = paddle.io.DataLoader(
-        _WorkerDataset(recipe), batch_sampler=numbers, collate_fn=_only_one
+        _WorkerDataset(recipe), batch_sampler=numbers, collate_fn=itemgetter(0)
     )
     for number, (image, mask, notes) in enumerate(loaded):
         expected = recipe.load(number)

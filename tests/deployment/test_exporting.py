@@ -229,7 +229,7 @@ def test_a_python_without_paddle2onnx_is_named(one_run, tmp_path, monkeypatch):
         (lambda folder: (folder / "deploy.yaml").unlink(), "deploy.yaml is missing"),
         (lambda folder: (folder / "deploy.yaml").write_text("  no pair"), "cannot be read"),
         (lambda folder: (folder / "model.pdiparams").unlink(), "model.pdiparams is missing"),
-        (lambda folder: None, "is damaged, or was cut short"),
+        (lambda folder: None, "is damaged, perhaps cut short"),
     ],
 )
 def test_an_incomplete_folder_is_refused(tmp_path, damage, words):
