@@ -111,6 +111,15 @@ ROOMS = {
         "inference",
         "evaluation",
     },
+    "serving": {
+        "errors",
+        "versions",
+        "parallel",
+        "weights",
+        "photos",
+        "inference",
+        "deployment",
+    },
     "verbs": {
         "errors",
         "parallel",
@@ -125,6 +134,7 @@ ROOMS = {
         "training",
         "data",
         "reproduction",
+        "serving",
     },
     "cli": {"__init__", "errors", "verbs"},
 }

@@ -63,31 +63,36 @@ class Picture:
     notes: tuple[str, ...] = ()
 
 
-def open_picture(content: bytes, *, at_least: tuple[int, int] | None = None) -> Picture:
+def open_picture(
+    content: bytes, *, at_least: tuple[int, int] | None = None, most_pixels: int | None = None
+) -> Picture:
     """Decode an image file.
 
     Args:
         content: of the file.
         at_least: a height and width that suffice, see `jpeg.decode`; other formats come in full.
+        most_pixels: refuse larger pictures before decoding them; None: twice Pillow's limit.
 
     Raises:
-        Refusal: empty, cut off, damaged, several pictures, or of a kind whose values have no
-            defined meaning.
+        Refusal: empty, cut off, damaged, too large, several pictures, or of a kind whose values
+            have no defined meaning.
     """
+    if most_pixels is None:
+        most_pixels = 2 * (Image.MAX_IMAGE_PIXELS or 0)
     if not content:
         raise Refusal("the file is empty (0 bytes)")
     try:
         if content.startswith(jpeg.SIGNATURE):
-            return _open_jpeg(content, at_least)
+            return _open_jpeg(content, at_least, most_pixels)
         if content.startswith(png.SIGNATURE):
-            return _open_png(content)
-        return _open_other(content)
+            return _open_png(content, most_pixels)
+        return _open_other(content, most_pixels)
     except Refusal:
         raise
     except UnidentifiedImageError as error:
         raise Refusal(_unknown(content)) from error
     except Image.DecompressionBombError as error:
-        raise Refusal(_too_large()) from error
+        raise Refusal(_too_large(most_pixels)) from error
     except MemoryError as error:
         raise Refusal("there is not enough memory for its pixels") from error
     except Exception as error:  # decoders of damaged files raise nearly everything
@@ -112,11 +117,9 @@ def as_stored(displayed: ndarray, orientation: int) -> ndarray:
     return np.ascontiguousarray(flipped.swapaxes(0, 1) if orientation >= 5 else flipped)
 
 
-def _open_jpeg(content: bytes, at_least: tuple[int, int] | None) -> Picture:
+def _open_jpeg(content: bytes, at_least: tuple[int, int] | None, most_pixels: int) -> Picture:
     content = jpeg.cut_at_end(content)
-    height, width = jpeg.sides(content)
-    if height * width > _most_pixels():
-        raise Refusal(_too_large())
+    _refuse_large(jpeg.sides(content), most_pixels)
     image, notes = _jpeg_header(content)
     if jpeg.components(content) in (1, 3):
         pixels = jpeg.decode(content, at_least=at_least)
@@ -137,10 +140,11 @@ def _jpeg_header(content: bytes) -> tuple[Image.Image, tuple[str, ...]]:
         )
 
 
-def _open_png(content: bytes) -> Picture:
+def _open_png(content: bytes, most_pixels: int) -> Picture:
     parts = png.take_apart(content)
     _refuse_several(parts.frames)
     image = Image.open(BytesIO(parts.pixels), formats=["PNG"])
+    _refuse_large(image.size, most_pixels)
     pixels = png.decode_16_bit(parts) if parts.bits == 16 else _in_8_bits(image)
     if parts.key is not None:
         pixels = png.with_key(pixels, parts)
@@ -151,10 +155,11 @@ def _open_png(content: bytes) -> Picture:
     return _displayed(pixels, image, exif, described=parts.described, notes=notes)
 
 
-def _open_other(content: bytes) -> Picture:
+def _open_other(content: bytes, most_pixels: int) -> Picture:
     image = Image.open(BytesIO(content))
     if image.format not in FORMATS:
         raise Refusal(f"it is {image.format}; expected PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF")
+    _refuse_large(image.size, most_pixels)
     _refuse_several(getattr(image, "n_frames", 1))
     xmp = next((image.info[name] for name in XMP if name in image.info), b"")
     for name in XMP:
@@ -211,6 +216,11 @@ def _in_8_bits(image: Image.Image) -> ndarray:
     return pixels.reshape([*pixels.shape[:2], -1])
 
 
+def _refuse_large(sides: tuple[int, int], most_pixels: int) -> None:
+    if sides[0] * sides[1] > most_pixels:
+        raise Refusal(_too_large(most_pixels))
+
+
 def _refuse_several(frames: int) -> None:
     if frames > 1:
         raise Refusal(f"it holds {frames} pictures; save the one to use as a file of its own")
@@ -226,9 +236,5 @@ def _unknown(content: bytes) -> str:
     return "not an image, or damaged"
 
 
-def _most_pixels() -> int:
-    return 2 * (Image.MAX_IMAGE_PIXELS or 0)
-
-
-def _too_large() -> str:
-    return f"it has more than {_most_pixels() // 10**6} million pixels; shrink it first"
+def _too_large(most_pixels: int) -> str:
+    return f"it has more than {most_pixels // 10**6} million pixels; shrink it first"

@@ -46,15 +46,29 @@ def read_photo(path: Path) -> Photo:
         raise DataError(f"cannot read the image {path}: {error.strerror or error}") from error
     except Refusal as error:
         raise DataError(f"cannot read the image {path}: {error}") from error
+    return photo_from(content, path)
+
+
+def photo_from(content: bytes, name: str | Path, *, most_pixels: int | None = None) -> Photo:
+    """The photo in a file's content, as `read_photo` reads it.
+
+    Args:
+        content: of the file.
+        name: what messages call it.
+        most_pixels: refuse larger photos before decoding them; None: see `open_picture`.
+
+    Raises:
+        DataError: as `read_photo`.
+    """
     try:
-        return photo_of(content)
+        return photo_of(content, most_pixels=most_pixels)
     except Refusal as error:
-        raise DataError(f"cannot read the image {path}: {error}") from error
+        raise DataError(f"cannot read the image {name}: {error}") from error
 
 
-def photo_of(content: bytes) -> Photo:
+def photo_of(content: bytes, *, most_pixels: int | None = None) -> Photo:
     """The photo in a file's content; `Refusal` where it cannot be filled."""
-    picture = open_picture(content)
+    picture = open_picture(content, most_pixels=most_pixels)
     image = picture.image
     if image.mode == "CMYK":
         raise Refusal("its colours are CMYK; convert it to RGB or grey first")

@@ -52,7 +52,7 @@ def write_photo(path: Path, photo: Photo) -> Photo:
         DataError: its format cannot hold this photo.
         OutputError: the file cannot be written; what was there before is untouched.
     """
-    content, photo = _checked(path, photo)
+    content, photo = encoded(photo, path)
     try:
         with written_whole(path) as partial:
             partial.write_bytes(content)
@@ -63,8 +63,12 @@ def write_photo(path: Path, photo: Photo) -> Photo:
     return photo
 
 
-def _checked(path: Path, photo: Photo) -> tuple[bytes, Photo]:
-    """The file's content, and the photo with as much of its metadata as can be written."""
+def encoded(photo: Photo, name: str | Path) -> tuple[bytes, Photo]:
+    """What `write_photo` writes, and the photo with as much of its metadata as can be written.
+
+    Raises:
+        DataError: its format cannot hold this photo, which the message calls `name`.
+    """
     for candidate in (photo, _without_metadata(photo)):
         try:
             content = _encode(candidate)
@@ -76,7 +80,7 @@ def _checked(path: Path, photo: Photo) -> tuple[bytes, Photo]:
             return content, candidate
     height, width = photo.pixels.shape[:2]
     raise DataError(
-        f"cannot write {path} as {photo.format}: it does not hold {width} x {height} pixels of "
+        f"cannot write {name} as {photo.format}: it does not hold {width} x {height} pixels of "
         f"{photo.pixels.shape[2]} channels in {photo.pixels.dtype}; --format png may help"
     )
 
