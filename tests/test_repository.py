@@ -298,6 +298,7 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
+        monkeypatch.setattr("ppdeepfill.serving.server.serve", lambda *_, **__: None)
         for name in (word for word in words if word.endswith(".jpg")):
             cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
         if "convert" in words:
