@@ -18,6 +18,7 @@ import pytest
 from weight_files.bundles import write_bundle
 
 from ppdeepfill.alignment import recipes
+from ppdeepfill.app import server
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
 from ppdeepfill.deployment import exporting
@@ -40,7 +41,7 @@ PYTHON_FILES = sorted(
     [*ROOT.glob("*.py"), *(p for folder in FOLDERS for p in folder.rglob("*.py"))]
 )
 SHELL_FILES = sorted([*(ROOT / "scripts").glob("*.sh"), *(ROOT / "test_tipc").glob("*.sh")])
-CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
 GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "test_tipc/README.md"])
 
 HEADER = "# Copyright (c) 2026 ppdeepfill contributors.\n# SPDX-License-Identifier: Apache-2.0\n"
@@ -57,12 +58,13 @@ ROOMS = {
     "weight_files": {"errors"},
     "weights": {"errors", "atomic_write", "networks", "weight_files"},
     "data": {"errors"},
-    "objectives": {"networks", "data"},
+    "objectives": {"networks", "weights", "data"},
     "config": {"errors", "networks", "objectives"},
     "reproduction": {"errors", "networks", "weights", "data", "config"},
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
     "inference": {"errors", "networks", "weights", "data", "drawing", "photos"},
+    "app": {"errors", "parallel", "weights", "data", "drawing", "photos", "inference"},
     "deployment": {
         "__init__",
         "errors",
@@ -120,9 +122,21 @@ ROOMS = {
         "inference",
         "deployment",
     },
+    "ablation": {
+        "errors",
+        "atomic_write",
+        "parallel",
+        "weights",
+        "data",
+        "config",
+        "drawing",
+        "evaluation",
+        "training",
+    },
     "verbs": {
         "errors",
         "parallel",
+        "app",
         "weights",
         "config",
         "drawing",
@@ -132,6 +146,7 @@ ROOMS = {
         "evaluation",
         "alignment",
         "training",
+        "ablation",
         "data",
         "reproduction",
         "serving",
@@ -248,9 +263,10 @@ def test_a_file_begins_with_its_licence(path):
     assert re.sub(r"\A#!.*\n", "", text).startswith(HEADER)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_config_loads(path):
-    assert load_config(path).output_dir == f"output/{path.stem}"
+    place = path.relative_to(ROOT / "configs").with_suffix("")
+    assert load_config(path).output_dir == f"output/{place.as_posix()}"
 
 
 def _blocks(path: Path, language: str) -> list[str]:
@@ -295,10 +311,15 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         monkeypatch.setattr(comparison_settings, "default_model", lambda: ROOT)
         monkeypatch.setattr(comparison_settings, "_sizes_trained_with", lambda _: {})
         assert main(["test", *words[words.index("test.py") + 1 :]]) == 0
+    elif words[:2] == ["ppdeepfill", "app"]:
+        monkeypatch.setattr(server, "serve", lambda host, port, device: None)
+        assert main(words[1:]) == 0
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
         monkeypatch.setattr("ppdeepfill.serving.server.serve", lambda *_, **__: None)
+        monkeypatch.setattr("ppdeepfill.ablation.ablate.ablate", lambda *_, **__: None)
+        monkeypatch.setattr("ppdeepfill.drawing.curves.write_curves", lambda *_, **__: [])
         for name in (word for word in words if word.endswith(".jpg")):
             cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
         if "convert" in words:

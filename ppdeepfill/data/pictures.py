@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The bytes of an image file -> pixels with all that decides them: channels, depth, orientation.
+"""Decode the bytes of an image file, with its channels, depth and orientation.
 
-Everything that reads an image in this package goes through `open_picture`, so that photographs,
-masks and training images are refused or converted alike. docs/data.md has the table.
+Everything in this package that reads an image goes through `open_picture`, so that photographs,
+masks and training images are all refused or converted by the same rules; docs/data.md lists them.
 
 Letters: H W image, C channels (1 grey, 2 grey and alpha, 3 RGB, 4 RGBA).
 """
@@ -20,11 +20,11 @@ from ppdeepfill.data.pixels import to_8_bit
 from ppdeepfill.data.refusal import Refusal
 
 ORIENTATION = 0x0112
-# The axes that turn pixels as stored into pixels as displayed, by EXIF orientation; from 5 on, rows
-# and columns are exchanged first.
+# EXIF orientation -> axes to flip from stored to displayed pixels; from 5 on, first exchange rows
+# and columns.
 FLIPS = {1: (), 2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF")
-# Pillow's modes and the ones with the same values in 8-bit channels.
+# Pillow's modes -> the modes that hold the same values in 8-bit channels.
 MODES = {
     "1": "L",
     "L": "L",
@@ -38,7 +38,7 @@ MODES = {
     "YCbCr": "RGB",
 }
 WITH_ALPHA = {"L": "LA", "RGB": "RGBA"}
-XMP = ("xmp", "XML:com.adobe.xmp")  # Pillow would take an orientation from it; viewers do not
+XMP = ("xmp", "XML:com.adobe.xmp")  # Pillow would read an orientation from it; viewers do not
 HEIC_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"mif1", b"msf1")
 
 
@@ -49,17 +49,17 @@ class Picture:
     Attributes:
         pixels: uint8 or uint16 [H, W, C] as displayed.
         orientation: EXIF orientation of the stored pixels, 1 to 8.
-        image: the file as Pillow opened it, for its metadata; PNG without.
-        xmp: the XMP record; empty without.
-        described: (name, content) of a PNG's descriptive chunks.
-        notes: what is not as in the file, each a sentence about it ("its palette ...").
+        image: the file as Pillow opened it, for its metadata; for a PNG without its metadata.
+        xmp: the XMP record; empty if there is none.
+        png_metadata: (name, content) of a PNG's metadata chunks.
+        notes: what differs from the file, one phrase each ("its palette ...").
     """
 
     pixels: ndarray
     orientation: int
     image: Image.Image
     xmp: bytes = b""
-    described: tuple[tuple[bytes, bytes], ...] = ()
+    png_metadata: tuple[tuple[bytes, bytes], ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -70,12 +70,12 @@ def open_picture(
 
     Args:
         content: of the file.
-        at_least: a height and width that suffice, see `jpeg.decode`; other formats come in full.
+        at_least: a sufficient height and width, see `jpeg.decode`; ignored for other formats.
         most_pixels: refuse larger pictures before decoding them; None: twice Pillow's limit.
 
     Raises:
-        Refusal: empty, cut off, damaged, too large, several pictures, or of a kind whose values
-            have no defined meaning.
+        Refusal: the file is empty, cut off, damaged or too large, holds several pictures, or its
+            values have no defined meaning.
     """
     if most_pixels is None:
         most_pixels = 2 * (Image.MAX_IMAGE_PIXELS or 0)
@@ -95,7 +95,7 @@ def open_picture(
         raise Refusal(_too_large(most_pixels)) from error
     except MemoryError as error:
         raise Refusal("there is not enough memory for its pixels") from error
-    except Exception as error:  # decoders of damaged files raise nearly everything
+    except Exception as error:  # on damaged files, decoders raise nearly anything
         raise Refusal("the file is damaged: its pixels cannot be decoded") from error
 
 
@@ -106,7 +106,7 @@ def rgb(picture: Picture) -> ndarray:
 
 
 def as_displayed(stored: ndarray, orientation: int) -> ndarray:
-    """Pixels [H, W, ...] of a file -> as a viewer shows them."""
+    """Pixels [H, W, ...] as stored in a file -> as a viewer shows them."""
     turned = stored.swapaxes(0, 1) if orientation >= 5 else stored
     return np.ascontiguousarray(np.flip(turned, FLIPS[orientation]))
 
@@ -130,13 +130,13 @@ def _open_jpeg(content: bytes, at_least: tuple[int, int] | None, most_pixels: in
 
 
 def _jpeg_header(content: bytes) -> tuple[Image.Image, tuple[str, ...]]:
-    """The file for its metadata, or without them where they keep Pillow from opening it."""
+    """Open a file for its metadata, or without metadata if Pillow cannot open it otherwise."""
     try:
         return JpegImagePlugin.JpegImageFile(BytesIO(content)), ()
     except Exception:
         bare = jpeg.without_metadata(content)
         return JpegImagePlugin.JpegImageFile(BytesIO(bare)), (
-            "its metadata cannot be read and are left out",
+            "its metadata is unreadable and left out",
         )
 
 
@@ -148,11 +148,9 @@ def _open_png(content: bytes, most_pixels: int) -> Picture:
     pixels = png.decode_16_bit(parts) if parts.bits == 16 else _in_8_bits(image)
     if parts.key is not None:
         pixels = png.with_key(pixels, parts)
-    notes = tuple(
-        f"its {name} (metadata) cannot be read and is left out" for name in parts.unreadable
-    )
-    exif = dict(parts.described).get(png.EXIF, b"")
-    return _displayed(pixels, image, exif, described=parts.described, notes=notes)
+    notes = tuple(f"its {name} (metadata) is unreadable and left out" for name in parts.unreadable)
+    exif = dict(parts.metadata).get(png.EXIF, b"")
+    return _displayed(pixels, image, exif, png_metadata=parts.metadata, notes=notes)
 
 
 def _open_other(content: bytes, most_pixels: int) -> Picture:
@@ -170,7 +168,7 @@ def _open_other(content: bytes, most_pixels: int) -> Picture:
 
 
 def _tiff(image: TiffImagePlugin.TiffImageFile, content: bytes, xmp: bytes) -> Picture:
-    """Upright: Pillow turns what it reads, and it is written so."""
+    """A picture that counts as stored upright, because Pillow rotates a TIFF on reading."""
     notes = tiff.check(image, content)
     if tiff.bits_of(image) < 16:
         with tiff.undamaged():
@@ -178,7 +176,7 @@ def _tiff(image: TiffImagePlugin.TiffImageFile, content: bytes, xmp: bytes) -> P
         return Picture(pixels, 1, image, xmp, notes=notes)
     with tiff.undamaged():
         stored = tiff.decode_16_bit(image, content)
-    upright = as_displayed(stored, _known(image.tag_v2.get(ORIENTATION, 1)))
+    upright = as_displayed(stored, _valid(image.tag_v2.get(ORIENTATION, 1)))
     return Picture(upright, 1, image, xmp, notes=notes)
 
 
@@ -188,25 +186,25 @@ def _displayed(
     exif: bytes,
     xmp: bytes = b"",
     *,
-    described: tuple[tuple[bytes, bytes], ...] = (),
+    png_metadata: tuple[tuple[bytes, bytes], ...] = (),
     notes: tuple[str, ...] = (),
 ) -> Picture:
-    """A picture turned as its EXIF record says."""
+    """A picture rotated as its EXIF record says."""
     try:
         record = Image.Exif()
         record.load(exif)
-        orientation = _known(record.get(ORIENTATION, 1))
+        orientation = _valid(record.get(ORIENTATION, 1))
     except Exception:
-        notes, orientation = (*notes, "its EXIF cannot be read: it is not turned"), 1
-    return Picture(as_displayed(pixels, orientation), orientation, image, xmp, described, notes)
+        notes, orientation = (*notes, "its EXIF is unreadable: it is not rotated"), 1
+    return Picture(as_displayed(pixels, orientation), orientation, image, xmp, png_metadata, notes)
 
 
-def _known(orientation: object) -> int:
+def _valid(orientation: object) -> int:
     return orientation if isinstance(orientation, int) and orientation in FLIPS else 1
 
 
 def _in_8_bits(image: Image.Image) -> ndarray:
-    """uint8 [H, W, C] of an image of 8 bits or less a channel."""
+    """uint8 [H, W, C] of an image with at most 8 bits per channel."""
     if image.mode not in MODES:
         raise Refusal(f"its colours are {image.mode}; convert it to RGB or grey first")
     transparent = "transparency" in image.info
@@ -223,16 +221,16 @@ def _refuse_large(sides: tuple[int, int], most_pixels: int) -> None:
 
 def _refuse_several(frames: int) -> None:
     if frames > 1:
-        raise Refusal(f"it holds {frames} pictures; save the one to use as a file of its own")
+        raise Refusal(f"it holds {frames} pictures; save the one to use as a separate file")
 
 
 def _unknown(content: bytes) -> str:
     if kind := tiff.type_of(content):
         if kind in ("uint8", "uint16"):
-            return f"its channels in {kind} lie in a way that is not read; save it as PNG"
+            return f"its layout of {kind} channels is not supported; save it as PNG"
         return f"its samples are {kind}; convert it to 8 or 16 bits (uint8, uint16)"
     if content[4:8] == b"ftyp" and content[8:12] in HEIC_BRANDS:
-        return "it is HEIC, which is not read here; convert it to JPEG or PNG"
+        return "it is HEIC, which is not supported; convert it to JPEG or PNG"
     return "not an image, or damaged"
 
 

@@ -3,7 +3,7 @@
 """The settings of a test, some of which can come from a training configuration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class ComparisonSettings:
 
     Attributes:
         model_paths, methods: see `open_methods`.
+        labels: what a network is called in the report, by its path; else it is called by that.
         images: a source, see `open_source`.
         num_images: maximum number of images, evenly spaced; None uses all.
         image_size: height and width in px to which images are cropped or resized, see `fit`.
@@ -40,6 +41,7 @@ class ComparisonSettings:
 
     model_paths: Sequence[Path] = ()
     methods: Sequence[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
     images: str = "bundled:validation"
     num_images: int | None = None
     image_size: tuple[int, int] = (256, 256)
@@ -93,17 +95,31 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
     given = dict(given)
     if not given.get("methods") and not given.get("model_paths"):
         given["model_paths"] = [default_model()]
-    taken: dict[str, Any] = {}
     if config is not None:
-        taken = _sizes(config)
-        if config.data.validation is not None:
-            taken["images"] = config.data.validation
-    elif given.get("model_paths"):
-        taken = _sizes_trained_with(given["model_paths"][0])
+        return settings_from(config, given)
+    sizes = _sizes_trained_with(given["model_paths"][0]) if given.get("model_paths") else {}
+    return _completed(given, sizes)
+
+
+def settings_from(config: Config, given: Mapping[str, Any]) -> ComparisonSettings:
+    """Return the settings of a test with what a configuration says about images and sizes.
+
+    Args:
+        config: a training configuration.
+        given: attributes of `ComparisonSettings`; they take precedence.
+    """
+    taken = _sizes(config)
+    if config.data.validation is not None:
+        taken["images"] = config.data.validation
+    return _completed(given, taken)
+
+
+def _completed(given: Mapping[str, Any], taken: Mapping[str, Any]) -> ComparisonSettings:
+    taken = dict(taken)
     if "image_size" in given:
         height, width = given["image_size"]
         taken["hole_size"] = (height // 2, width // 2)
-    return ComparisonSettings(**taken | given)
+    return ComparisonSettings(**taken | dict(given))
 
 
 def _sizes_trained_with(model_path: Path) -> dict[str, Any]:

@@ -16,7 +16,8 @@ class Prediction(NamedTuple):
     """The raw outputs of a network.
 
     Attributes:
-        refined: [B, 3, H, W] output of the last stage in [-1, 1].
+        refined: [B, 3, H, W] output of the last stage in [-1, 1]; networks that end in a plain
+            convolution may leave this range, and what makes pictures of it clips.
         coarse: [B, 3, H, W] output of the first stage; None if the network has one stage.
         attention: [B, L, h, w] weight of each background patch; None if the network has no
             attention, or its attention did not keep them.

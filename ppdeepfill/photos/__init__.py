@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Photographs as people keep them: their files, and where their holes are.
+"""Photographs as people keep them: reading and writing their files, and finding their holes.
 
-Nothing here knows networks; `ppdeepfill.inference.strategies` fills what is read here.
+Nothing here knows about networks; `ppdeepfill.inference.strategies` does the filling.
 """
 
 from ppdeepfill.photos.holes import HoleRule, NoHole, find_hole, hole_of_mask

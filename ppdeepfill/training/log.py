@@ -107,7 +107,7 @@ class TrainingLog:
             "avg_batch_cost": reading.batch_cost,
             "avg_samples": reading.samples,
             "ips": reading.samples / reading.batch_cost,
-            "eta": duration((self.iterations - iteration) * reading.batch_cost),
+            "eta": duration(self._seconds_left(iteration, reading)),
         }
         self._add_metrics("train", entry)
         line = f"[TRAIN] {self._line(entry)}"
@@ -116,6 +116,11 @@ class TrainingLog:
         else:
             self._bar.set_postfix_str(self._line(entry))
             self._write_to_file(line)
+
+    def _seconds_left(self, iteration: int, reading: Reading) -> float:
+        seconds = (self.iterations - iteration) * reading.batch_cost
+        minutes = self.config.schedule.minutes
+        return seconds if minutes is None else min(seconds, 60 * minutes - reading.total_seconds)
 
     def validate(self, iteration: int, scores: dict[str, float]) -> None:
         """Write the scores of one validation."""
@@ -187,8 +192,8 @@ def _cannot_write(path: Path, error: OSError) -> OutputError:
 
 
 def duration(seconds: float) -> str:
-    """Format seconds as hours:minutes:seconds."""
-    minutes, seconds = divmod(round(seconds), 60)
+    """Format seconds as hours:minutes:seconds; a negative number counts as 0."""
+    minutes, seconds = divmod(max(round(seconds), 0), 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
 
 

@@ -81,12 +81,8 @@ def check_same_method(then: dict, now: dict) -> None:
                 f"the checkpoint was trained with {key} {then[key]['name']}, but the configuration "
                 f"asks for {now[key]['name']}; set another output_dir to start a new run"
             )
-    then, now = _leaves(then), _leaves(now)
-    for key in sorted(then.keys() | now.keys()):
-        if then.get(key) != now.get(key):
-            logger.info(
-                "changed since the checkpoint: %s: %s -> %s", key, then.get(key), now.get(key)
-            )
+    for key, (old, new) in differences(then, now).items():
+        logger.info("changed since the checkpoint: %s: %s -> %s", key, old, new)
 
 
 @contextmanager
@@ -99,11 +95,10 @@ def told_by_option(then: dict, now: dict) -> Iterator[None]:
     try:
         yield
     except CheckpointError as error:
-        then, now = _leaves(then), _leaves(now)
         changed = [
-            f"{key} was {then.get(key)} and is {now.get(key)}"
-            for key in sorted(then.keys() | now.keys())
-            if then.get(key) != now.get(key) and key.startswith(DECIDING)
+            f"{key} was {old} and is {new}"
+            for key, (old, new) in differences(then, now).items()
+            if key.startswith(DECIDING)
         ]
         if not changed:
             raise
@@ -111,6 +106,16 @@ def told_by_option(then: dict, now: dict) -> Iterator[None]:
             f"the checkpoint does not fit the configuration: {', '.join(changed)}; expected the "
             "value that it was trained with, or another output_dir to start anew"
         ) from error
+
+
+def differences(then: dict, now: dict) -> dict[str, tuple]:
+    """What differs between two configurations: both values by dotted key; None where it is not."""
+    then, now = _leaves(then), _leaves(now)
+    return {
+        key: (then.get(key), now.get(key))
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key)
+    }
 
 
 def _leaves(tree: dict, path: str = "") -> dict:

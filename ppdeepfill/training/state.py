@@ -135,7 +135,7 @@ def restore_optimizer(optimizer: Optimizer, layer: nn.Layer, arrays: Mapping[str
 
 
 def _structured_names(optimizer: Optimizer, layer: nn.Layer) -> dict[str, str]:
-    """Map Paddle's names to ours. Their last number counts a parameter's optimizers, from 0."""
+    """Map Paddle's names to ours. Their last number is 0, see `take_step`."""
     return {
         f"{parameter.name}_{state}_0": f"{state.lstrip('_')}/{name}"
         for name, parameter in layer.named_parameters()

@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 
 from ppdeepfill.verbs.arguments import add_boolean, flags_of
-from ppdeepfill.weights.foreign_models import PORT_COPY
 
 logger = logging.getLogger(__name__)
 
@@ -24,10 +23,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
     convert.add_argument(
         "--from",
         dest="origin",
-        choices=("tensorflow", "torch", "paddle"),
+        choices=("tensorflow", "torch", "paddle", "rfr", "partial_conv"),
         required=True,
         help="where the weights come from: tensorflow for the authors' (also for the port's copy "
-        "of them), torch for the port's, paddle for files of this package",
+        "of them), torch for the port's, paddle for files of this package, rfr for RFR's authors', "
+        "partial_conv for a U-Net of partial convolutions",
     )
     convert.add_argument(
         "source",
@@ -52,6 +52,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.weights.convert import convert, report
+    from ppdeepfill.weights.foreign_models import PORT_COPY
 
     conversion = convert(
         arguments.source,

@@ -66,22 +66,27 @@ def default_model() -> Path:
 
 
 def newest_run(folder: Path = RUNS) -> Path | None:
-    """The output_dir of a run, or the converted network, whose generator was written last.
+    """The first of `runs`; None where there is none."""
+    return next(iter(runs(folder)), None)
+
+
+def runs(folder: Path = RUNS) -> list[Path]:
+    """The output_dirs of runs, and converted networks, the one written last first.
 
     Args:
         folder: where to look, including subfolders.
-
-    Returns:
-        None where there is none.
     """
     written = [
         file
         for file in folder.rglob(GENERATOR)
         if not any(part.startswith(atomic_write.PARTIAL) for part in file.parts)
     ]
-    if not written:
-        return None
-    place = max(written, key=lambda file: file.stat().st_mtime_ns).parent
+    written.sort(key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    return list(dict.fromkeys(_run_of(file.parent) for file in written))
+
+
+def _run_of(place: Path) -> Path:
+    """The output_dir of the run that wrote a generator to this folder, else the folder."""
     if place.parent.name == "checkpoints":
         return place.parent.parent
     return place.parent if place.name == "best_model" else place

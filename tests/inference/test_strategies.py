@@ -126,12 +126,12 @@ def test_the_network_never_sees_the_hole_not_even_shrunk(inpainter, rng):
 def test_every_hole_has_one_window_that_holds_it(rng):
     hole = rng.random((90, 130)) < 0.02
     for limit in (40, 64, 500):
-        windows = around_holes(hole, margin=3, limit=limit, multiple=8)
+        crops = around_holes(hole, margin=3, limit=limit, multiple=8)
         owners = np.zeros(hole.shape, int)
-        for place, own in windows:
+        for place, own in crops:
             owners[place] += own
         np.testing.assert_array_equal(owners, hole)
-    assert len(windows) == 1  # where there is no limit
+    assert len(crops) == 1  # where there is no limit
 
 
 def test_holes_share_a_window_only_within_the_limit():
@@ -170,7 +170,7 @@ def test_windows_need_no_padding_where_there_is_room():
 
 
 @pytest.mark.parametrize("name", CONCRETE)
-def test_offsets_lead_to_the_first_patch_of_the_window(rng, name):
+def test_offsets_lead_to_the_first_patch_of_the_crop(rng, name):
     image, hole = photo_and_hole(rng, 160, 160, (80, 96, 20, 30))
     strategy = Strategy(name, margin=24, limit=80)
     offsets = fill(Inpainter(Looking()), image, hole, strategy, with_offsets=True).offsets
