@@ -122,7 +122,8 @@ async def _filled(worker: Worker, order: Order, request: Request, seconds: float
         leaving.cancel()
     if result in done:
         return result.result()
-    result.cancel()
+    result.cancel()  # if it waits still, else:
+    order.unwanted.set()
     if leaving in done:
         raise HTTPException(GONE, "the client has gone")
     raise HTTPException(504, f"no result within {seconds} seconds; send a smaller photo")

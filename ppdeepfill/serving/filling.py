@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """From an uploaded photo and mask to the filled photo, by the functions of `ppdeepfill predict`."""
 
-from dataclasses import dataclass
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO
 
 from PIL import Image
@@ -40,12 +42,19 @@ class Order:
         photo, mask: the uploaded files.
         rule: how the hole is recognised.
         as_png: return a PNG whatever the format of the photo.
+        unwanted: set it to end the work before the next crop.
     """
 
     photo: BinaryIO
     mask: BinaryIO
     rule: HoleRule
     as_png: bool
+    unwanted: Event = field(default_factory=Event)
+
+    def check_wanted(self, *_: int) -> None:
+        """Raise CancelledError if the result is unwanted."""
+        if self.unwanted.is_set():
+            raise CancelledError
 
 
 @dataclass(frozen=True)
@@ -96,11 +105,12 @@ def fill_order(model: Model, order: Order, most_pixels: int) -> Filled:
 
     Raises:
         UserError: an upload cannot be used, or nothing or all of the photo is hole.
+        CancelledError: the result is unwanted.
     """
     photo = photo_from(order.photo.read(), PHOTO, most_pixels=most_pixels)
     mask = photo_from(order.mask.read(), MASK, most_pixels=most_pixels)
     hole = hole_of_mask(photo, mask, MASK, order.rule)
-    filling = fill(model.inpainter, photo.rgb(), hole, Strategy())
+    filling = fill(model.inpainter, photo.rgb(), hole, Strategy(), before_crop=order.check_wanted)
     completed = photo.completed(filling.image, hole)
     if order.as_png:
         completed = completed.as_png()

@@ -5,7 +5,8 @@
 import asyncio
 import struct
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from ppdeepfill.deployment.exporting import export_model
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.inference.predict import predict
 from ppdeepfill.serving.application import application
-from ppdeepfill.serving.filling import Filled
+from ppdeepfill.serving.filling import Filled, Order
 from ppdeepfill.serving.limits import Limits
 from ppdeepfill.serving.worker import Worker
 
@@ -150,8 +151,8 @@ BAD = {
     "many pixels": (upload(huge_png(30_000, 30_000))[2], "more than 1 million pixels"),
     "a mask of many pixels": (upload(mask=huge_png(2000, 2000))[2], "more than 1 million pixels"),
     "a text as mask": (upload(mask=b"hello")[2], "cannot read the image mask"),
-    "no hole": (upload(mask=mask_of(HOLE & False))[2], "mask: no hole in it"),
-    "all hole": (upload(mask=mask_of(HOLE | True))[2], "mask: all of"),
+    "no hole": (upload(mask=mask_of(HOLE & False))[2], "mask: no hole: the mask is 0 everywhere"),
+    "all hole": (upload(mask=mask_of(HOLE | True))[2], "mask: the hole covers the whole photo"),
     "another size": (
         upload(mask=mask_of(HOLE[:12]), strict="true")[2],
         "the mask is 30 x 12 pixels, the photo 30 x 24",
@@ -203,11 +204,11 @@ class Slow:
     """A worker that never finishes."""
 
     def __init__(self):
-        self.orders: list[Future[Filled]] = []
+        self.orders: list[tuple[Order, Future[Filled]]] = []
 
-    def submit(self, order) -> Future[Filled]:
-        self.orders.append(Future())
-        return self.orders[-1]
+    def submit(self, order: Order) -> Future[Filled]:
+        self.orders.append((order, Future()))
+        return self.orders[-1][1]
 
 
 def test_more_requests_than_may_wait_are_asked_to_come_back():
@@ -227,10 +228,14 @@ def test_a_place_is_free_again_after_every_kind_of_answer(worker):
     assert [answer.status_code for answer in answers] == [200, 422, 413, 422] * 2
 
 
-def test_an_order_that_nobody_waits_for_is_given_up():
+def test_an_order_that_nobody_waits_for_is_given_up(worker):
     slow = Slow()
     ask(slow, upload(), limits=Limits(seconds=1))
-    assert slow.orders[0].cancelled()
+    order, result = slow.orders[0]
+    assert result.cancelled()
+    order = replace(order, photo=BytesIO(PHOTO), mask=BytesIO(MASK))
+    with pytest.raises(CancelledError):  # at work already: at the next crop
+        worker.submit(order).result()
 
 
 def test_an_upload_that_does_not_arrive_is_given_up():
