@@ -107,7 +107,7 @@ def fill(
     """Fill the hole of a photo.
 
     Args:
-        inpainter: a network, or a `BaselineInpainter`.
+        inpainter: a network, an `ExportedInpainter` or a `BaselineInpainter`.
         image: uint8 [H, W, 3] RGB.
         hole: bool [H, W].
         strategy: how to choose crops.
