@@ -114,6 +114,15 @@ ROOMS = {
         "inference",
         "evaluation",
     },
+    "serving": {
+        "errors",
+        "versions",
+        "parallel",
+        "weights",
+        "photos",
+        "inference",
+        "deployment",
+    },
     "ablation": {
         "errors",
         "atomic_write",
@@ -142,6 +151,7 @@ ROOMS = {
         "ablation",
         "data",
         "reproduction",
+        "serving",
     },
     "cli": {"__init__", "errors", "verbs"},
 }
@@ -309,6 +319,7 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
+        monkeypatch.setattr("ppdeepfill.serving.server.serve", lambda *_, **__: None)
         monkeypatch.setattr("ppdeepfill.ablation.ablate.ablate", lambda *_, **__: None)
         monkeypatch.setattr("ppdeepfill.drawing.curves.write_curves", lambda *_, **__: [])
         for name in (word for word in words if word.endswith(".jpg")):

@@ -9,6 +9,7 @@ from ppdeepfill.photos.holes import (
     HoleRule,
     NoHole,
     find_hole,
+    hole_of_mask,
     widened_and_checked,
     without_specks,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "encoded",
     "find_hole",
     "find_pairs",
+    "hole_of_mask",
     "photo_from",
     "read_photo",
     "suffix_of",

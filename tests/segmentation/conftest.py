@@ -68,7 +68,7 @@ def labels(tmp_path) -> Path:
 
 @pytest.fixture
 def photo(tmp_path) -> Path:
-    """72 x 96 pixels: a person before sky and grass, with a gap of 4 x 4 pixels, and a red speck."""
+    """72 x 96 pixels: a person before sky and grass, with a gap of 4 x 4 pixels; a red speck."""
     picture = np.empty([72, 96, 3], np.uint8)
     picture[:40], picture[40:] = SKY, GRASS
     picture[20:60, 30:50] = PERSON
