@@ -29,7 +29,7 @@ def clock(monkeypatch):
         ("one.yaml longer.yaml", r"different numbers of iterations \(one: 4, longer: 8\)"),
         ("one.yaml mixed.yaml", "mixed cannot be trained: "),
         ("one.yaml missing.yaml", "missing cannot be trained: data.train"),
-        ("one.yaml larger.yaml", "image_size would be .* by one and .* by larger"),
+        ("one.yaml larger.yaml", "image_size is .* in one and .* in larger"),
         ("one.yaml telea.yaml --methods telea", "telea is a configuration and one of --methods"),
         ("one.yaml --methods teleea", "unknown method 'teleea'"),
         ("one.yaml --masks nowhere", "neither center, rectangle, free_form nor"),
