@@ -19,9 +19,35 @@ from collections.abc import Iterator, Sequence
 
 from ppdeepfill import __version__, quieten_paddle
 from ppdeepfill.errors import UserError
-from ppdeepfill.verbs import align, attend, convert, export, predict, reproduce, test, train
+from ppdeepfill.verbs import (
+    ablate,
+    align,
+    app,
+    attend,
+    convert,
+    curves,
+    export,
+    predict,
+    reproduce,
+    serve,
+    test,
+    train,
+)
 
-VERBS = (train, test, predict, export, convert, attend, align, reproduce)
+VERBS = (
+    train,
+    test,
+    predict,
+    app,
+    export,
+    serve,
+    ablate,
+    curves,
+    convert,
+    attend,
+    align,
+    reproduce,
+)
 
 _NO_PADDLE = """\
 PaddlePaddle is not installed. From the root of this repository, run one of

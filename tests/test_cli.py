@@ -262,8 +262,8 @@ def test_decoders_add_no_warning_of_their_own(tmp_path):
     )
     assert result.stderr == (
         f"ppdeepfill: error: cannot read the image {path}: "
-        "its samples are float32, which have no agreed white; convert it to 8 or 16 bits (uint8, "
-        "uint16)\n"
+        "its samples are float32, for which white is not defined; convert it to 8 or 16 bits "
+        "(uint8, uint16)\n"
     )
 
 
@@ -287,3 +287,15 @@ def test_a_reader_that_leaves_early_costs_no_traceback(tmp_path, command, status
     with os.fdopen(writing, "wb") as pipe:
         result = run("train.py", *arguments, stdout=pipe, OMP_NUM_THREADS="1")
     assert (result.returncode, result.stderr) == (status, "")
+
+
+def test_help_loads_nothing_that_computes():
+    """`--help` answers at once only without these: each adds at least 50 ms and several MiB."""
+    program = (
+        "import sys; from ppdeepfill.cli import _parser; _parser().format_help(); "
+        "print(*{'paddle', 'numpy', 'cv2', 'scipy', 'safetensors'} & set(sys.modules))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.split() == []

@@ -19,6 +19,7 @@ from partial_recipes import under_their_names
 from weight_files.bundles import write_bundle
 
 from ppdeepfill.alignment import recipes
+from ppdeepfill.app import server
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
 from ppdeepfill.deployment import exporting
@@ -34,12 +35,15 @@ from ppdeepfill.weights.generator_file import Generator
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ppdeepfill"
-FOLDERS = (PACKAGE, ROOT / "tests", ROOT / "deploy", ROOT / "benchmarks", ROOT / "release")
+FOLDERS = [PACKAGE] + [
+    ROOT / name for name in ("tests", "deploy", "benchmarks", "release", "test_tipc")
+]
 PYTHON_FILES = sorted(
     [*ROOT.glob("*.py"), *(p for folder in FOLDERS for p in folder.rglob("*.py"))]
 )
-CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SHELL_FILES = sorted([*(ROOT / "scripts").glob("*.sh"), *(ROOT / "test_tipc").glob("*.sh")])
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "test_tipc/README.md"])
 
 HEADER = "# Copyright (c) 2026 ppdeepfill contributors.\n# SPDX-License-Identifier: Apache-2.0\n"
 NAMELESS = {"utils", "util", "misc", "common", "base", "helpers", "net", "tools"}
@@ -61,6 +65,7 @@ ROOMS = {
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
     "inference": {"errors", "networks", "weights", "data", "drawing", "photos"},
+    "app": {"errors", "parallel", "weights", "data", "drawing", "photos", "inference"},
     "deployment": {
         "__init__",
         "errors",
@@ -109,9 +114,30 @@ ROOMS = {
         "inference",
         "evaluation",
     },
+    "serving": {
+        "errors",
+        "versions",
+        "parallel",
+        "weights",
+        "photos",
+        "inference",
+        "deployment",
+    },
+    "ablation": {
+        "errors",
+        "atomic_write",
+        "parallel",
+        "weights",
+        "data",
+        "config",
+        "drawing",
+        "evaluation",
+        "training",
+    },
     "verbs": {
         "errors",
         "parallel",
+        "app",
         "weights",
         "config",
         "drawing",
@@ -121,8 +147,10 @@ ROOMS = {
         "evaluation",
         "alignment",
         "training",
+        "ablation",
         "data",
         "reproduction",
+        "serving",
     },
     "cli": {"__init__", "errors", "verbs"},
 }
@@ -228,7 +256,7 @@ def test_a_file_name_says_what_is_inside(path):
 
 @pytest.mark.parametrize(
     "path",
-    [*PYTHON_FILES, ROOT / "pyproject.toml", ROOT / ".ci/run"],
+    [*PYTHON_FILES, *SHELL_FILES, ROOT / "pyproject.toml", ROOT / ".ci/run"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_a_file_begins_with_its_licence(path):
@@ -236,9 +264,10 @@ def test_a_file_begins_with_its_licence(path):
     assert re.sub(r"\A#!.*\n", "", text).startswith(HEADER)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_config_loads(path):
-    assert load_config(path).output_dir == f"output/{path.stem}"
+    place = path.relative_to(ROOT / "configs").with_suffix("")
+    assert load_config(path).output_dir == f"output/{place.as_posix()}"
 
 
 def _blocks(path: Path, language: str) -> list[str]:
@@ -283,9 +312,15 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         monkeypatch.setattr(comparison_settings, "default_model", lambda: ROOT)
         monkeypatch.setattr(comparison_settings, "_sizes_trained_with", lambda _: {})
         assert main(["test", *words[words.index("test.py") + 1 :]]) == 0
+    elif words[:2] == ["ppdeepfill", "app"]:
+        monkeypatch.setattr(server, "serve", lambda host, port, device: None)
+        assert main(words[1:]) == 0
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
+        monkeypatch.setattr("ppdeepfill.serving.server.serve", lambda *_, **__: None)
+        monkeypatch.setattr("ppdeepfill.ablation.ablate.ablate", lambda *_, **__: None)
+        monkeypatch.setattr("ppdeepfill.drawing.curves.write_curves", lambda *_, **__: [])
         for name in (word for word in words if word.endswith(".jpg")):
             cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
         if "convert" in words:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from paddle import nn
 
 from ppdeepfill.networks.attention import Attended
+from ppdeepfill.networks.attention.choice import AttentionChoice, build_attention
 from ppdeepfill.networks.attention.contextual import attention_to_offsets
 from ppdeepfill.networks.attention.contextual_layer import ContextualAttention
 from ppdeepfill.networks.deepfill_v1 import CoarseNetwork, DeepFillV1, RefinementNetwork
@@ -28,6 +29,7 @@ from ppdeepfill.networks.prediction import (
 )
 from ppdeepfill.networks.reference import Reference
 from ppdeepfill.networks.rfr import Rfr
+from ppdeepfill.networks.semantic_guidance import SemanticGuidance
 from ppdeepfill.networks.shift_net import ShiftNet
 
 __all__ = [
@@ -45,18 +47,28 @@ __all__ = [
     "partial_unet",
     "refined_in_hole",
     "rfr",
+    "semantic_guidance",
     "shift_net",
     "size_multiple_of",
 ]
 
 
-def deepfill_v1(*, base_channels: int = 32) -> DeepFillV1:
+def deepfill_v1(
+    *,
+    base_channels: int = 32,
+    attention: AttentionChoice = "contextual",
+    attention_grid: int = 64,
+) -> DeepFillV1:
     """DeepFill v1 as in the authors' TensorFlow code, for RGB images.
 
     Args:
         base_channels: width n of the first layers; an even number.
+        attention: of the second stage; all but "contextual" are for comparison.
+        attention_grid: of external_spatial alone: a quarter of the training images' side.
     """
-    return _deepfill_v1(base_channels, "tensorflow")
+    _check_even(base_channels)
+    layer = build_attention(attention, 4 * base_channels, grid=attention_grid)
+    return _deepfill_v1(base_channels, layer, "tensorflow")
 
 
 def deepfill_v1_torch(*, base_channels: int = 32) -> DeepFillV1:
@@ -65,7 +77,8 @@ def deepfill_v1_torch(*, base_channels: int = 32) -> DeepFillV1:
     Args:
         base_channels: width n of the first layers; an even number.
     """
-    return _deepfill_v1(base_channels, "torch")
+    _check_even(base_channels)
+    return _deepfill_v1(base_channels, ContextualAttention(reference="torch"), "torch")
 
 
 def glcic(
@@ -121,11 +134,28 @@ def partial_unet(*, base_channels: int = 64, levels: int = 7) -> PartialUNet:
     return PartialUNet(base_channels, levels=levels)
 
 
+def semantic_guidance(
+    *, base_channels: int = 32, classes: int = 21, attention_grid: int = 64
+) -> SemanticGuidance:
+    """A network that fills holes as a label map says, or as it guesses: our own design.
+
+    Args:
+        base_channels: width n of the first layer; an even number.
+        classes: of the label maps, 0 to classes - 1; at most 255.
+        attention_grid: a quarter of the training images' side.
+    """
+    _check_even(base_channels)
+    if not 1 <= classes <= 255:
+        raise ValueError(f"classes must be from 1 to 255; got {classes}")
+    return SemanticGuidance(base_channels, classes=classes, grid=attention_grid)
+
+
 NETWORKS: dict[str, Callable[..., nn.Layer]] = {
     "deepfill_v1": deepfill_v1,
     "deepfill_v1_torch": deepfill_v1_torch,
     "glcic": glcic,
     "shift_net": shift_net,
+    "semantic_guidance": semantic_guidance,
     "rfr": rfr,
     "partial_unet": partial_unet,
 }
@@ -153,15 +183,12 @@ def build_network(name: str, **options) -> nn.Layer:
     return NETWORKS[name](**options)
 
 
-def _deepfill_v1(base_channels: int, reference: Reference) -> DeepFillV1:
-    _check_even(base_channels)
+def _deepfill_v1(
+    base_channels: int, attention: nn.Layer | None, reference: Reference
+) -> DeepFillV1:
     return DeepFillV1(
         CoarseNetwork(base_channels, reference=reference),
-        RefinementNetwork(
-            base_channels,
-            attention=ContextualAttention(reference=reference),
-            reference=reference,
-        ),
+        RefinementNetwork(base_channels, attention=attention, reference=reference),
     )
 
 

@@ -100,7 +100,7 @@ class RefinementNetwork(nn.Layer):
         if self.attention is None:
             return dilated, Attended(features)
         small_mask = downsample_nearest(mask, 4, self.reference)  # [B, 1, H/4, W/4]
-        return dilated, _in_float32(self.attention, features, features, small_mask)
+        return dilated, in_float32(self.attention, features, features, small_mask)
 
     def decode(self, dilated: Tensor, attended: Tensor) -> Tensor:
         """Features of both encoders [B, 4n, H/4, W/4] -> [B, 3, H, W]."""
@@ -158,7 +158,8 @@ class DeepFillV1(nn.Layer):
             self.coarse.decode, features, mask=mask, margin=COARSE_REACH
         )
         completed = complete(coarse, masked_image, mask)
-        dilated, attended = self.refinement.features(_with_mask(completed, mask), mask)
+        with kernels.attention_around_holes(mask, margin=REFINEMENT_REACH):
+            dilated, attended = self.refinement.features(_with_mask(completed, mask), mask)
         return kernels.decode_in_holes(
             self.refinement.decode, dilated, attended.features, mask=mask, margin=REFINEMENT_REACH
         )
@@ -229,7 +230,7 @@ def _with_mask(image: Tensor, mask: Tensor) -> Tensor:
     return paddle.concat([image, paddle.ones_like(mask), mask], axis=1)
 
 
-def _in_float32(layer: nn.Layer, *tensors: Tensor):
+def in_float32(layer: nn.Layer, *tensors: Tensor):
     """Call a layer in float32 even under mixed precision, because its sums and softmax need it.
 
     float64 stays float64.

@@ -79,13 +79,21 @@ class UpsampledConvBlock(ConvBlock):
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
+        activation: applied to the result; None leaves it as it is.
         reference: whose initialisation to use.
     """
 
     upsampling = 2
 
-    def __init__(self, in_channels: int, out_channels: int, *, reference: Reference = "tensorflow"):
-        super().__init__(in_channels, out_channels, reference=reference)
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        activation: Activation | None = F.elu,
+        reference: Reference = "tensorflow",
+    ):
+        super().__init__(in_channels, out_channels, activation=activation, reference=reference)
 
 
 # y = f_n(... f_2(f_1(x)))

@@ -12,6 +12,7 @@ from paddle import nn
 from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.glcic import Glcic
 from ppdeepfill.objectives.perceptual import Perceptual
+from ppdeepfill.objectives.semantic_guidance import SemanticGuidanceObjective
 from ppdeepfill.objectives.shift_net import ShiftNetObjective
 from ppdeepfill.objectives.wgan_gp import WganGp
 
@@ -21,6 +22,7 @@ __all__ = [
     "Objective",
     "Perceptual",
     "Phase",
+    "SemanticGuidanceObjective",
     "ShiftNetObjective",
     "WganGp",
     "build_objective",
@@ -30,6 +32,7 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "wgan_gp": WganGp,
     "glcic": Glcic,
     "shift_net": ShiftNetObjective,
+    "semantic_guidance": SemanticGuidanceObjective,
     "perceptual": Perceptual,
 }
 

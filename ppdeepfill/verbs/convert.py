@@ -7,7 +7,6 @@ import logging
 from pathlib import Path
 
 from ppdeepfill.verbs.arguments import add_boolean, flags_of
-from ppdeepfill.weights.foreign_models import PORT_COPY
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +52,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.weights.convert import convert, report
+    from ppdeepfill.weights.foreign_models import PORT_COPY
 
     conversion = convert(
         arguments.source,

@@ -37,7 +37,7 @@ def write_report(
     """
     text = render_text(record)
     texts = (
-        render_page(text, results),
+        render_page(record, text, results),
         _table(results),
         json.dumps(record, indent=1, allow_nan=False, ensure_ascii=False) + "\n",
         text,  # last: if it is new, all are

@@ -9,10 +9,15 @@ thread, hooks, and the two contexts.
     convolve, convolve_in_sequence, convolve_without_bias    convolutions
     contextual_attention, contextual_attention_in_blocks     attention/contextual.py
     decode_in_holes, Windows                                 parts of feature maps
+    attention_around_holes           its part near the holes
     eagerly, attention_memory_limit                          contexts, for callers of networks
 """
 
-from ppdeepfill.networks.kernels.attention import attention_memory_limit, contextual_attention
+from ppdeepfill.networks.kernels.attention import (
+    attention_around_holes,
+    attention_memory_limit,
+    contextual_attention,
+)
 from ppdeepfill.networks.kernels.attention_in_blocks import contextual_attention_in_blocks
 from ppdeepfill.networks.kernels.attention_tiles import MemoryBudgetError
 from ppdeepfill.networks.kernels.compiled_convolution import eagerly
@@ -27,6 +32,7 @@ from ppdeepfill.networks.kernels.windows import Windows, decode_in_holes
 __all__ = [
     "MemoryBudgetError",
     "Windows",
+    "attention_around_holes",
     "attention_memory_limit",
     "contextual_attention",
     "contextual_attention_in_blocks",

@@ -15,8 +15,11 @@ Source: the running softmax is that of Milakov and Gimelshein, Online normalizer
 softmax (2018), arXiv 1805.02867; the rest equals `contextual_attention` up to float rounding.
 """
 
+from collections.abc import Iterator
+
 import paddle
 import paddle.nn.functional as F
+from numpy import ndarray
 from paddle import Tensor
 
 from ppdeepfill.networks.attention.contextual import (
@@ -26,15 +29,18 @@ from ppdeepfill.networks.attention.contextual import (
 )
 from ppdeepfill.networks.kernels.attention_tiles import Tile, tile_side, tiles_of
 from ppdeepfill.networks.kernels.fast_attention import known_patches, paste_padding, patch_norm
-
-# Lower exponents are raised to this one, as in Paddle's softmax: multiplying denormal numbers is a
-# hundred times slower.
-LOWEST = -64.0
+from ppdeepfill.networks.kernels.running_softmax import RunningSoftmax, product_transposed
 
 
 @paddle.no_grad()
 def contextual_attention_in_blocks(
-    foreground: Tensor, background: Tensor, mask: Tensor | None = None, *, memory: int, **options
+    foreground: Tensor,
+    background: Tensor,
+    mask: Tensor | None = None,
+    *,
+    memory: int,
+    needed: ndarray | None = None,
+    **options,
 ) -> tuple[Tensor, Tensor]:
     """Rebuild the foreground as `contextual_attention` does, without its large temporaries.
 
@@ -43,6 +49,7 @@ def contextual_attention_in_blocks(
         background: [B, C, Hb, Wb] features to take patches from.
         mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None allows the whole background.
         memory: limit in bytes for everything besides arguments and results.
+        needed: bool [B, hf, wf], the positions to rebuild; the others may be left 0. None: all.
         **options: every option of `contextual_attention`.
 
     Returns:
@@ -62,11 +69,18 @@ def contextual_attention_in_blocks(
     for i in range(foreground.shape[0]):
         hole = None if mask is None else mask[i % mask.shape[0]].unsqueeze(0)
         sample = _Sample(foreground[i : i + 1], background[i : i + 1], hole, options)
-        for tile in tiles_of(grid, side):
+        for tile in _needed_tiles(grid, side, None if needed is None else needed[i]):
             columns, chosen = sample.rebuild(tile, side)
             best[i, tile.rows, tile.columns] = chosen.reshape([tile.height, tile.width])
             _add_patches(features, i, columns, tile, rate)
     return features, best_to_offsets(best, background.shape[3] // rate // options["stride"])
+
+
+def _needed_tiles(grid: tuple[int, int], side: int, needed: ndarray | None) -> Iterator[Tile]:
+    for tile in tiles_of(grid, side):
+        part = tile if needed is None else tile.around(needed)
+        if part is not None:
+            yield part
 
 
 class _Sample:
@@ -92,11 +106,10 @@ class _Sample:
         """Patches [N, C * k * k] to paste on a tile, and numbers [N] of the best matches."""
         asking = self.asking.at(tile.with_halo(self.reach) + [-1] * (2 * self.reach + 1))
         size = self.background.shape[1] * (2 * self.rate) ** 2  # C * k * k
-        softmax = _RunningSoftmax(tile.height * tile.width, size, asking.dtype)
+        softmax = RunningSoftmax(tile.height * tile.width, size, asking.dtype)
         for other in tiles_of(self.grid, side):
-            scores = paddle.matmul(
-                asking, self.answering.at(other.with_halo(self.reach)), transpose_y=True
-            )  # [E + 2 * reach + 1, F]
+            answering = self.answering.at(other.with_halo(self.reach))
+            scores = product_transposed(asking, answering)  # [E + 2 * reach + 1, F]
             scores = _propagate(scores.flatten(), tile, other, self.reach)  # [N, M]
             numbers = paddle.to_tensor(other.with_halo(0))
             known = None if self.known is None else self.known.gather(numbers)
@@ -136,38 +149,6 @@ def _asking_patches(foreground: Tensor, options: dict) -> _Patches:
     positions = foreground.shape[2] * foreground.shape[3]
     scale = paddle.full([positions], options["softmax_scale"], foreground.dtype)
     return _Patches(foreground, options["patch_size"], 1, scale)
-
-
-class _RunningSoftmax:
-    """A softmax-weighted sum of patches, for scores that arrive in parts."""
-
-    def __init__(self, positions: int, size: int, dtype: paddle.dtype):
-        self.largest = paddle.full([positions, 1], -float("inf"), dtype)
-        self.total = paddle.zeros([positions, 1], dtype)
-        self.columns = paddle.zeros([positions, size], dtype)
-        self.best_weight = paddle.zeros([positions], dtype)
-        self.best = paddle.zeros([positions], "int64")
-
-    def add(self, scores: Tensor, patches: Tensor, numbers: Tensor, known: Tensor | None) -> None:
-        """scores [N, M] (overwritten), patches [C * k * k, M], numbers and known [M]."""
-        if known is not None:
-            scores.multiply_(known)  # masked patches keep a score of 0, see attention/contextual.py
-        largest = paddle.maximum(self.largest, scores.max(axis=1, keepdim=True))
-        shrink = (self.largest - largest).exp()
-        weights = scores.subtract_(largest).clip_(min=LOWEST).exp_()
-        self.largest = largest
-        self.total = self.total * shrink + weights.sum(axis=1, keepdim=True)
-        if known is not None:
-            weights.multiply_(known)
-        self.columns.multiply_(shrink).add_(paddle.matmul(weights, patches, transpose_y=True))
-        self._keep_best(weights, numbers, shrink)
-
-    def _keep_best(self, weights: Tensor, numbers: Tensor, shrink: Tensor) -> None:
-        chosen = weights.argmax(axis=1, keepdim=True)
-        weight = weights.take_along_axis(chosen, axis=1).squeeze(1)
-        best_weight = self.best_weight * shrink.squeeze(1)
-        self.best = paddle.where(weight > best_weight, numbers.gather(chosen.squeeze(1)), self.best)
-        self.best_weight = paddle.maximum(weight, best_weight)
 
 
 def _propagate(scores: Tensor, tile: Tile, other: Tile, reach: int) -> Tensor:

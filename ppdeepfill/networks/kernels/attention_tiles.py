@@ -9,6 +9,9 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+from numpy import ndarray
+
 SIDES = (48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # larger tiles are no faster
 MIB = 1 << 20
 
@@ -46,6 +49,19 @@ class Tile(NamedTuple):
             for row in range(self.top - reach, self.top + self.height + reach)
             for column in range(self.left - reach, self.left + self.width + reach)
         ]
+
+    def around(self, needed: ndarray) -> "Tile | None":
+        """Return the smallest part of the tile with all its needed positions; None without any.
+
+        Args:
+            needed: bool, of the shape of the grid.
+        """
+        rows, columns = np.nonzero(needed[self.rows, self.columns])
+        if not rows.size:
+            return None
+        top, left = int(rows.min()), int(columns.min())
+        height, width = int(rows.max()) - top + 1, int(columns.max()) - left + 1
+        return Tile(self.top + top, self.left + left, height, width, self.grid)
 
     def outside(self, reach: int) -> list[int]:
         """Indices into `with_halo` of positions before the first or after the last column.

@@ -128,6 +128,17 @@ class Steps(nn.Layer):
         return paddle.assign(x)
 
 
+class Product(nn.Layer):
+    """(x, y) -> their product, see `product.product`."""
+
+    def __init__(self, transpose_x: bool, transpose_y: bool):
+        super().__init__()
+        self.transposed = transpose_x, transpose_y
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return paddle.assign(paddle.matmul(x, y, *self.transposed))
+
+
 @functools.cache
 def compiled(graph: type[Forward], convolution: Convolution) -> nn.Layer:
     """The compiled graph for tensors of any size."""
@@ -151,6 +162,13 @@ def compiled_steps(steps: tuple[ActivatedStep, ...]) -> nn.Layer:
         [_spec([None, step.channels[1], None, None]) for step in steps if step.doubles],
     ]
     return _compile(Steps(steps), specs)
+
+
+@functools.cache
+def compiled_product(transpose_x: bool, transpose_y: bool) -> nn.Layer:
+    """`Product` for matrices [B, N, M] of all sizes."""
+    specs = [_spec([None, None, None]) for _ in "xy"]
+    return _compile(Product(transpose_x, transpose_y), specs)
 
 
 @functools.cache

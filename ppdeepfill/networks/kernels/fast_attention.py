@@ -17,6 +17,7 @@ from ppdeepfill.networks.attention.contextual import (
     check_shapes,
     downsample_nearest,
 )
+from ppdeepfill.networks.kernels.product import product
 from ppdeepfill.networks.kernels.score_maps import (
     continue_columns,
     crop,
@@ -79,7 +80,7 @@ def cosine_similarity(
     padding = [reach, reach, reach, reach + 1]
     asking, answering = F.pad(foreground, padding), F.pad(background, padding)
     row_f, row_b = wf + 2 * reach, wb + 2 * reach
-    scores = paddle.matmul(asking.flatten(2), answering.flatten(2), transpose_x=True)
+    scores = product(asking.flatten(2), answering.flatten(2), transpose_x=True)
     kept = [(hf + 2 * reach) * row_f, (hb + 2 * reach) * row_b]
     scores = sum_shifted(scores, [1, 1], patch_size, kept)
     scores = sum_shifted(scores, [row_f, row_b], patch_size, [hf * row_f, hb * row_b])
@@ -133,7 +134,7 @@ def paste(
     if stride > 1:
         weights = _spread(weights, [hb // stride, wb // stride], stride)
     weights = _cell_weights(weights, [hf, wf], [hb, wb])  # [B, P', L']
-    pasted = paddle.matmul(cells, weights, transpose_y=True)
+    pasted = product(cells, weights, transpose_y=True)
     pasted = pasted.reshape([-1, background.shape[1] * rate**2, hf + 1, wf + 1])
     pasted = F.pixel_shuffle(pasted, rate)
     return crop(pasted, [before, before], [hf * rate, wf * rate]) / 4.0
