@@ -104,13 +104,14 @@ def filled(
     before_crop: Callable[[int, int], None],
 ) -> tuple[Result, Filling]:
     """What to keep of a filling, and the filling; see `strategies.fill` for the arguments."""
+    has_stages = isinstance(inpainter, Inpainter)  # the others would only compute once more
     filling = fill(
         inpainter,
         photo.rgb(),
         hole,
         strategy,
-        with_offsets=True,
-        with_coarse=True,
+        with_offsets=has_stages,
+        with_coarse=has_stages,
         before_crop=before_crop,
     )
     return Result(np.packbits(hole), filling.image[hole]), filling
