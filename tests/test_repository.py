@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from partial_recipes import under_their_names
 from weight_files.bundles import write_bundle
 
 from ppdeepfill.alignment import recipes
@@ -344,6 +345,9 @@ def _write_source(path: Path, origin: str) -> None:
         path.mkdir()
         arrays = recipes.torch_arrays(names, shapes, seed=0)
         (path / "gen_00430000.pt").write_bytes(pickle.dumps(arrays))
+    elif origin in ("rfr", "partial_conv"):
+        name = {"rfr": "rfr", "partial_conv": "partial_unet"}[origin]
+        path.write_bytes(pickle.dumps(under_their_names(build_network(name, **options))))
     else:
         save_best(path, Generator("deepfill_v1", options, 1, layer_arrays(network)))
 
