@@ -35,7 +35,10 @@ NAMINGS = {  # namings that weights of each origin can use
 }
 PARTIAL = {  # our network, and the name of its first filter in each naming
     "rfr": ("rfr", {"rfr": partial_networks.RFR_FIRST}),
-    "partial_conv": ("partial_unet", partial_networks.UNET_FIRST),
+    "partial_conv": (
+        "partial_unet",
+        {"port": partial_networks.PORT_FIRST, "nvidia": partial_networks.NVIDIA_FIRST},
+    ),
 }
 NETWORK_OF = {"tensorflow": "deepfill_v1", "torch": "deepfill_v1_torch"}
 
