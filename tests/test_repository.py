@@ -65,7 +65,6 @@ ROOMS = {
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
     "inference": {"errors", "networks", "weights", "data", "drawing", "photos"},
-    "app": {"errors", "parallel", "weights", "data", "drawing", "photos", "inference"},
     "deployment": {
         "__init__",
         "errors",
@@ -122,6 +121,16 @@ ROOMS = {
         "photos",
         "inference",
         "deployment",
+    },
+    "app": {
+        "errors",
+        "parallel",
+        "weights",
+        "data",
+        "drawing",
+        "photos",
+        "inference",
+        "serving",
     },
     "ablation": {
         "errors",
