@@ -4,12 +4,15 @@
 
 Exit status: 0 on success, 1 if a check failed, 2 after an error the user can fix (with a message),
 130 after an interruption.
+
+The verbs are imported while Ctrl-C is watched for: it ends the command with one line from then on.
 """
 
 import argparse
 import contextlib
 import difflib
 import errno
+import importlib
 import io
 import logging
 import os
@@ -19,9 +22,20 @@ from collections.abc import Iterator, Sequence
 
 from ppdeepfill import __version__, quieten_paddle
 from ppdeepfill.errors import UserError
-from ppdeepfill.verbs import align, attend, convert, export, predict, reproduce, test, train
+from ppdeepfill.terminal.interruption import STATUS, Interrupted, interruptible
 
-VERBS = (train, test, predict, export, convert, attend, align, reproduce)
+VERBS = (
+    "train",
+    "test",
+    "predict",
+    "export",
+    "convert",
+    "attend",
+    "align",
+    "reproduce",
+    "doctor",
+    "completion",
+)
 
 _NO_PADDLE = """\
 PaddlePaddle is not installed. From the root of this repository, run one of
@@ -47,6 +61,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments without the program name (default: those of the process).
     """
+    try:
+        with interruptible():
+            return _status_of(argv)
+    except Interrupted:
+        print("interrupted", file=sys.stderr)
+        return STATUS
+
+
+def _status_of(argv: Sequence[str] | None) -> int:
     arguments, unknown = _parser().parse_known_args(argv)
     if unknown:
         arguments.parser.error(_unknown_argument(unknown[0], arguments.flags))
@@ -69,9 +92,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if error.errno not in _DISK_ADVICE:
             raise
         return _fail(f"{error.filename or 'disk'}: {error.strerror}; {_DISK_ADVICE[error.errno]}")
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
     return 0
 
 
@@ -80,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for verb in VERBS:
-        verb.add(verbs)
+        importlib.import_module(f"ppdeepfill.verbs.{verb}").add(verbs)
     return parser
 
 
@@ -112,7 +132,15 @@ def _messages_on_stdout() -> Iterator[None]:
 
 
 class _Console(logging.StreamHandler):
-    """Ignores a closed pipe, as in `train.py | head`: a run continues, and log.txt has it all."""
+    """Writes between progress bars, not into them.
+
+    Ignores a closed pipe, as in `train.py | head`: a run continues, and log.txt has it all.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        bars = sys.modules.get("tqdm.std")  # if nothing has loaded it, there is no bar
+        with bars.tqdm.external_write_mode(self.stream) if bars else contextlib.nullcontext():
+            super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's name
         if not isinstance(sys.exc_info()[1], BrokenPipeError):

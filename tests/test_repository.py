@@ -47,22 +47,24 @@ NAMELESS = {"utils", "util", "misc", "common", "base", "helpers", "net", "tools"
 # import only rooms above it in this table, so there is no circle between rooms.
 ROOMS = {
     "errors": set(),
+    "terminal": set(),
     "versions": {"__init__"},
     "atomic_write": {"errors"},
     "parallel": {"errors"},
     "networks": set(),
     "weight_files": {"errors"},
     "weights": {"errors", "atomic_write", "networks", "weight_files"},
-    "data": {"errors"},
+    "data": {"errors", "terminal"},
     "objectives": {"networks", "data"},
     "config": {"errors", "networks", "objectives"},
-    "reproduction": {"errors", "networks", "weights", "data", "config"},
+    "reproduction": {"errors", "terminal", "networks", "weights", "data", "config"},
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
-    "inference": {"errors", "networks", "weights", "data", "drawing", "photos"},
+    "inference": {"errors", "terminal", "networks", "weights", "data", "drawing", "photos"},
     "deployment": {
         "__init__",
         "errors",
+        "terminal",
         "atomic_write",
         "parallel",
         "networks",
@@ -72,6 +74,7 @@ ROOMS = {
     },
     "evaluation": {
         "errors",
+        "terminal",
         "versions",
         "atomic_write",
         "parallel",
@@ -85,6 +88,7 @@ ROOMS = {
     },
     "alignment": {
         "errors",
+        "terminal",
         "atomic_write",
         "networks",
         "weights",
@@ -108,8 +112,10 @@ ROOMS = {
         "inference",
         "evaluation",
     },
+    "doctor": {"__init__", "errors", "atomic_write", "weights", "data", "reproduction"},
     "verbs": {
         "errors",
+        "doctor",
         "parallel",
         "weights",
         "config",
@@ -123,7 +129,7 @@ ROOMS = {
         "data",
         "reproduction",
     },
-    "cli": {"__init__", "errors", "verbs"},
+    "cli": {"__init__", "errors", "terminal", "verbs"},
 }
 
 

@@ -21,6 +21,7 @@ from ppdeepfill.inference.blending import poisson_blended
 from ppdeepfill.inference.crops import Window, around_holes, whole_photo
 from ppdeepfill.inference.inpainter import Inpainter, to_uint8
 from ppdeepfill.networks import Prediction, offsets_of
+from ppdeepfill.terminal.progress import progress
 
 NAMES = ("auto", "whole", "crop", "resize")
 BLENDS = ("none", "poisson")
@@ -108,7 +109,7 @@ def fill(
     filled = image.copy()
     offsets = None
     windows, limit = strategy.windows(hole, inpainter.multiple)
-    for place, own in windows if hole.any() else ():
+    for place, own in progress(windows if hole.any() else (), unit="hole"):
         refined, prediction, scale = _look(inpainter, image[place], hole[place], limit)
         refined = feathered(refined, image[place], hole[place], strategy.feather)
         if strategy.blend == "poisson":
