@@ -70,7 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _status_of(argv: Sequence[str] | None) -> int:
-    arguments, unknown = _parser().parse_known_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    arguments, unknown = _parser(_needed(words)).parse_known_args(words)
     if unknown:
         arguments.parser.error(_unknown_argument(unknown[0], arguments.flags))
     quieten_paddle()
@@ -95,11 +96,16 @@ def _status_of(argv: Sequence[str] | None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _needed(words: Sequence[str]) -> Sequence[str]:
+    """The verbs to load: one if it is named, so that its help comes at once, else all."""
+    return words[:1] if words and words[0] in VERBS and words[0] != "completion" else VERBS
+
+
+def _parser(needed: Sequence[str] = VERBS) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ppdeepfill", description="Image inpainting with Paddle.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for verb in VERBS:
+    for verb in needed:
         importlib.import_module(f"ppdeepfill.verbs.{verb}").add(verbs)
     return parser
 
