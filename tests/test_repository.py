@@ -112,6 +112,7 @@ ROOMS = {
         "inference",
         "evaluation",
     },
+    "aistudio": {"reproduction"},
     "doctor": {"__init__", "errors", "atomic_write", "weights", "data", "reproduction"},
     "verbs": {
         "errors",
