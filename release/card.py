@@ -12,7 +12,7 @@ TEMPLATE = Path(__file__).with_name("card.md")
 
 
 def render_card(provenance: Provenance, results: Sequence[Result]) -> str:
-    """The card with the numbers of these weights in it."""
+    """Fill the numbers of these weights into the card."""
     fields = provenance._asdict() | {
         "iterations": f"{provenance.iterations:,}",
         "planned": f"{provenance.planned:,}",

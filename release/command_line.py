@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Arguments of `python release/run.py`, and what follows what."""
+"""The command `python release/run.py`: its arguments and steps."""
 
 import argparse
 import json
@@ -24,10 +24,10 @@ from release.tables import Result, name_of, render_results
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs/images"
-JPEG = (cv2.IMWRITE_JPEG_QUALITY, 92)  # for the eye alone
-PICTURED = "bundled"  # the only photographs that may be shown
-VALIDATION = "bsds500_squares"  # the setting that validation in training has
-LINES = ("telea", "patchmatch")  # methods to compare the curves with
+JPEG = (cv2.IMWRITE_JPEG_QUALITY, 92)  # good enough to look at
+PICTURED = "bundled"  # the only photographs whose licence lets us show them
+VALIDATION = "bsds500_squares"  # the same setting as validation in training
+LINES = ("telea", "patchmatch")  # methods to draw beside the curves
 
 logger = logging.getLogger(__name__)
 
@@ -48,18 +48,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="release/run.py",
-        description="Ship the network of a training run with the package, score what is shipped, "
-        "and write docs/results.md, its pictures and the card of the weights.",
+        description="Ship the network of a training run with the package, score the shipped "
+        "network, and write docs/results.md, its pictures and the card of the weights.",
     )
     parser.add_argument(
         "run",
         type=Path,
         nargs="?",
         metavar="RUN",
-        help="output_dir of the run whose best model is to be shipped (default: score what is)",
+        help="output_dir of the run whose best model to ship (default: only score the shipped one)",
     )
     parser.add_argument(
-        "--commit", metavar="HASH", help="of the code that trained RUN; needed with RUN"
+        "--commit", metavar="HASH", help="commit of the code that trained RUN; required with RUN"
     )
     parser.add_argument(
         "--data",
@@ -74,25 +74,25 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         default=[],
         metavar="PATH",
-        help="further networks to score, one without attention, say",
+        help="more networks to score, for example one without attention",
     )
     parser.add_argument(
         "--only",
         nargs="*",
         metavar="NAME",
-        help="score these settings alone, or none, and take the others' reports as they are",
+        help="score only these settings, or none, and use the existing reports of the others",
     )
     parser.add_argument(
         "--reuse",
         action="store_true",
-        help="take the scores of methods without a network from the reports in --save_dir, where "
-        "these are of the same images and holes: minutes instead of an hour",
+        help="reuse the scores of methods without a network from the reports in --save_dir, if "
+        "they are for the same images and holes: minutes instead of an hour",
     )
     parser.add_argument(
         "--num_images",
         type=int,
         metavar="N",
-        help="at most so many images of every setting (default: as the settings say)",
+        help="use at most N images in each setting (default: see the settings)",
     )
     parser.add_argument(
         "--save_dir",
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 def _release(arguments: argparse.Namespace) -> None:
     if arguments.run is not None:
         if not arguments.commit:
-            raise UserError("say which code trained this run: --commit HASH")
+            raise UserError("which code trained this run? Pass --commit HASH")
         _ship(arguments)
     methods, chosen = read_settings(arguments.only)
     for setting in chosen:
@@ -140,7 +140,7 @@ def _ship(arguments: argparse.Namespace) -> None:
 
 
 def _write(save_dir: Path) -> None:
-    """All that people read, from the reports of the weights that are shipped."""
+    """Write results, pictures and card from the reports of the shipped weights."""
     provenance = read_provenance()
     results = list(_results(save_dir, provenance.sha256))
     for result in results:
@@ -155,17 +155,17 @@ def _write(save_dir: Path) -> None:
 
 
 def _results(save_dir: Path, sha256: str) -> Iterator[Result]:
-    """The reports that are there; those of other weights are left out, and named."""
+    """Yield the reports of the shipped weights; warn of missing ones and those of other weights."""
     for setting in read_settings()[1]:
         file = save_dir / setting.name / "report.json"
         if not file.is_file():
-            logger.warning("%s is not scored: it is left out of the tables", setting.name)
+            logger.warning("%s has no scores: left out of the tables", setting.name)
             continue
         record = json.loads(file.read_text(encoding="utf-8"))
         if sha256 in (method["sha256"] for method in record["methods"]):
             yield Result(setting, record)
         else:
-            logger.warning("%s was scored with other weights: it is left out", setting.name)
+            logger.warning("%s was scored with other weights: left out", setting.name)
 
 
 def _means(result: Result, method: str) -> dict[str, float]:

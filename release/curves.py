@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How the validation scores of a run went, as a picture."""
+"""Draw the validation scores of a run."""
 
 import io
 import json
@@ -11,17 +11,17 @@ import matplotlib
 
 matplotlib.use("svg")
 
-from matplotlib import pyplot  # noqa: E402 after the choice of what it draws with
+from matplotlib import pyplot  # noqa: E402 after choosing the backend
 
 PANELS = {"hole_l1": "hole L1", "psnr": "PSNR, dB"}
 
 
 def draw_curves(log: Path, others: Mapping[str, Mapping[str, float]], picture: Path) -> None:
-    """Draw hole L1 and PSNR by iteration, as SVG: the same file for the same numbers.
+    """Draw hole L1 and PSNR by iteration as SVG; the same numbers give the same file.
 
     Args:
         log: metrics.jsonl of the run.
-        others: means by name of a method and metric, drawn as level lines.
+        others: method -> metric -> mean, drawn as horizontal lines.
         picture: the file to write.
     """
     lines = map(json.loads, log.read_text(encoding="utf-8").splitlines())
@@ -39,5 +39,5 @@ def draw_curves(log: Path, others: Mapping[str, Mapping[str, float]], picture: P
     drawing = io.StringIO()
     figure.savefig(drawing, format="svg", metadata={"Date": None})
     pyplot.close(figure)
-    text = (line.rstrip() for line in drawing.getvalue().splitlines())  # as for all our files
+    text = (line.rstrip() for line in drawing.getvalue().splitlines())  # pre-commit asks for this
     picture.write_text("\n".join(text) + "\n", encoding="utf-8")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The part of a guide that a program writes."""
+"""Write the generated part of a guide."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ BEGIN, END = "<!-- release: begin, written by release/run.py -->", "<!-- release
 
 
 def replace_block(guide: Path, text: str) -> None:
-    """Put `text` between the lines `BEGIN` and `END` of a guide, in place of what is there.
+    """Replace the text between the lines `BEGIN` and `END` of a guide.
 
     Raises:
-        UserError: the guide does not have both lines, once each and in this order.
+        UserError: the guide does not contain both lines, once each and in this order.
     """
     before, *rest = guide.read_text(encoding="utf-8").split(BEGIN)
     after = rest[0].split(END)[1:] if len(rest) == 1 else []
     if len(after) != 1:
-        raise UserError(f"{guide} must have the lines {BEGIN!r} and {END!r}, once each")
+        raise UserError(f"{guide} must contain the lines {BEGIN!r} and {END!r}, once each")
     with written_whole(guide) as partial:
         partial.write_bytes(f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after[0]}".encode())

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What a release is scored on: settings.yaml."""
+"""The settings in which a release is scored: settings.yaml."""
 
 from collections.abc import Sequence
 from importlib.resources import files
@@ -21,12 +21,12 @@ class Setting(NamedTuple):
     """One table of the results.
 
     Attributes:
-        name: of its folder, letters of a file name.
-        title: of its section.
-        images: a source below the folder of the data, or `bundled`.
+        name: name of its folder.
+        title: title of its section.
+        images: a source inside the data folder, or `bundled`.
         masks: center or free_form.
-        image_size: side of the images in px; square holes have half of it.
-        num_images: at most so many, evenly spread; None: all.
+        image_size: side of the images in px; square holes are half as wide.
+        num_images: use at most this many, evenly spaced; None: all.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Setting(NamedTuple):
     num_images: int | None = None
 
     def at_most(self, count: int | None) -> "Setting":
-        """With no more than `count` images."""
+        """The same setting with at most `count` images."""
         limits = [limit for limit in (self.num_images, count) if limit is not None]
         return self._replace(num_images=min(limits, default=None))
 
@@ -59,7 +59,7 @@ def read_settings(
     unknown = set(names or ()) - {setting.name for setting in settings}
     if unknown:
         known = ", ".join(setting.name for setting in settings)
-        raise UserError(f"no setting is named {min(unknown)!r}; there are {known}")
+        raise UserError(f"there is no setting named {min(unknown)!r}; known settings: {known}")
     return content["methods"], [s for s in settings if names is None or s.name in names]
 
 
@@ -72,10 +72,10 @@ def comparison_of(
     save_dir: Path,
     reuse: bool = False,
 ) -> ComparisonSettings:
-    """The test of a setting, whose report goes to a folder of its name in `save_dir`.
+    """Return the comparison for a setting; its report goes to `save_dir`, in a folder of its name.
 
-    With `reuse` the scores of `methods` are those of the report that is there, where it is of the
-    same images and holes.
+    With `reuse`, take the scores of `methods` from an existing report for the same images and
+    holes.
     """
     folder = save_dir / setting.name
     side = setting.image_size
@@ -93,7 +93,7 @@ def comparison_of(
 
 
 def _bundled(folder: Path) -> str:
-    """A list of all bundled photographs, which are two sources for training."""
+    """Write a list of all bundled photographs, which training splits into two sources."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = [str(files(package) / path) for photos in BUNDLED.values() for package, path in photos]
     file = folder / "bundled.flist"

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The network of a training run as it comes with the package, and what is known of its training."""
+"""Put the network of a training run into the package, with a record of its training."""
 
 import json
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from ppdeepfill.weights.finding import DEMO, SHIPPED, find_generator
 from ppdeepfill.weights.generator_file import read_generator, sha256_of, write_generator
 from release.settings import Setting, comparison_of
 
-LARGEST = 4 << 20  # bytes that everybody who installs the package downloads
-TRAIN_LINES_EVERY = 500  # iterations; validation lines are all kept
-COMPARED = ("hole_l1", "psnr", "ssim")  # in single and in half precision
-# Where the data lies on somebody's machine is nobody's business.
+LARGEST = 4 << 20  # bytes; everyone who installs the package downloads them
+TRAIN_LINES_EVERY = 500  # iterations; all validation lines are kept
+COMPARED = ("hole_l1", "psnr", "ssim")  # metrics to compare in single and half precision
+# Replaces the paths on the machine that trained, which are private.
 PUBLIC = ("output_dir=output/demo", "data.train=photos/train", "data.validation=bsds500/val")
 
 
@@ -29,13 +29,13 @@ class Provenance(NamedTuple):
     """Where shipped weights come from.
 
     Attributes:
-        commit: of the code that trained them.
-        seed: of the run.
-        iterations: that these weights had behind them.
-        planned: that the whole run has.
-        hours: spent in iterations, without validation.
-        sha256: of the generator file.
-        half_precision: by metric, the score of the weights as trained and as shipped; see
+        commit: commit of the code that trained them.
+        seed: seed of the run.
+        iterations: number of iterations behind these weights.
+        planned: number of iterations planned for the whole run.
+        hours: time spent in iterations, without validation.
+        sha256: checksum of the generator file.
+        half_precision: metric -> scores of the weights as trained and as shipped; see
             `with_scores_of_both`.
     """
 
@@ -49,18 +49,19 @@ class Provenance(NamedTuple):
 
 
 def ship(run: Path, *, commit: str, folder: Path = SHIPPED) -> Provenance:
-    """Write the best model of a run, in half precision, with its configuration and its log.
+    """Write the best model of a run in half precision, with its configuration and its log.
 
     Args:
-        run: the output_dir; nothing in it is touched.
-        commit: of the code that trained it.
-        folder: generator.safetensors, config.yaml, metrics.jsonl and provenance.json go there.
+        run: the output_dir; it is only read.
+        commit: commit of the code that trained it.
+        folder: folder for generator.safetensors, config.yaml, metrics.jsonl and provenance.json.
 
     Raises:
-        UserError: no network there, weights too large for half precision, or a file above 4 MiB.
+        UserError: there is no network, its weights are too large for half precision, or its file
+            exceeds 4 MiB.
     """
     generator = read_generator(find_generator(run))
-    with np.errstate(over="ignore"):  # becomes infinity, which is refused below
+    with np.errstate(over="ignore"):  # overflow becomes infinity, which is refused below
         halves = {name: array.astype(np.float16) for name, array in generator.weights.items()}
     if not all(np.isfinite(array).all() for array in halves.values()):
         raise UserError(f"{run} has weights beyond the range of half precision, 65504")
@@ -89,12 +90,12 @@ def ship(run: Path, *, commit: str, folder: Path = SHIPPED) -> Provenance:
 def with_scores_of_both(
     provenance: Provenance, run: Path, setting: Setting, *, data: Path, save_dir: Path
 ) -> Provenance:
-    """With what is lost by half precision: the scores of a run's weights and of the shipped ones.
+    """Add the scores of a run's weights and of the shipped ones, to show the loss from rounding.
 
     Args:
-        provenance: of the shipped weights.
-        run: whose best model they are.
-        setting: what both are scored on.
+        provenance: record of the shipped weights.
+        run: the run whose best model was shipped.
+        setting: the setting in which to score both.
         data, save_dir: see `comparison_of`.
     """
     test = comparison_of(
@@ -108,17 +109,17 @@ def with_scores_of_both(
 
 
 def write_provenance(provenance: Provenance, folder: Path = SHIPPED) -> None:
-    """For `read_provenance`."""
+    """Write provenance.json for `read_provenance`."""
     _write(folder / "provenance.json", json.dumps(provenance._asdict(), indent=1) + "\n")
 
 
 def read_provenance(folder: Path = SHIPPED) -> Provenance:
-    """What `write_provenance` wrote."""
+    """Read provenance.json, as written by `write_provenance`."""
     return Provenance(**json.loads((folder / "provenance.json").read_text(encoding="utf-8")))
 
 
 def hours_of(lines: Sequence[dict]) -> float:
-    """Time in iterations, from the mean of each interval of a log."""
+    """Return the time spent in iterations, from the mean of each interval in a log."""
     seconds, before = 0.0, 0
     for line in lines:
         if line["type"] == "train":
@@ -128,7 +129,7 @@ def hours_of(lines: Sequence[dict]) -> float:
 
 
 def _lines_up_to(iteration: int, log: Path) -> list[dict]:
-    """Of metrics.jsonl, in order; iterations that a resumed run repeated count once."""
+    """Lines of metrics.jsonl in order; iterations that a resumed run repeated count once."""
     lines = map(json.loads, log.read_text(encoding="utf-8").splitlines())
     latest = {(line["iter"], line["type"]): line for line in lines if line["iter"] <= iteration}
     return [latest[key] for key in sorted(latest)]

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The reports of several tests as tables in Markdown."""
+"""Turn the reports of several comparisons into Markdown tables."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ NAMES = {
 }
 PAIRED = ("hole_l1", "psnr", "ssim")  # compared image by image
 BY_AREA = ("hole_l1", "psnr")
-CERTAIN = 0.05  # from this p on two methods are called not told apart
+CERTAIN = 0.05  # a difference with a smaller p value counts as significant
 
 
 class Result(NamedTuple):
@@ -28,9 +28,9 @@ class Result(NamedTuple):
 
 
 def render_results(results: Sequence[Result]) -> str:
-    """An overview, the definitions, then all numbers of each setting."""
+    """Render an overview, the definitions, then all numbers of each setting."""
     if not results:
-        return "Nothing is scored yet."
+        return "No scores yet."
     sections = [
         f"### Overview\n\n{overview(results)}",
         f"### Definitions\n\n{_definitions(results[0].record)}",
@@ -40,9 +40,9 @@ def render_results(results: Sequence[Result]) -> str:
 
 
 def overview(results: Sequence[Result]) -> str:
-    """Hole L1 of every method in every setting, and how ours stands to Telea's."""
+    """Render hole L1 of every method in every setting, and our difference from Telea."""
     methods = list(results[0].record["means"])
-    rows = [["hole L1", "images", *map(name_of, methods), "ours less Telea", "told apart"]]
+    rows = [["hole L1", "images", *map(name_of, methods), "ours minus Telea", "significant"]]
     for setting, record in results:
         pair = _pair(record, DEMO, "telea", "hole_l1")
         rows.append(
@@ -58,12 +58,12 @@ def overview(results: Sequence[Result]) -> str:
 
 
 def name_of(method: str) -> str:
-    """What a table calls a method; networks besides ours by the last part of their path."""
+    """Return a method's name for tables; for other networks, the last part of their path."""
     return NAMES.get(method, method.rstrip("/").split("/")[-1])
 
 
 def number(estimate: Mapping[str, Any], *, sign: str = "-", margin: bool = True) -> str:
-    """`mean ± half of the 95 % interval`; decibels and other numbers from 1 on to 2 decimals."""
+    """Render `mean ± half of the 95 % interval`, with 2 decimals from 1 on, else 4."""
     if estimate["mean"] is None:
         return "undefined"
     digits = 2 if abs(estimate["mean"]) >= 1 else 4
@@ -73,7 +73,7 @@ def number(estimate: Mapping[str, Any], *, sign: str = "-", margin: bool = True)
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first row is its head."""
+    """Render a table; its first row is the header."""
     head, *rest = ("| " + " | ".join(cells) + " |" for cells in rows)
     return "\n".join([head, "|" + "---|" * len(rows[0]), *rest])
 
@@ -93,7 +93,7 @@ def _section(result: Result) -> str:
         f"{record['masks']['description']}. All images and holes as compared: sha256 "
         f"`{record['samples_sha256'][:16]}`.",
         _metrics(record),
-        f"Ours less the others, image by image:\n\n{_pairs(record)}",
+        f"Ours minus the others, image by image:\n\n{_pairs(record)}",
     ]
     if len(record["by_hole_area"]) > 1:
         parts.append(f"By share of hole:\n\n{_areas(record)}")
@@ -110,7 +110,7 @@ def _metrics(record: Mapping[str, Any]) -> str:
 
 
 def _pairs(record: Mapping[str, Any]) -> str:
-    rows = [["against", "metric", "difference", "ours better on", "p (Wilcoxon)", "told apart"]]
+    rows = [["against", "metric", "difference", "ours better on", "p (Wilcoxon)", "significant"]]
     for other in list(record["means"])[1:]:
         for metric in PAIRED:
             pair = _pair(record, DEMO, other, metric)
@@ -141,7 +141,7 @@ def _areas(record: Mapping[str, Any]) -> str:
 
 
 def _ranked(record: Mapping[str, Any]) -> str:
-    """Which images are the best, the median and the worst, and how the others did on them."""
+    """Our best, median and worst image, and the scores of the other methods on them."""
     methods = list(record["means"])
     rows = [["by our hole L1", "image", "hole", *map(name_of, methods)]]
     for rank, found in record["ranked"].items():

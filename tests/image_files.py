@@ -223,7 +223,7 @@ def _tiff_files() -> dict[str, tuple[bytes, ndarray | str]]:
                     continue
                 content = tiff(pixels, kind, **extra, **options)
                 unknown = name == "la" and (bits == 16 or "planar" in layout)
-                right = "lie in a way|not an image" if unknown else pixels
+                right = "layout|not an image" if unknown else pixels
                 files[f"{name}{bits}{layout}.tif"] = content, right
     turned = {"extratags": [(274, 3, 1, 3, True)]}
     xmp = {"extratags": [(700, 1, len(XMP_TURNED), XMP_TURNED, True)]}

@@ -27,6 +27,17 @@ def write_photos(folder: Path, count: int = 8) -> Path:
     return folder
 
 
+def write_labels(folder: Path, photos: Path, classes: int = 3) -> Path:
+    """Write a label map for each of the pictures."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(9)
+    for photo in sorted(photos.iterdir()):
+        coarse = rng.integers(0, classes, [5, 6], dtype=np.uint8)
+        labels = cv2.resize(coarse, (48, 40), interpolation=cv2.INTER_NEAREST)
+        cv2.imwrite(str(folder / f"{photo.stem}.png"), labels)
+    return folder
+
+
 def small_config(photos: Path, output_dir: str | Path, **changes) -> Config:
     """A configuration of 32-pixel images and tiny layers; changes are `section__key=value`."""
     values = {

@@ -262,8 +262,8 @@ def test_decoders_add_no_warning_of_their_own(tmp_path):
     )
     assert result.stderr == (
         f"ppdeepfill: error: cannot read the image {path}: "
-        "its samples are float32, which have no agreed white; convert it to 8 or 16 bits (uint8, "
-        "uint16)\n"
+        "its samples are float32, for which white is not defined; convert it to 8 or 16 bits "
+        "(uint8, uint16)\n"
     )
 
 

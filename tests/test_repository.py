@@ -15,9 +15,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from partial_recipes import under_their_names
 from weight_files.bundles import write_bundle
 
 from ppdeepfill.alignment import recipes
+from ppdeepfill.app import server
 from ppdeepfill.cli import main
 from ppdeepfill.config import load_config
 from ppdeepfill.deployment import exporting
@@ -33,12 +35,15 @@ from ppdeepfill.weights.generator_file import Generator
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ppdeepfill"
-FOLDERS = (PACKAGE, ROOT / "tests", ROOT / "deploy", ROOT / "benchmarks", ROOT / "release")
+FOLDERS = [PACKAGE] + [
+    ROOT / name for name in ("tests", "deploy", "benchmarks", "release", "test_tipc")
+]
 PYTHON_FILES = sorted(
     [*ROOT.glob("*.py"), *(p for folder in FOLDERS for p in folder.rglob("*.py"))]
 )
-CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+SHELL_FILES = sorted([*(ROOT / "scripts").glob("*.sh"), *(ROOT / "test_tipc").glob("*.sh")])
+CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+GUIDES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "test_tipc/README.md"])
 
 HEADER = "# Copyright (c) 2026 ppdeepfill contributors.\n# SPDX-License-Identifier: Apache-2.0\n"
 NAMELESS = {"utils", "util", "misc", "common", "base", "helpers", "net", "tools"}
@@ -55,12 +60,13 @@ ROOMS = {
     "weight_files": {"errors"},
     "weights": {"errors", "atomic_write", "networks", "weight_files"},
     "data": {"errors", "terminal"},
-    "objectives": {"networks", "data"},
+    "objectives": {"networks", "weights", "data"},
     "config": {"errors", "networks", "objectives"},
     "reproduction": {"errors", "terminal", "networks", "weights", "data", "config"},
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
     "inference": {"errors", "terminal", "networks", "weights", "data", "drawing", "photos"},
+    "app": {"errors", "parallel", "weights", "data", "drawing", "photos", "inference"},
     "deployment": {
         "__init__",
         "errors",
@@ -114,10 +120,31 @@ ROOMS = {
     },
     "aistudio": {"reproduction"},
     "doctor": {"__init__", "errors", "atomic_write", "weights", "data", "reproduction"},
+    "serving": {
+        "errors",
+        "versions",
+        "parallel",
+        "weights",
+        "photos",
+        "inference",
+        "deployment",
+    },
+    "ablation": {
+        "errors",
+        "atomic_write",
+        "parallel",
+        "weights",
+        "data",
+        "config",
+        "drawing",
+        "evaluation",
+        "training",
+    },
     "verbs": {
         "errors",
         "doctor",
         "parallel",
+        "app",
         "weights",
         "config",
         "drawing",
@@ -127,8 +154,10 @@ ROOMS = {
         "evaluation",
         "alignment",
         "training",
+        "ablation",
         "data",
         "reproduction",
+        "serving",
     },
     "cli": {"__init__", "errors", "terminal", "verbs"},
 }
@@ -234,7 +263,7 @@ def test_a_file_name_says_what_is_inside(path):
 
 @pytest.mark.parametrize(
     "path",
-    [*PYTHON_FILES, ROOT / "pyproject.toml", ROOT / ".ci/run"],
+    [*PYTHON_FILES, *SHELL_FILES, ROOT / "pyproject.toml", ROOT / ".ci/run"],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_a_file_begins_with_its_licence(path):
@@ -242,9 +271,10 @@ def test_a_file_begins_with_its_licence(path):
     assert re.sub(r"\A#!.*\n", "", text).startswith(HEADER)
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_config_loads(path):
-    assert load_config(path).output_dir == f"output/{path.stem}"
+    place = path.relative_to(ROOT / "configs").with_suffix("")
+    assert load_config(path).output_dir == f"output/{place.as_posix()}"
 
 
 def _blocks(path: Path, language: str) -> list[str]:
@@ -289,9 +319,15 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         monkeypatch.setattr(comparison_settings, "default_model", lambda: ROOT)
         monkeypatch.setattr(comparison_settings, "_sizes_trained_with", lambda _: {})
         assert main(["test", *words[words.index("test.py") + 1 :]]) == 0
+    elif words[:2] == ["ppdeepfill", "app"]:
+        monkeypatch.setattr(server, "serve", lambda host, port, device: None)
+        assert main(words[1:]) == 0
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
+        monkeypatch.setattr("ppdeepfill.serving.server.serve", lambda *_, **__: None)
+        monkeypatch.setattr("ppdeepfill.ablation.ablate.ablate", lambda *_, **__: None)
+        monkeypatch.setattr("ppdeepfill.drawing.curves.write_curves", lambda *_, **__: [])
         for name in (word for word in words if word.endswith(".jpg")):
             cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
         if "convert" in words:
@@ -316,6 +352,9 @@ def _write_source(path: Path, origin: str) -> None:
         path.mkdir()
         arrays = recipes.torch_arrays(names, shapes, seed=0)
         (path / "gen_00430000.pt").write_bytes(pickle.dumps(arrays))
+    elif origin in ("rfr", "partial_conv"):
+        name = {"rfr": "rfr", "partial_conv": "partial_unet"}[origin]
+        path.write_bytes(pickle.dumps(under_their_names(build_network(name, **options))))
     else:
         save_best(path, Generator("deepfill_v1", options, 1, layer_arrays(network)))
 

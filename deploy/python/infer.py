@@ -4,9 +4,9 @@
 
     python infer.py --config inference_model/deploy.yaml --image_path photo.png --mask_path hole.png
 
-This file works alone: it needs numpy, pillow and paddle, or onnxruntime instead of paddle. With
-simplejpeg it also refuses JPEG files that are damaged inside.
-Masks: above 127 = hole. Exit status: 0 all images done, 2 not all; messages say why.
+This file works on its own: it needs numpy, pillow and either paddle or onnxruntime. With simplejpeg
+it also refuses JPEG files that are damaged inside.
+Masks: above 127 = hole. Exit status: 0 if all images were filled, 2 if not; messages say why.
 """
 
 import argparse
@@ -33,17 +33,17 @@ import numpy as np
 from numpy import ndarray
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
-LARGEST = 4096  # of flags that count; a typing error would ask for a million threads
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h
+LARGEST = 4096  # value of a numeric flag, so that a typo does not start a million threads
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".bmp", ".dib", ".webp"}
     | {".tif", ".tiff", ".gif", ".avif"}
 )
-MASK_ENDING = "_mask"  # of photo.jpg: photo.png, or photo_mask.png
-WHITE_ABOVE = 127  # of a mask: hole
+MASK_ENDING = "_mask"  # the mask of photo.jpg: photo.png, or photo_mask.png
+WHITE_ABOVE = 127  # mask levels above it are hole
 LUMA = np.array([299, 587, 114])  # thousandths
 FORMATS = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "DIB", "GIF", "AVIF")
-# Pillow's modes and the ones with the same values in 8-bit channels.
+# Pillow's modes -> the modes that hold the same values in 8-bit channels.
 MODES = {"1": "L", "L": "L", "LA": "LA", "La": "LA", "P": "RGB", "PA": "RGBA", "RGB": "RGB"}
 MODES |= {"RGBA": "RGBA", "YCbCr": "RGB"}
 WITH_ALPHA = {"L": "LA", "RGB": "RGBA"}
@@ -56,7 +56,7 @@ HARMLESS = re.compile(
     r"Invalid SOS parameters|Unknown Adobe color|: [1-8] extraneous bytes before marker 0xd9"
 )
 PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
-PNG_DESCRIPTIVE = frozenset(
+PNG_METADATA = frozenset(
     {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
 )
 EMPTY_EXIF = 20  # bytes: a record without entries
@@ -72,7 +72,7 @@ class UserError(Exception):
 
 
 class Job(NamedTuple):
-    """One image to fill, and where the result goes."""
+    """One image to fill, its mask, and the file for the result."""
 
     image: Path
     mask: Path | None
@@ -80,7 +80,7 @@ class Job(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """A decoded file: uint8 [H, W, C] as displayed, what is kept, and what is not."""
+    """A decoded file: pixels uint8 [H, W, C] as displayed, colour profile, and what gets lost."""
 
     pixels: ndarray
     profile: bytes | None = None
@@ -88,7 +88,7 @@ class Picture(NamedTuple):
 
 
 class Sample(NamedTuple):
-    """A job's picture, uint8 [H, W, 3] RGB of it, and its hole, bool [H, W]."""
+    """A job with its picture, also as uint8 [H, W, 3] RGB, and its hole, bool [H, W]."""
 
     job: Job
     picture: Picture
@@ -99,8 +99,8 @@ class Sample(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return the exit status."""
     arguments = parse(argv)
-    warnings.filterwarnings("ignore", message="No ccache found")  # by paddle, for builders of C++
-    warnings.filterwarnings("ignore", module="PIL")  # about metadata, without the file's name
+    warnings.filterwarnings("ignore", message="No ccache found")  # Paddle's, for C++ builds
+    warnings.filterwarnings("ignore", module="PIL")  # about metadata, without naming the file
     try:
         failed = infer(arguments)
     except ModuleNotFoundError as error:
@@ -115,7 +115,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def infer(arguments: argparse.Namespace) -> int:
-    """Fill all images; returns how many could not be."""
+    """Fill all images; return how many could not be filled."""
     folder, description = read_description(arguments.config)
     jobs = find_jobs(arguments.image_path, arguments.mask_path, arguments.save_dir)
     open_graph = {"paddle": open_paddle, "onnx": open_onnx}[arguments.backend]
@@ -128,7 +128,7 @@ def infer(arguments: argparse.Namespace) -> int:
         with timed(spent, "preprocess"):
             inputs = to_inputs(samples, fixed)
         if arguments.benchmark and not done:
-            run(*inputs)  # the first run plans memory and kernels
+            run(*inputs)  # the first run is slow, because it plans memory and kernels
         with timed(spent, "inference"):
             completed = run(*inputs)[: len(samples)]
         with timed(spent, "postprocess"):
@@ -149,7 +149,7 @@ def timed(spent: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def read_description(path: Path) -> tuple[Path, dict]:
-    """The folder of an exported network and what its deploy.yaml says: `key: JSON` on each line."""
+    """Read deploy.yaml, `key: JSON` on each line; return its folder and content."""
     path = path / "deploy.yaml" if path.is_dir() else path
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -157,9 +157,9 @@ def read_description(path: Path) -> tuple[Path, dict]:
         description = {key: json.loads(value) for key, value in pairs}
         return path.parent, {**description, "input_shape": list(description["input_shape"])}
     except FileNotFoundError:
-        raise UserError(f"{path} is missing; give what `ppdeepfill export` wrote") from None
+        raise UserError(f"{path} is missing; use a folder that `ppdeepfill export` wrote") from None
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path} is no deploy.yaml of `ppdeepfill export`") from None
+        raise UserError(f"{path} is not a deploy.yaml written by `ppdeepfill export`") from None
 
 
 def find_jobs(image_path: Path, mask_path: Path, save_dir: Path) -> list[Job]:
@@ -168,7 +168,7 @@ def find_jobs(image_path: Path, mask_path: Path, save_dir: Path) -> list[Job]:
     if not mask_path.is_dir():
         masks = dict.fromkeys(images, mask_path)
     if save_dir.exists() and not save_dir.is_dir():
-        raise UserError(f"cannot write to {save_dir}: it is no folder; change --save_dir")
+        raise UserError(f"cannot write to {save_dir}: it is not a folder; change --save_dir")
     jobs = []
     for stem, image in images.items():
         mask = masks.get(stem) or masks.get(stem + MASK_ENDING)
@@ -181,13 +181,13 @@ def find_jobs(image_path: Path, mask_path: Path, save_dir: Path) -> list[Job]:
 
 
 def identity(path: Path) -> tuple[int, int]:
-    """Equal for two names of one file."""
+    """Equal for two names of the same file."""
     status = path.stat()
     return status.st_dev, status.st_ino
 
 
 def list_images(path: Path) -> dict[str, Path]:
-    """Image files by the comparable form of their stem: the file itself, or those in the folder."""
+    """Comparable form of the stem -> image file, for one file or all files in a folder."""
     if not path.exists():
         raise UserError(f"{path} does not exist")
     if not path.is_dir():
@@ -202,25 +202,27 @@ def list_images(path: Path) -> dict[str, Path]:
             continue
         stem = comparable(file.stem)
         if stem in files:
-            raise UserError(f"{path}: {files[stem].name} and {file.name} share a result name")
+            raise UserError(
+                f"{path}: {files[stem].name} and {file.name} would have the same result name"
+            )
         files[stem] = file
     if others:
         kinds = ", ".join(f"{count} {kind}" for kind, count in Counter(others).most_common(5))
-        tell(path, f"{len(others)} other files are passed over ({kinds})")
+        print_note(path, f"skipped {len(others)} other files ({kinds})")
     if not files:
-        raise UserError(f"{path} holds no images ({', '.join(sorted(SUFFIXES))})")
+        raise UserError(f"{path} contains no images ({', '.join(sorted(SUFFIXES))})")
     return files
 
 
 def comparable(name: str) -> str:
-    """macOS writes accents as characters of their own."""
+    """The form in which to compare names: macOS stores accents as separate characters."""
     return unicodedata.normalize("NFC", name)
 
 
 def batches(
     jobs: list[Job], batch_size: int, input_shape: list[int], spent: dict[str, float]
 ) -> Iterator[list[Sample]]:
-    """Read images in order; neighbours of one size come together, unusable ones are named."""
+    """Read images in order, grouping neighbours of the same size; report unusable ones."""
     waiting: list[Sample] = []
     for job in jobs:
         try:
@@ -238,9 +240,9 @@ def batches(
 
 
 def read_sample(job: Job, input_shape: list[int]) -> Sample:
-    """Decode image and mask; UserError where they are not usable."""
+    """Decode image and mask; raise UserError if they are unusable."""
     if job.mask is None:
-        raise UserError(f"no mask named as {job.image.name} for {job.image}")
+        raise UserError(f"no mask named like {job.image.name} for {job.image}")
     picture, mask = read_picture(job.image), read_picture(job.mask).pixels
     colors = picture.pixels[..., : 1 if picture.pixels.shape[2] < 3 else 3]
     image = np.broadcast_to(colors, [*colors.shape[:2], 3])
@@ -249,9 +251,11 @@ def read_sample(job: Job, input_shape: list[int]) -> Sample:
         raise UserError(f"{job.image} is {size} pixels, but its mask {job.mask} is {mask_size}")
     hole = mask_levels(mask) > WHITE_ABOVE
     if hole.all():
-        raise UserError(f"{job.mask}: all of the image is hole, nothing is left to fill it from")
+        raise UserError(
+            f"{job.mask}: the hole covers the whole image, so there is nothing left to fill it from"
+        )
     if not hole.any():
-        raise UserError(f"{job.mask}: {without_hole(mask)}")
+        raise UserError(f"{job.mask}: {why_no_hole(mask)}")
     height, width = input_shape[2:]
     if height not in (-1, image.shape[0]) or width not in (-1, image.shape[1]):
         raise UserError(f"the network was exported for {width} x {height}; {job.image} is {size}")
@@ -259,7 +263,7 @@ def read_sample(job: Job, input_shape: list[int]) -> Sample:
 
 
 def mask_levels(pixels: ndarray) -> ndarray:
-    """Grey levels uint8 [H, W] of a mask [H, W, C] laid over black."""
+    """Grey levels uint8 [H, W] of a mask [H, W, C], laid over black."""
     colors = pixels[..., :-1] if pixels.shape[2] in (2, 4) else pixels
     levels = colors[..., 0] if colors.shape[2] == 1 else (colors @ LUMA + 500) // 1000
     if pixels.shape[2] in (2, 4):
@@ -267,29 +271,32 @@ def mask_levels(pixels: ndarray) -> ndarray:
     return levels.astype(np.uint8)
 
 
-def without_hole(mask: ndarray) -> str:
-    """Why a mask [H, W, C] has no hole, and what to write instead."""
+def why_no_hole(mask: ndarray) -> str:
+    """Explain why a mask [H, W, C] has no hole, and what to change."""
     drawn = mask[..., -1] > WHITE_ABOVE if mask.shape[2] in (2, 4) else None
     if drawn is not None and drawn.any() and not drawn.all():
         return (
-            "no hole in it: its shape is in its transparency, but drawn in black or dark, and only "
-            "white is hole; draw it in white"
+            "no hole: the mask's shape is in its transparency but drawn in a dark colour, and only "
+            "white marks the hole; draw it in white"
         )
     found = np.unique(mask_levels(mask))
     if len(found) == 1:
-        return f"no hole in it: it is {found[0]} all over, and above {WHITE_ABOVE} is hole"
+        return (
+            f"no hole: the mask is {found[0]} everywhere, but only values above {WHITE_ABOVE} mark "
+            "the hole"
+        )
     named = " and ".join(map(str, found)) if len(found) == 2 else f"{found[0]} to {found[-1]}"
     return (
-        f"no hole in it: its grey levels are {named}, and above {WHITE_ABOVE} is hole; write 255 "
-        "where the hole is"
+        f"no hole: the mask's grey levels are {named}, but only values above {WHITE_ABOVE} mark "
+        "the hole; use 255 for it"
     )
 
 
 def read_picture(path: Path) -> Picture:
-    """Decode an image file; UserError where that is not possible, or values have no meaning."""
+    """Decode an image file; raise UserError if that fails, or its values have no meaning."""
     try:
-        if not path.is_file():  # a pipe would wait for its writer
-            raise UserError("it is no file")
+        if not path.is_file():  # reading a pipe would wait for its writer
+            raise UserError("it is not a file")
         return decode(path.read_bytes())
     except UserError as error:
         raise UserError(f"cannot read {path}: {error}") from None
@@ -299,12 +306,12 @@ def read_picture(path: Path) -> Picture:
         raise UserError(f"cannot read {path}: it has too many pixels; shrink it first") from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or DAMAGED}") from None
-    except Exception:  # decoders of damaged files raise nearly everything
+    except Exception:  # on damaged files, decoders raise nearly anything
         raise UserError(f"cannot read {path}: {DAMAGED}") from None
 
 
 def decode(content: bytes) -> Picture:
-    """The bytes of a file -> pixels; UserError with the reason, or whatever a decoder raises."""
+    """Decode the bytes of a file; raise UserError with the reason, or whatever a decoder raises."""
     if not content:
         raise UserError("the file is empty (0 bytes), or cut off")
     if content.startswith(JPEG):
@@ -315,36 +322,36 @@ def decode(content: bytes) -> Picture:
     if image.format not in FORMATS:
         raise UserError(f"it is {image.format}; expected PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF")
     refuse_several(getattr(image, "n_frames", 1))
-    had_xmp = bool(image.info.pop("xmp", None))  # Pillow would take an orientation from it
+    had_xmp = bool(image.info.pop("xmp", None))  # Pillow would read an orientation from it
     notes = check_tiff(image, len(content)) if image.format == "TIFF" else ()
     exif = image.info.get("exif", b"")
     notes += ("its EXIF and XMP are left out",) if len(exif) > EMPTY_EXIF or had_xmp else ()
-    if image.format == "TIFF":  # which Pillow turns
+    if image.format == "TIFF":  # Pillow has already rotated it
         with undamaged():
             pixels = in_8_bits(image)
         return Picture(pixels, image.info.get("icc_profile"), notes)
-    return turned(in_8_bits(image), exif, image.info.get("icc_profile"), notes)
+    return rotated(in_8_bits(image), exif, image.info.get("icc_profile"), notes)
 
 
 def decode_jpeg(content: bytes) -> Picture:
-    """A whole JPEG file; damaged metadata do not cost its pixels."""
+    """Decode a complete JPEG file, even if its metadata is damaged."""
     notes: tuple[str, ...] = ()
     try:
         image = JpegImagePlugin.JpegImageFile(BytesIO(content))
     except Exception:
         image = JpegImagePlugin.JpegImageFile(BytesIO(without_metadata(content)))
-        notes = ("its metadata cannot be read and are left out",)
+        notes = ("its metadata is unreadable and left out",)
     if image.width * image.height > 2 * (Image.MAX_IMAGE_PIXELS or 0):
         raise Image.DecompressionBombError
     refuse_damage(content)
     exif = image.info.get("exif", b"")
     tagged = len(exif) > EMPTY_EXIF or "xmp" in image.info
     notes += ("its EXIF and XMP are left out",) if tagged else ()
-    return turned(in_8_bits(image), exif, image.info.get("icc_profile"), notes)
+    return rotated(in_8_bits(image), exif, image.info.get("icc_profile"), notes)
 
 
 def jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of every segment before the compressed pixels."""
+    """Yield marker, start and end of every segment before the compressed pixels."""
     position = 2
     while position + 4 <= len(content) and content[position] == 0xFF:
         marker = content[position + 1]
@@ -359,7 +366,7 @@ def jpeg_segments(content: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def cut_at_end(content: bytes) -> bytes:
-    """A JPEG up to its end mark: phones append videos and a second picture."""
+    """Cut off everything after a JPEG's end mark: phones append videos, or a second picture."""
     position = max((end for _, _, end in jpeg_segments(content)), default=2)
     while found := MARKER_IN_SCAN.search(content, position):
         position = found.end()
@@ -370,7 +377,7 @@ def cut_at_end(content: bytes) -> bytes:
 
 
 def without_metadata(content: bytes) -> bytes:
-    """A JPEG without the segments that have no say in its pixels."""
+    """Remove the segments of a JPEG that do not affect its pixels."""
     kept, position = [], 0
     for marker, start, end in jpeg_segments(content):
         if 0xE1 <= marker <= 0xEF and marker != 0xEE or marker == 0xFE:
@@ -380,7 +387,7 @@ def without_metadata(content: bytes) -> bytes:
 
 
 def refuse_damage(jpeg: bytes) -> None:
-    """libjpeg goes on after damage and warns; simplejpeg passes that on, Pillow does not."""
+    """Raise UserError if libjpeg warns of damage; simplejpeg shows the warning, Pillow does not."""
     try:
         import simplejpeg
     except ModuleNotFoundError:
@@ -394,8 +401,8 @@ def refuse_damage(jpeg: bytes) -> None:
 
 
 def decode_png(content: bytes) -> Picture:
-    """A PNG file; damaged descriptions do not cost its pixels."""
-    kept, described, notes, frames, position = [PNG], {}, (), 1, len(PNG)
+    """Decode a PNG file, even if its metadata is damaged."""
+    kept, metadata, notes, frames, position = [PNG], {}, (), 1, len(PNG)
     name, seen = b"", set()
     while name != b"IEND":
         end = position + 12 + number(content[position : position + 4])
@@ -404,13 +411,13 @@ def decode_png(content: bytes) -> Picture:
         name, body = content[position + 4 : position + 8], content[position + 8 : end - 4]
         intact = zlib.crc32(name + body) == number(content[end - 4 : end])
         if (name == b"IHDR") == bool(seen) or (name == b"IHDR" and len(body) != 13):
-            raise UserError("the file is damaged: its header is not at its beginning")
-        if name in PNG_DESCRIPTIVE:
-            described[name] = body if intact else b""
+            raise UserError("the file is damaged: it does not begin with its header")
+        if name in PNG_METADATA:
+            metadata[name] = body if intact else b""
         elif not intact:
             raise UserError(f"the file is damaged: wrong checksum at byte {position}")
         elif name in (b"PLTE", b"tRNS") and b"IDAT" in seen or name == b"PLTE" and b"tRNS" in seen:
-            raise UserError(f"the file is damaged: {name.decode()} is out of its place")
+            raise UserError(f"the file is damaged: {name.decode()} is in the wrong place")
         elif name == b"acTL":
             frames = number(body[:4])
         elif name in PNG_PIXELS:
@@ -421,26 +428,26 @@ def decode_png(content: bytes) -> Picture:
     image = Image.open(BytesIO(b"".join(kept)), formats=["PNG"])
     bits, kind = kept[1][16:18]
     if bits == 16 and kind == 2 and "transparency" in image.info:
-        raise UserError("a colour means transparent, in 16 bits; save it with an alpha channel")
+        raise UserError("a 16-bit colour marks transparency; save it with an alpha channel")
     if bits == 16:
-        notes = ("its 16 bits a channel become 8",)
+        notes = ("its 16 bits per channel become 8",)
     pixels = in_8_bits(image)
-    if bits < 8 and kind == 0 and "transparency" in image.info:  # which Pillow scales with neither
+    if bits < 8 and kind == 0 and "transparency" in image.info:  # Pillow does not scale the key
         key = image.info["transparency"] * (255 // (2**bits - 1))
         pixels = np.dstack([pixels[..., :1], np.where(pixels[..., :1] == key, 0, 255)])
         pixels = pixels.astype(np.uint8)
     if kind == 4 and pixels.shape[2] == 4:
         pixels = pixels[..., [0, 3]]
-    notes += ("its EXIF is left out",) if b"eXIf" in described else ()
-    notes += ("its texts are left out",) if {b"tEXt", b"zTXt", b"iTXt"} & set(described) else ()
-    profile = unpacked_profile(described.get(b"iCCP"))
-    if b"iCCP" in described and profile is None:
-        notes += ("its colour profile cannot be read and is left out",)
-    return turned(pixels, described.get(b"eXIf", b""), profile, notes)
+    notes += ("its EXIF is left out",) if b"eXIf" in metadata else ()
+    notes += ("its texts are left out",) if {b"tEXt", b"zTXt", b"iTXt"} & set(metadata) else ()
+    profile = unpacked_profile(metadata.get(b"iCCP"))
+    if b"iCCP" in metadata and profile is None:
+        notes += ("its colour profile is unreadable and left out",)
+    return rotated(pixels, metadata.get(b"eXIf", b""), profile, notes)
 
 
 def unpacked_profile(body: bytes | None) -> bytes | None:
-    """The colour profile in an iCCP chunk; None where there is none that others would read."""
+    """The colour profile in an iCCP chunk; None unless other programs can read it."""
     unpacking = zlib.decompressobj()
     try:
         profile = unpacking.decompress((body or b"").partition(b"\0")[2][1:], LARGEST_PROFILE)
@@ -450,7 +457,7 @@ def unpacked_profile(body: bytes | None) -> bytes | None:
 
 
 def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
-    """Refuse layouts that Pillow cannot read rightly; notes on what changes."""
+    """Refuse layouts that Pillow cannot read correctly; return notes on what will change."""
     tags = image.tag_v2
     numbers = {tag: np.atleast_1d(tags[tag]).tolist() for tag in tags if tag in (BITS, EXTRA)}
     bits, extra = max(numbers.get(BITS, [1])), numbers.get(EXTRA, [])
@@ -458,8 +465,8 @@ def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
     if formats != {1} or len(set(numbers.get(BITS, [1]))) > 1 or bits not in (1, 2, 4, 8, 16):
         name = {2: "int", 3: "float"}.get(max(formats), "uint")
         raise UserError(
-            f"its samples are {name}{bits}, which have no agreed white; convert it to 8 or 16 bits "
-            "(uint8, uint16)"
+            f"its samples are {name}{bits}, for which white is not defined; convert it to 8 or 16 "
+            "bits (uint8, uint16)"
         )
     for offsets, sizes in ((273, 279), (324, 325)):
         places = (np.atleast_1d(tags.get(tag, [])).tolist() for tag in (offsets, sizes))
@@ -468,19 +475,21 @@ def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
     check_tiff_segments(tags)
     expected = {0: 1, 1: 1, 2: 3}.get(tags.get(PHOTOMETRIC))
     if tags.get(SAMPLES, 1) == 2 and tags.get(PLANAR, 1) != 1:
-        raise UserError("its channels lie in a way that is not read; save it as PNG")
+        raise UserError("its channel layout is not supported; save it as PNG")
     if extra == [0] or (expected and tags.get(SAMPLES, 1) - expected != len(extra[:1])):
-        raise UserError("it has channels without a meaning; save it as grey or RGB, alpha at most")
+        raise UserError(
+            "it has channels of unspecified meaning; save it as grey or RGB, optionally with alpha"
+        )
     if bits == 16 and (
         tags.get(PLANAR, 1) != 1 or extra == [1] or tags.get(PHOTOMETRIC) not in (1, 2)
     ):
-        raise UserError("its layout is not read here in 16 bits; save it as PNG, or with 8 bits")
-    notes = ("its alpha is premultiplied: it is written straight",) if extra == [1] else ()
-    return (*notes, "its 16 bits a channel become 8") if bits == 16 else notes
+        raise UserError("its 16-bit layout is not supported; save it as PNG, or with 8 bits")
+    notes = ("its alpha is premultiplied but written as straight alpha",) if extra == [1] else ()
+    return (*notes, "its 16 bits per channel become 8") if bits == 16 else notes
 
 
 def check_tiff_segments(tags) -> None:
-    """UserError where there are fewer strips or tiles than the size asks for."""
+    """Raise UserError if there are fewer strips or tiles than the size needs."""
     width, height = tags[256], tags[257]
     across, down = -(-width // tags.get(322, width)), tags.get(323)
     down = -(-height // (down or min(height, tags.get(278, height))))
@@ -494,25 +503,25 @@ def check_tiff_segments(tags) -> None:
 
 @contextmanager
 def undamaged() -> Iterator[None]:
-    """libtiff tells damage on stderr, without the file's name, and may go on: refuse it instead."""
+    """Raise UserError if libtiff reports damage, which it only prints to stderr before going on."""
     sys.stderr.flush()
     stderr = os.dup(2)
-    with TemporaryFile() as told:
-        os.dup2(told.fileno(), 2)
+    with TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-            told.seek(0)
-            damaged = b"Decode" in told.read()
+            messages.seek(0)
+            damaged = b"Decode" in messages.read()
     if damaged:
         raise UserError(DAMAGED)
 
 
 def refuse_several(frames: int) -> None:
     if frames > 1:
-        raise UserError(f"it holds {frames} pictures; save the one to use as a file of its own")
+        raise UserError(f"it holds {frames} pictures; save the one to use as a separate file")
 
 
 def in_8_bits(image: Image.Image) -> ndarray:
@@ -533,14 +542,14 @@ def in_8_bits(image: Image.Image) -> ndarray:
     return pixels.reshape([*pixels.shape[:2], -1])
 
 
-def turned(pixels: ndarray, exif: bytes, profile: bytes | None, notes: tuple[str, ...]) -> Picture:
-    """A picture as its EXIF record, and nothing else, says that it is displayed."""
+def rotated(pixels: ndarray, exif: bytes, profile: bytes | None, notes: tuple[str, ...]) -> Picture:
+    """Rotate a picture as its EXIF record says, and only as that says."""
     try:
         record = Image.Exif()
         record.load(exif)
         orientation = record.get(ORIENTATION, 1)
     except Exception:
-        notes, orientation = (*notes, "its EXIF cannot be read: it is not turned"), 1
+        notes, orientation = (*notes, "its EXIF is unreadable: it is not rotated"), 1
     orientation = orientation if orientation in FLIPS else 1
     pixels = pixels.swapaxes(0, 1) if orientation >= 5 else pixels
     return Picture(np.ascontiguousarray(np.flip(pixels, FLIPS[orientation])), profile, notes)
@@ -553,7 +562,7 @@ def number(content: bytes) -> int:
 def to_inputs(samples: list[Sample], fixed: int) -> tuple[ndarray, ndarray]:
     """float32 image [B, 3, H, W] in 0..255 and mask [B, 1, H, W], 1 = hole, in C order.
 
-    Where the graph has a fixed batch, the last sample is repeated until it is full.
+    If the graph has a fixed batch, the last sample is repeated to fill it up.
     """
     repeated = samples + samples[-1:] * (fixed - len(samples))
     images = np.stack([sample.image.transpose(2, 0, 1) for sample in repeated])
@@ -562,7 +571,7 @@ def to_inputs(samples: list[Sample], fixed: int) -> tuple[ndarray, ndarray]:
 
 
 def save(samples: list[Sample], completed: ndarray) -> None:
-    """Write the holes of float32 [B, 3, H, W], and all else as it was; see `write`."""
+    """Write the pictures with holes filled from float32 [B, 3, H, W], the rest unchanged."""
     filled = np.rint(completed).astype(np.uint8).transpose(0, 2, 3, 1)
     for sample, image in zip(samples, filled):  # noqa: B905
         pixels = sample.picture.pixels.copy()
@@ -571,17 +580,17 @@ def save(samples: list[Sample], completed: ndarray) -> None:
         pixels[sample.hole, : image.shape[2]] = image[sample.hole]
         write(sample.job.result, pixels, sample.picture.profile)
         for note in sample.picture.notes:
-            tell(sample.job.image, note)
+            print_note(sample.job.image, note)
 
 
 def write(result: Path, pixels: ndarray, profile: bytes | None) -> None:
-    """Write a PNG file, which takes its name when it is whole and reads back as it should."""
+    """Write a PNG file atomically, after checking that it decodes to the same pixels."""
     content = BytesIO()
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     image.save(content, "PNG", icc_profile=profile)
     back = np.asarray(Image.open(BytesIO(content.getvalue())))
     if not np.array_equal(back.reshape(pixels.shape), pixels):
-        raise UserError(f"{result} does not read back as it was written; please report it")
+        raise UserError(f"{result} would not decode to the same pixels; please report this")
     result.parent.mkdir(parents=True, exist_ok=True)
     partial = result.with_name(f".partial-{result.name}")
     try:
@@ -592,7 +601,7 @@ def write(result: Path, pixels: ndarray, profile: bytes | None) -> None:
 
 
 def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) -> Run:
-    """The graph in Paddle Inference."""
+    """Open the graph in Paddle Inference."""
     import paddle
     from paddle import inference
 
@@ -604,7 +613,7 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
         if not (paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count()):
             raise UserError("--device gpu: this PaddlePaddle finds no GPU; use --device cpu")
         kinds = {"fp32": inference.PrecisionType.Float32, "fp16": inference.PrecisionType.Half}
-        config.enable_use_gpu(100, 0, kinds[arguments.precision])  # MB to begin with, first card
+        config.enable_use_gpu(100, 0, kinds[arguments.precision])  # initial MB, first card
         if arguments.use_trt:
             use_tensorrt(config, folder, kinds[arguments.precision], arguments)
     else:
@@ -612,7 +621,7 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
         config.set_cpu_math_library_num_threads(arguments.cpu_threads)
         keep_freed_memory()
         if arguments.enable_mkldnn:
-            config.set_mkldnn_cache_capacity(10)  # shapes whose plans are kept
+            config.set_mkldnn_cache_capacity(10)  # number of shapes whose plans are kept
             config.enable_mkldnn()
         elif hasattr(config, "disable_mkldnn"):  # PaddlePaddle 3 has it on by default
             config.disable_mkldnn()
@@ -620,7 +629,7 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
         predictor = inference.create_predictor(config)
     except (RuntimeError, ValueError, LookupError, OSError) as error:
         raise UserError(
-            f"Paddle Inference cannot load {files[0]}: it is damaged, or of another version of "
+            f"Paddle Inference cannot load {files[0]}: it is damaged, or from another version of "
             "PaddlePaddle; export again (--print_detail shows Paddle's own messages)"
         ) from error
     image_input, mask_input = map(predictor.get_input_handle, ("image", "mask"))
@@ -636,7 +645,7 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
 
 
 def keep_freed_memory() -> None:
-    """Tensors of the next picture need not wait for new pages from the system, on Linux."""
+    """On Linux, keep freed memory, so that the next picture need not wait for new pages."""
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return
     try:
@@ -648,15 +657,15 @@ def keep_freed_memory() -> None:
 
 
 def use_tensorrt(config, folder: Path, precision, arguments: argparse.Namespace) -> None:
-    """Let TensorRT run what it can; it has to know the ranges of free sizes beforehand."""
+    """Let TensorRT run what it can; it needs to know the ranges of free sizes beforehand."""
     ranges = folder / "trt_shape_ranges.pbtxt"
     if arguments.enable_auto_tune:
         config.collect_shape_range_info(str(ranges))
         return
     if not ranges.is_file():
         raise UserError(
-            f"{ranges} is missing; run once with --enable_auto_tune, over images of the "
-            "smallest and the largest size, then without it"
+            f"{ranges} is missing; first run once with --enable_auto_tune on images of the "
+            "smallest and the largest size, then again without it"
         )
     config.enable_tensorrt_engine(
         workspace_size=1 << 30,
@@ -668,18 +677,18 @@ def use_tensorrt(config, folder: Path, precision, arguments: argparse.Namespace)
 
 
 def open_onnx(folder: Path, description: dict, arguments: argparse.Namespace) -> Run:
-    """The graph in ONNX Runtime, on the processor."""
+    """Open the graph in ONNX Runtime, on the CPU."""
     import onnxruntime
 
     file = model_file(folder, description, "onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = arguments.cpu_threads
-    options.log_severity_level = 3  # errors; below, it names every constant that it folds
+    options.log_severity_level = 3  # errors only; warnings name every constant that it folds
     try:
         session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # its own classes, derived from nothing narrower
+    except Exception as error:  # ONNX Runtime's exceptions have no narrower base class
         raise UserError(
-            f"ONNX Runtime cannot load {file}: it is damaged, or of a newer version; export again"
+            f"ONNX Runtime cannot load {file}: it is damaged, or from a newer version; export again"
         ) from error
     return lambda image, mask: session.run(None, {"image": image, "mask": mask})[0]
 
@@ -689,19 +698,19 @@ def model_file(folder: Path, description: dict, key: str) -> str:
     name = description.get(key)
     if name is None or not (folder / name).is_file():
         raise UserError(
-            f"{folder} has no file for {key!r}, named {name}; export again, with --onnx for 'onnx'"
+            f"{folder} has no file {name} for {key!r}; export again, with --onnx for 'onnx'"
         )
     expected = description.get("sha256", {}).get(name)  # older exports have none
     if expected and hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
         raise UserError(
-            f"{folder / name} is not the file that was exported: its checksum is not the one in "
+            f"{folder / name} is not the exported file: its checksum differs from the one in "
             "deploy.yaml; copy it again, or export again"
         )
     return str(folder / name)
 
 
 def benchmark_report(arguments: argparse.Namespace, spent: dict[str, float], count: int) -> str:
-    """The block that Paddle's AutoLog prints: where it ran, and milliseconds per image."""
+    """The report that Paddle's AutoLog prints: the environment, and milliseconds per image."""
     engine = "paddle" if arguments.backend == "paddle" else "onnxruntime"
     sections = {
         "Env info": {"OS_version": platform.platform()},
@@ -729,7 +738,7 @@ def benchmark_report(arguments: argparse.Namespace, spent: dict[str, float], cou
 
 
 def peak_memory() -> str:
-    """Of this process, in MB; known on Linux."""
+    """Peak memory of this process in MB; known on Linux only."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
     peak = next((line.split()[1] for line in lines if line.startswith("VmHWM")), None)
@@ -741,12 +750,12 @@ def complain(error: object) -> int:
     return 2
 
 
-def tell(path: Path, note: str) -> None:
+def print_note(path: Path, note: str) -> None:
     print(f"infer.py: {path}: {note}", file=sys.stderr)
 
 
 def default_threads() -> int:
-    """What OMP_NUM_THREADS says, else all."""
+    """OMP_NUM_THREADS if it is set, otherwise all cores."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
     return int(asked) if asked.isdecimal() and 1 <= int(asked) <= LARGEST else os.cpu_count() or 1
 
@@ -759,27 +768,27 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--config", type=Path, required=True, help="deploy.yaml, or the folder that holds it")
-    add("--image_path", type=Path, required=True, help="an image, or a folder of them")
-    add("--mask_path", type=Path, required=True, help="one mask for all, or a folder, by name")
-    add("--save_dir", type=Path, default=Path("output/result"), help="for the PNG files")
-    add("--batch_size", type=positive, default=1, help="neighbours of one size run together")
-    add("--backend", choices=["paddle", "onnx"], default="paddle", help="what runs the network")
-    add("--device", choices=["cpu", "gpu"], default="cpu", help="where")
-    add("--cpu_threads", type=positive, default=default_threads(), help="on a processor")
-    add("--enable_mkldnn", **{**FLAG, "default": True}, help="oneDNN, on a processor")
-    add("--precision", choices=["fp32", "fp16"], default="fp32", help="on a GPU")
-    add("--use_trt", **FLAG, help="TensorRT, on a GPU")
-    add("--min_subgraph_size", type=positive, default=3, help="for TensorRT")
-    add("--enable_auto_tune", **FLAG, help="with --use_trt: only note the sizes of these images")
+    add("--config", type=Path, required=True, help="deploy.yaml, or its folder")
+    add("--image_path", type=Path, required=True, help="an image, or a folder of images")
+    add("--mask_path", type=Path, required=True, help="one mask for all, or a folder of masks")
+    add("--save_dir", type=Path, default=Path("output/result"), help="folder for the PNG files")
+    add("--batch_size", type=positive, default=1, help="images of the same size to run together")
+    add("--backend", choices=["paddle", "onnx"], default="paddle", help="inference library")
+    add("--device", choices=["cpu", "gpu"], default="cpu", help="device to run on")
+    add("--cpu_threads", type=positive, default=default_threads(), help="threads on a CPU")
+    add("--enable_mkldnn", **{**FLAG, "default": True}, help="use oneDNN, on a CPU")
+    add("--precision", choices=["fp32", "fp16"], default="fp32", help="precision, on a GPU")
+    add("--use_trt", **FLAG, help="use TensorRT, on a GPU")
+    add("--min_subgraph_size", type=positive, default=3, help="smallest subgraph for TensorRT")
+    add("--enable_auto_tune", **FLAG, help="with --use_trt: only record the sizes of these images")
     add("--benchmark", **FLAG, help="report the time of each stage")
-    add("--model_name", default="deepfill_v1", help="in that report")
+    add("--model_name", default="deepfill_v1", help="name in that report")
     add("--print_detail", **FLAG, help="show Paddle's own messages")
     arguments = parser.parse_args(argv)
     if arguments.device == "cpu" and (arguments.use_trt or arguments.precision != "fp32"):
         parser.error("--use_trt and --precision fp16 need --device gpu")
     if arguments.device == "gpu" and arguments.backend == "onnx":
-        parser.error("--backend onnx runs on the processor only; use --device cpu")
+        parser.error("--backend onnx runs on the CPU only; use --device cpu")
     return arguments
 
 

@@ -27,6 +27,9 @@ class ObjectiveConfig(Section):
 class DataConfig(Section):
     train: Text = Field(description="folder, .flist, .txt, .zip, .tar or bundled:train")
     validation: Text | None = Field(default=None, description="like train; null for no validation")
+    labels: Text | None = Field(
+        default=None, description="folder of label maps, a PNG for each training image; or null"
+    )
     image_size: Size = Field(default=(256, 256), description="pixels, n or [h, w], multiples of 8")
     random_crop: bool = Field(
         default=True, description="true: random crops; false: resize the whole image"
@@ -146,6 +149,9 @@ with warnings.catch_warnings():  # pydantic: `validate` hides a deprecated metho
     class ScheduleConfig(Section):
         iterations: int = Field(
             default=1_000_000, ge=1, description="generator updates, each after its critic updates"
+        )
+        minutes: float | None = Field(
+            default=None, gt=0, description="stop earlier, after this many minutes of training time"
         )
         log_every: int = Field(default=100, ge=1, description="iterations between log lines")
         image_every: int = Field(

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Images, masks and training batches.
 
-Import the loader from `ppdeepfill.data.loader`; only it needs Paddle.
+Import the loader from `ppdeepfill.data.loader`; only the loader needs Paddle.
 """
 
 from ppdeepfill.data.dataset import InpaintingDataset, Sample, Skipped, spread

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Images inside a .zip or .tar, read in place: an index of positions, and one read per image.
+"""Images read straight from a .zip or .tar: an index of positions, and one read per image.
 
-Places2 is an archive of 1.8 million photos. Its directory is read once; the index (positions, sizes
-and names in arrays, about 60 bytes per image) is kept in a file, so later runs open at once.
+Places2 is an archive of 1.8 million photos. We read its directory once and save the index
+(positions, sizes and names in arrays, about 60 bytes per image), so later runs start at once.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ class Archive:
 
     Args:
         path: the archive.
-        index_dir: folder for the index when the archive's own folder is not writable.
+        index_dir: folder for the index if the archive's own folder is not writable.
 
     Raises:
         DataError: the archive is damaged or compressed as a whole.
@@ -49,23 +49,23 @@ class Archive:
     def __init__(self, path: Path, *, index_dir: Path | None = None):
         self.path = path
         self._handle: int | None = None
-        self._omitted: dict[str, int] = Counter()  # images that are not listed, by reason
+        self._omitted: dict[str, int] = Counter()  # reason -> number of images left out
         self._other_names: list[str] = []
         self.entries, self.names = self._load_index(index_dir) or self._build_index(index_dir)
 
     def read_bytes(self, index: int) -> bytes:
-        """The content of one file; OSError or ValueError when the archive is damaged there."""
+        """Read one file; raise OSError or ValueError if the archive is damaged there."""
         raise NotImplementedError
 
     def list_entries(self) -> Iterable[tuple[str, Fields]]:
-        """Name and ENTRY fields of every image, in archive order."""
+        """Yield name and ENTRY fields of every image, in archive order."""
         raise NotImplementedError
 
     def __getstate__(self) -> dict:
         return {**self.__dict__, "_handle": None}
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """`size` bytes at `offset`; no shared file position, so safe in forks and threads."""
+        """Read `size` bytes at `offset`; safe in forks and threads: no shared file position."""
         if not hasattr(os, "pread"):  # Windows
             with self.path.open("rb") as file:
                 file.seek(offset)
@@ -76,49 +76,49 @@ class Archive:
                 weakref.finalize(self, os.close, self._handle)
             content = os.pread(self._handle, size, offset)
         if len(content) < size:
-            raise ValueError(f"{self.path.name} ends inside it: the archive is cut off or replaced")
+            raise ValueError(f"{self.path.name} ends too early: the archive is cut off or replaced")
         return content
 
     def _build_index(self, index_dir: Path | None) -> tuple[ndarray, NameTable]:
-        logger.info("reading the directory of %s (once; the index is kept)", self.path)
+        logger.info("reading the directory of %s (only once; the index is saved)", self.path)
         try:
-            latest = dict(self.list_entries())  # of two entries with a name the later one counts
+            latest = dict(self.list_entries())  # if a name occurs twice, the later entry wins
         except DataError:
             raise
         except (OSError, zipfile.BadZipFile, tarfile.TarError, NotImplementedError, ValueError):
             raise DataError(
-                f"{self.path} is not a readable {self.kind} archive. Is the download complete? Its "
-                f"size is {self.path.stat().st_size} bytes."
+                f"{self.path} is not a readable {self.kind} archive. Is the download complete? The "
+                f"file has {self.path.stat().st_size} bytes."
             ) from None
         listed = sorted(latest.items())
-        self._tell_omitted(len(listed))
+        self._warn_of_omitted(len(listed))
         entries = np.array([fields for _, fields in listed], ENTRY)
         names = NameTable.from_strings(name for name, _ in listed)
         self._save_index(entries, names, index_dir)
         return entries, names
 
-    def _tell_omitted(self, listed: int) -> None:
-        """Warn of images that are not read; DataError if none is."""
+    def _warn_of_omitted(self, listed: int) -> None:
+        """Warn of images that are left out; raise DataError if all are."""
         if not self._omitted:
             return
         reasons = "; ".join(f"{count} {reason}" for reason, count in self._omitted.items())
         omitted = sum(self._omitted.values())
-        text = f"{self.path}: {omitted} of {listed + omitted} images are not read: {reasons}"
+        text = f"{self.path}: {omitted} of {listed + omitted} images are left out: {reasons}"
         if not listed:
             raise DataError(text)
         logger.warning("%s", text)
 
-    def nothing_listed(self) -> str:
-        """What is in it where no image is."""
+    def other_content(self) -> str:
+        """A sentence about the content of an archive without images."""
         if not self._other_names:
             return ""
         nested = [name for name in self._other_names if name.lower().endswith(NESTED)]
         if nested:
-            return f" It holds the archive {nested[0]}: unpack this one first."
-        return f" It holds {kinds_of(self._other_names)}."
+            return f" It contains the archive {nested[0]}: unpack that first."
+        return f" It contains {kinds_of(self._other_names)}."
 
     def _identity(self) -> ndarray:
-        """An index belongs to the archive with this format, size and time of change."""
+        """Format version, size and modification time of the archive that an index belongs to."""
         status = self.path.stat()
         return np.array([INDEX_VERSION, status.st_size, status.st_mtime_ns], np.int64)
 
@@ -126,7 +126,7 @@ class Archive:
         beside = self.path.with_name(self.path.name + INDEX_SUFFIX)
         if index_dir is None:
             return [beside]
-        # archives of one name in different folders must not share an index
+        # Archives with the same name in different folders must not share an index.
         place = hashlib.sha256(str(self.path.resolve()).encode(errors="replace")).hexdigest()[:8]
         return [beside, Path(index_dir) / f"{self.path.name}.{place}{INDEX_SUFFIX}"]
 
@@ -143,14 +143,14 @@ class Archive:
                     self._omitted = dict(zip(reasons, counts, strict=True))
                     entries = arrays["entries"]
                     names = NameTable(arrays["names"], arrays["name_ends"])
-                self._tell_omitted(len(entries))
+                self._warn_of_omitted(len(entries))
                 return entries, names
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-                logger.warning("the index %s is damaged and is made anew: %s", path, error)
+                logger.warning("the index %s is damaged and will be rebuilt: %s", path, error)
         return None
 
     def _save_index(self, entries: ndarray, names: NameTable, index_dir: Path | None) -> None:
-        """Writes the index where that is allowed: beside the archive, else in `index_dir`."""
+        """Save the index beside the archive or, if that is not possible, in `index_dir`."""
         arrays: dict[str, Any] = {"entries": entries, "names": names.blob, "name_ends": names.ends}
         arrays["reasons"] = np.array([*self._omitted], np.str_)
         arrays["counts"] = np.array([*self._omitted.values()], np.int64)
@@ -166,7 +166,7 @@ class Archive:
                 logger.info("%d images indexed in %s", len(names), path)
                 return
             except OSError as error:
-                logger.info("the index cannot be kept in %s: %s", path, error)
+                logger.info("the index cannot be saved in %s: %s", path, error)
                 with contextlib.suppress(OSError):
                     partial.unlink()
-        logger.warning("the index of %s is kept in memory only: each start reads it", self.path)
+        logger.warning("the index of %s cannot be saved; each start will rebuild it", self.path)

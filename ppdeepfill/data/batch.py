@@ -7,17 +7,19 @@ from typing import NamedTuple
 from numpy import ndarray
 from paddle import Tensor
 
+from ppdeepfill.errors import DataError
+
 
 class Batch(NamedTuple):
-    """Images with their holes; B images of H x W pixels.
+    """B images of H x W pixels with their holes.
 
     Attributes:
         image: [B, 3, H, W] float32 RGB in [-1, 1].
         mask: [B, 1, H, W] float32, 1 = hole, 0 = known.
         bboxes: [B, 4] int: top, left, height, width of the local region, in pixels.
-        sample_numbers: [B] int64, running numbers of the samples in the training; an objective
+        sample_numbers: [B] int64, how many samples training has drawn before each one; an objective
             derives its random numbers from them.
-        labels: [B, H, W] int64 class of each pixel, for methods guided by a label map.
+        labels: [B, H, W] int64 class of each pixel, for methods that use a label map.
     """
 
     image: Tensor
@@ -26,8 +28,22 @@ class Batch(NamedTuple):
     sample_numbers: ndarray
     labels: Tensor | None = None
 
+    def required_labels(self) -> Tensor:
+        """The labels.
+
+        Raises:
+            DataError: there are none.
+        """
+        if self.labels is None:
+            raise DataError(
+                "this objective learns from label maps, and the training images have none: set "
+                "data.labels to a folder with a PNG for each of them. How PaddleSeg makes them: "
+                "docs/methods/semantic_guidance.md"
+            )
+        return self.labels
+
     def parts(self, count: int) -> list["Batch"]:
-        """Split into `count` batches of equal size, in order; returns the batch itself for 1.
+        """Split into `count` batches of equal size, in order; for 1, return the batch itself.
 
         Raises:
             ValueError: the images cannot be divided evenly.

@@ -6,6 +6,7 @@ A training sample is a pure function of the seed and its number. There is no oth
 resumed run, any number of workers and any split over processes get the same samples.
 """
 
+import copy
 import logging
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -15,6 +16,7 @@ import numpy as np
 from numpy import ndarray
 from numpy.random import Generator
 
+from ppdeepfill.data.labels import LabelMaps
 from ppdeepfill.data.masks import Bbox, MaskSettings, center_mask, draw_mask, height_and_width
 from ppdeepfill.data.sources import ImageSource, UnreadableImage
 from ppdeepfill.errors import DataError
@@ -22,6 +24,8 @@ from ppdeepfill.errors import DataError
 logger = logging.getLogger(__name__)
 
 MAX_UNREADABLE = 100
+# OpenCV's interpolation where a picture is enlarged or resized, and where a window is shrunk.
+COLORS, LABELS = (cv2.INTER_LINEAR, cv2.INTER_AREA), (cv2.INTER_NEAREST_EXACT,) * 2
 # Independent random streams of one seed.
 IMAGE_STREAM, MASK_STREAM, SHARED_MASK_STREAM, ORDER_STREAM = range(4)
 
@@ -41,6 +45,7 @@ class Sample(NamedTuple):
     bbox: Bbox
     number: int
     skipped: dict[str, str]  # unreadable images that it replaced: name -> reason
+    labels: ndarray | None = None  # uint8 [H,W], see `LabelMaps`
 
 
 class Skipped(dict[str, str]):
@@ -55,7 +60,7 @@ class Skipped(dict[str, str]):
         self.spec = spec
 
     def note(self, name: str, reason: str) -> None:
-        """Count and log an image, unless that was done before."""
+        """Count and log an image the first time it is skipped."""
         if name not in self:
             self[name] = reason
             logger.warning(
@@ -74,15 +79,16 @@ class InpaintingDataset:
         source: the images.
         image_size: side, or height and width, of the samples in px.
         mask: kind, size, max_shrink and shared (one mask per batch), as in the configuration.
-        max_crop_scale: crop windows of 1 to this many times image_size, as far as the image is
-            large enough, and shrink them by area averaging: this shows more of a scene, sharper.
+        max_crop_scale: crop windows of 1 to this many times image_size, if the image is large
+            enough, and shrink them by area averaging. This shows more of a scene, and sharper.
         random_crop: True crops a window of image_size (smaller images are enlarged first); False
             resizes the whole image, ignoring its aspect ratio, with bilinear interpolation, as the
             authors do.
         reduced_decoding: if the whole image is resized, decode a JPEG at the smallest sufficient
-            size; see `decode_image`. Much faster for large photographs, but smoother than the
-            authors' images.
+            size; see `decode_image`. This is much faster for large photographs, but gives smoother
+            images than the authors'.
         horizontal_flip: mirror each image with probability 0.5.
+        labels: the label maps of the training images; None: samples have none.
         seed: determines all random choices.
     """
 
@@ -96,6 +102,7 @@ class InpaintingDataset:
         max_crop_scale: float = 1.0,
         reduced_decoding: bool = True,
         horizontal_flip: bool = True,
+        labels: LabelMaps | None = None,
         seed: int = 0,
     ):
         self.source = source
@@ -105,6 +112,7 @@ class InpaintingDataset:
         self.max_crop_scale = max_crop_scale
         self.sufficient_size = self.image_size if reduced_decoding and not random_crop else None
         self.horizontal_flip = horizontal_flip
+        self.labels = labels
         self.seed = seed
         draw_mask(mask, self.image_size, self._rng(MASK_STREAM, 0))  # fails on impossible settings
 
@@ -117,26 +125,35 @@ class InpaintingDataset:
         An unreadable image is replaced by another random one and listed in `skipped`.
 
         Raises:
-            DataError: too many images in a row are unreadable.
+            DataError: too many images in a row are unreadable, or a label map is missing or unfit.
         """
         index, number, batch_number = key
         rng = self._rng(IMAGE_STREAM, number)
-        image, skipped = self._read(index, rng)
+        index, stored, skipped = self._read(index, rng)
+        labels = None
+        if self.labels is not None:
+            of_image = self.labels.read(self.source.name(index), stored.shape[:2])
+            labels = self._placed(of_image, copy.deepcopy(rng), *LABELS)
+        image = self._placed(stored, rng, *COLORS)
+        shared = self.mask.shared
+        draw = (SHARED_MASK_STREAM, batch_number) if shared else (MASK_STREAM, number)
+        mask, bbox = draw_mask(self.mask, self.image_size, self._rng(*draw))
+        return Sample(image, mask, bbox, number, skipped, labels)
+
+    def _placed(self, picture: ndarray, rng: Generator, enlarge: int, shrink: int) -> ndarray:
+        """The part of a picture [H,W,...] that a sample shows, mirrored or not."""
         if self.random_crop and self.max_crop_scale > 1.0:
-            image = random_window(image, self.image_size, self.max_crop_scale, rng)
+            size, scale = self.image_size, self.max_crop_scale
+            picture = random_window(picture, size, scale, rng, enlarge=enlarge, shrink=shrink)
         else:
-            image = fit(image, self.image_size, crop=self.random_crop, rng=rng)
+            size, crop = self.image_size, self.random_crop
+            picture = fit(picture, size, crop=crop, rng=rng, interpolation=enlarge)
         if self.horizontal_flip and rng.random() < 0.5:
-            image = image[:, ::-1]
-        if self.mask.shared:
-            mask_rng = self._rng(SHARED_MASK_STREAM, batch_number)
-        else:
-            mask_rng = self._rng(MASK_STREAM, number)
-        mask, bbox = draw_mask(self.mask, self.image_size, mask_rng)
-        return Sample(image, mask, bbox, number, skipped)
+            picture = picture[:, ::-1]
+        return picture
 
     def validation_sample(self, index: int) -> Sample:
-        """Return an image prepared as for training, but with window and hole centred.
+        """Return an image prepared as in training, but with window and hole centred.
 
         Raises:
             UnreadableImage: the image cannot be read.
@@ -149,11 +166,12 @@ class InpaintingDataset:
     def _rng(self, stream: int, number: int) -> Generator:
         return np.random.default_rng([self.seed, stream, number])
 
-    def _read(self, index: int, rng: Generator) -> tuple[ndarray, dict[str, str]]:
+    def _read(self, index: int, rng: Generator) -> tuple[int, ndarray, dict[str, str]]:
+        """The image, or the next readable one: its number, pixels, and what was skipped."""
         skipped: dict[str, str] = {}
         for _ in range(MAX_UNREADABLE):
             try:
-                return self.source.read(index, at_least=self.sufficient_size), skipped
+                return index, self.source.read(index, at_least=self.sufficient_size), skipped
             except UnreadableImage as error:
                 skipped[error.name] = error.reason
             index = int(rng.integers(len(self.source)))
@@ -170,21 +188,29 @@ def spread(length: int, count: int) -> list[int]:
 
 
 def random_window(
-    image: ndarray, image_size: tuple[int, int], max_scale: float, rng: Generator
+    image: ndarray,
+    image_size: tuple[int, int],
+    max_scale: float,
+    rng: Generator,
+    *,
+    enlarge: int = cv2.INTER_LINEAR,
+    shrink: int = cv2.INTER_AREA,
 ) -> ndarray:
     """Crop a random window of 1 to `max_scale` times `image_size`, and shrink it by area averaging.
 
     Args:
-        image: [H,W,3]; if smaller than `image_size`, it is enlarged first, as in `fit`.
+        image: [H,W,3] or [H,W]; if smaller than `image_size`, it is enlarged first, as in `fit`.
         image_size: height and width of the result in px.
         max_scale: at least 1; a window is never larger than the image.
         rng: draws size and position.
+        enlarge, shrink: OpenCV's flags for resizing.
     """
     height, width = image_size
     fitting = min(image.shape[0] / height, image.shape[1] / width)
     scale = rng.uniform(1.0, max(1.0, min(max_scale, fitting)))
-    window = fit(image, (int(height * scale), int(width * scale)), crop=True, rng=rng)
-    return cv2.resize(window, (width, height), interpolation=cv2.INTER_AREA)
+    size = int(height * scale), int(width * scale)
+    window = fit(image, size, crop=True, rng=rng, interpolation=enlarge)
+    return cv2.resize(window, (width, height), interpolation=shrink)
 
 
 def fit(
@@ -195,7 +221,7 @@ def fit(
     rng: Generator | None = None,
     interpolation: int = cv2.INTER_LINEAR,
 ) -> ndarray:
-    """Bring an image of any size to `image_size`; used everywhere in this project.
+    """Bring an image of any size to `image_size`; the whole project uses this function.
 
     Args:
         image: [H,W,3], or a mask [H,W].

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The bytes of an image file -> the pixels that a network, or a mask, is made of."""
+"""Decode image files to the pixels that networks and masks need."""
 
 from pathlib import Path
 
@@ -12,33 +12,33 @@ from ppdeepfill.errors import DataError
 
 
 def read_image(path: Path) -> ndarray:
-    """Reads an image file to uint8 [H,W,3] RGB; see `decode_image`.
+    """Read an image file as uint8 [H,W,3] RGB; see `decode_image`.
 
     Raises:
-        DataError: there is no such file, or it is not a whole image.
+        DataError: the file does not exist, or is not a complete image.
     """
     return _read(path, decode_image)
 
 
 def read_mask(path: Path) -> ndarray:
-    """Reads a mask file to grey levels uint8 [H,W]; see `decode_mask`.
+    """Read a mask file as grey levels uint8 [H,W]; see `decode_mask`.
 
     Raises:
-        DataError: there is no such file, or it is not a whole image.
+        DataError: the file does not exist, or is not a complete image.
     """
     return _read(path, decode_mask)
 
 
 def decode_image(content: bytes, *, at_least: tuple[int, int] | None = None) -> ndarray:
-    """Decodes an image file to uint8 [H,W,3] RGB.
+    """Decode an image file to uint8 [H,W,3] RGB.
 
-    Grey images are repeated on three channels, 16-bit ones are rounded to 8, an alpha channel is
-    dropped, CMYK is converted without its profile, and the EXIF orientation is applied.
+    Grey is repeated on three channels, 16 bits are rounded to 8, an alpha channel is dropped, CMYK
+    is converted without its profile, and the EXIF orientation is applied.
 
     Args:
         content: of the file.
-        at_least: a height and width that suffice. A JPEG that stays as large is decoded at a half,
-            a quarter or an eighth of its size, up to five times as fast.
+        at_least: a sufficient height and width. A large JPEG may be decoded at a half, a quarter or
+            an eighth of its size as long as it stays this large; this is up to five times as fast.
 
     Raises:
         ValueError: the content cannot be used; the message is the reason.
@@ -47,7 +47,7 @@ def decode_image(content: bytes, *, at_least: tuple[int, int] | None = None) -> 
 
 
 def decode_mask(content: bytes) -> ndarray:
-    """Decodes a mask file to grey levels uint8 [H,W], laid over black where it is transparent.
+    """Decode a mask file to grey levels uint8 [H,W]; transparent parts become black.
 
     Raises:
         ValueError: the content cannot be used; the message is the reason.
@@ -58,8 +58,8 @@ def decode_mask(content: bytes) -> ndarray:
 def _read(path: Path, decode) -> ndarray:
     path = Path(path)
     try:
-        if path.exists() and not path.is_file():  # a pipe would wait for its writer
-            raise ValueError("it is no file")
+        if path.exists() and not path.is_file():  # reading a pipe would wait for its writer
+            raise ValueError("it is not a file")
         return decode(path.read_bytes())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The images in a folder, and what else is in it."""
+"""The images in a folder, and the files in it that are not images."""
 
 import logging
 import os
@@ -13,37 +13,37 @@ logger = logging.getLogger(__name__)
 
 
 class FolderFiles:
-    """The images in a folder and all folders below it, links followed.
+    """The images in a folder and its subfolders, following links.
 
     Attributes:
-        passed_over: names of visible files without the ending of an image.
-        not_files: names of images that are pipes, sockets, or links to nothing.
+        other_files: names of visible files that do not end like an image.
+        not_files: names that end like an image but are pipes, sockets, or broken links.
     """
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.passed_over: list[str] = []
+        self.other_files: list[str] = []
         self.not_files: list[str] = []
         self.names = NameTable.from_strings(sorted(self._images()))
 
     def read_bytes(self, index: int) -> bytes:
         return (self.folder / self.names[index]).read_bytes()
 
-    def tell_passed_over(self) -> None:
-        """Say how much of the folder does not count."""
+    def log_skipped(self) -> None:
+        """Warn of everything in the folder that is not used."""
         if self.not_files:
             logger.warning(
-                "%s: %d images are not read, as they are links to nothing or no files, such as %r",
+                "%s: skipped %d images that are broken links or not files, such as %r",
                 self.folder,
                 len(self.not_files),
                 self.not_files[0],
             )
-        if self.passed_over:
+        if self.other_files:
             logger.warning(
-                "%s: %d other files are passed over (%s)",
+                "%s: skipped %d other files (%s)",
                 self.folder,
-                len(self.passed_over),
-                kinds_of(self.passed_over),
+                len(self.other_files),
+                kinds_of(self.other_files),
             )
 
     def _images(self) -> Iterator[str]:
@@ -51,7 +51,7 @@ class FolderFiles:
             if is_hidden(name):
                 continue
             if not is_image_name(name):
-                self.passed_over.append(name)
+                self.other_files.append(name)
             elif is_file:
                 yield name
             else:
@@ -59,9 +59,9 @@ class FolderFiles:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Relative paths, with slashes, of all below that is no folder, and whether it is a file.
+    """Yield the relative path, with slashes, of everything but folders, and whether it is a file.
 
-    Links are followed; one back up is entered once.
+    Follows links, but enters no folder twice.
     """
     entered = set()
     waiting = [""]

@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""JPEG files: where they end, what their headers say, and pixels only where all are there.
+"""JPEG files: where they end, what their headers say, and how to decode only intact ones.
 
-libjpeg goes on after damage and warns; Pillow and OpenCV pass the result on, without the warning or
+libjpeg warns of damage and goes on; Pillow and OpenCV return the result without the warning, or
 without the file's name. Here a warning is an error.
 """
 
@@ -19,12 +19,12 @@ END = b"\xff\xd9"
 EXIF = b"Exif\0\0"
 START_OF_SCAN, APP1, COMMENT = 0xDA, 0xE1, 0xFE
 START_OF_FRAME = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-# Metadata: all but what says how colours are stored, JFIF (APP0) and Adobe's (APP14).
+# Metadata: everything but JFIF (APP0) and Adobe (APP14), which say how colours are stored.
 METADATA = frozenset(range(0xE1, 0xF0)) - {0xEE} | {COMMENT}
-# In compressed pixels 0xff is followed by 0, by the number of a restart, or by itself.
+# In compressed pixels, 0xff is followed by 0, by the number of a restart, or by itself.
 MARKER_IN_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
-REDUCTIONS = (8, 4, 2, 1)  # what libjpeg divides height and width by while it decodes
-# Warnings about files whose pixels are all there: cameras and old programs write them so.
+REDUCTIONS = (8, 4, 2, 1)  # libjpeg can divide height and width by these while decoding
+# Warnings about files whose pixels are complete; cameras and old programs write such files.
 HARMLESS = re.compile(
     r"Invalid SOS parameters|Unknown Adobe color|: [1-8] extraneous bytes before marker 0xd9"
 )
@@ -32,17 +32,17 @@ GREY, RGB = "GRAY", "RGB"
 
 
 def cut_at_end(content: bytes) -> bytes:
-    """The file up to its end mark: phones append videos, and a second picture.
+    """Cut off everything after the end mark: phones append videos, or a second picture.
 
     Raises:
-        Refusal: there is no end mark; decoders would fill the rest with grey.
+        Refusal: there is no end mark; decoders would fill the missing part with grey.
     """
     position = _scan_start(content)
     while found := MARKER_IN_SCAN.search(content, position):
         marker, position = content[found.start() + 1], found.end()
         if marker == END[1]:
             return content[:position]
-        # between the scans of a progressive file lie tables, which may hold any bytes
+        # Between the scans of a progressive file there are tables, which may contain any bytes.
         position += _number(content[position : position + 2])
     raise Refusal("the file is cut off: its end is missing")
 
@@ -51,9 +51,10 @@ def decode(content: bytes, *, at_least: tuple[int, int] | None = None) -> ndarra
     """Pixels as stored, uint8 [H, W, 3] RGB or [H, W, 1] grey.
 
     Args:
-        content: of a whole file, see `cut_at_end`.
-        at_least: a height and width that suffice, lying or upright: a picture that stays as large
-            is decoded at a half, a quarter or an eighth of its size, up to five times as fast.
+        content: of a complete file, see `cut_at_end`.
+        at_least: a sufficient height and width, in either order: the picture may be decoded at a
+            half, a quarter or an eighth of its size as long as it stays this large, which is up to
+            five times as fast.
 
     Raises:
         Refusal: the compressed pixels are damaged.
@@ -64,12 +65,12 @@ def decode(content: bytes, *, at_least: tuple[int, int] | None = None) -> ndarra
         return simplejpeg.decode_jpeg(content, colors, min_height=height, min_width=width)
     except ValueError as error:
         if not HARMLESS.search(str(error)):
-            raise Refusal("the file is damaged: its compressed pixels do not fit") from error
+            raise Refusal("the file is damaged: its compressed pixels are inconsistent") from error
     return simplejpeg.decode_jpeg(content, colors, min_height=height, min_width=width, strict=False)
 
 
 def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of every segment before the compressed pixels."""
+    """Yield marker, start and end of every segment before the compressed pixels."""
     position = 2
     while position + 4 <= len(content) and content[position] == 0xFF:
         marker = content[position + 1]
@@ -84,7 +85,7 @@ def segments(content: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def without_metadata(content: bytes) -> bytes:
-    """The file without the segments that have no say in its pixels."""
+    """Remove the segments that do not affect the pixels."""
     kept, position = [], 0
     for marker, start, end in segments(content):
         if marker in METADATA:
@@ -94,7 +95,7 @@ def without_metadata(content: bytes) -> bytes:
 
 
 def exif_of(content: bytes) -> bytes:
-    """The EXIF record, without its prefix; empty where there is none."""
+    """The EXIF record without its prefix; empty if there is none."""
     for marker, start, end in segments(content):
         if marker == APP1 and content[start + 4 : end].startswith(EXIF):
             return content[start + 4 + len(EXIF) : end]
@@ -102,13 +103,13 @@ def exif_of(content: bytes) -> bytes:
 
 
 def sides(content: bytes) -> tuple[int, int]:
-    """Height and width as stored; 0, 0 where the header does not tell."""
+    """Height and width as stored; 0, 0 if the header does not say."""
     frame = _frame(content)
     return _number(frame[5:7]), _number(frame[7:9])
 
 
 def components(content: bytes) -> int:
-    """1 grey, 3 colour, 4 CMYK; 0 where the header does not tell."""
+    """1 grey, 3 colour, 4 CMYK; 0 if the header does not say."""
     return _number(_frame(content)[9:10])
 
 
@@ -121,12 +122,12 @@ def _frame(content: bytes) -> bytes:
 
 
 def _scan_start(content: bytes) -> int:
-    """Where the compressed pixels begin: a thumbnail in the headers has an own end mark."""
+    """Where the compressed pixels begin; a thumbnail in the headers has its own end mark."""
     return max((end for _, _, end in segments(content)), default=2)
 
 
 def _reduced(stored: tuple[int, int], at_least: tuple[int, int] | None) -> tuple[int, int]:
-    """Height and width to decode at, halved while that suffices."""
+    """Height and width to decode at, halved as often as `at_least` allows."""
     possible = 1 if at_least is None else min(stored) // max(at_least)
     divisor = next((number for number in REDUCTIONS if number <= possible), 1)
     return -(-stored[0] // divisor), -(-stored[1] // divisor)

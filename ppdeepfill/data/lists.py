@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Lists of images as people write them, on whatever system and in whatever encoding."""
+"""Lists of images as people write them, on any system and in any encoding."""
 
 import logging
 import re
@@ -12,8 +12,10 @@ from ppdeepfill.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-LINES_TRIED = 10_000  # at opening, evenly spread: a million questions to a network disk take long
-# What texts without a mark of their encoding may be in, where it is not UTF-8.
+LINES_TRIED = (
+    10_000  # evenly spread, on opening: checking a million files on a network disk is slow
+)
+# Possible encodings of a text without a byte order mark, if it is not UTF-8.
 OTHER_ENCODINGS = ("gb18030", "cp932", "cp949", "big5", "cp1252")
 MARKS = {
     b"\xef\xbb\xbf": "utf-8",
@@ -22,17 +24,20 @@ MARKS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
-LINE_ENDS = re.compile("\r\n|\r|\n")  # str.splitlines knows more, which may stand in names
+LINE_ENDS = re.compile(
+    "\r\n|\r|\n"
+)  # str.splitlines splits at more characters; names may have them
 QUOTES = "\"'"
 
 
 class ListFiles:
-    """The images named line by line in a text file.
+    """The images named in a text file, one per line.
 
-    A path is meant relative to the list's folder, else to the current one. Of the two-column form
-    of PaddleSeg (`image label`) the first column counts. Quotes around a path, backslashes between
-    folders and accents in another Unicode form are understood where the path as written does not
-    exist. Empty lines, and lines that begin with # and name no file, do not count.
+    A path is relative to the list's folder or, if there is no such file, to the current folder. In
+    PaddleSeg's two-column form (`image label`), the first column is the image. If a path as written
+    does not exist, quotes around it, backslashes between folders and accents in another Unicode
+    form are understood. Empty lines are ignored, and so are lines that begin with # and do not name
+    a file.
 
     Raises:
         DataError: none of the images exists.
@@ -62,7 +67,7 @@ class ListFiles:
         return line.startswith("#") and self._find(line) is None
 
     def _likeliest_encoding(self, content: bytes) -> str:
-        """The one in which most of the names that are not ASCII exist; UTF-8 where it is equal."""
+        """The encoding in which most names that are not ASCII exist; UTF-8 in case of a tie."""
         texts = {"utf-8": _decoded(content, "utf-8")}
         if "\udc80" <= max(texts["utf-8"], default="") <= "\udcff":
             for encoding in OTHER_ENCODINGS:
@@ -85,12 +90,13 @@ class ListFiles:
         if tried and len(missing) == len(tried):
             places = "\n  ".join(dict.fromkeys(str(p.absolute()) for p in self._places(lines[0])))
             raise DataError(
-                f"none of the first {len(tried)} images of {self.path} exists. A list is text, one "
-                f"path per line, read as {encoding}. For the first, looked for\n  {places}"
+                f"none of the first {len(tried)} images in {self.path} exists. A list is text with "
+                f"one path per line; this one was read as {encoding}. For the first line, looked "
+                f"for\n  {places}"
             )
         if missing:
             logger.warning(
-                "%d of %d images tried of %s do not exist, for example %r",
+                "%d of %d images checked in %s do not exist, for example %r",
                 len(missing),
                 len(tried),
                 self.path,
@@ -105,7 +111,7 @@ class ListFiles:
         return next(filter(None, map(self._in_other_form, places)), None)
 
     def _in_other_form(self, path: Path) -> Path | None:
-        """The file whose path is the same but for the Unicode form of its parts."""
+        """The file whose path differs only in the Unicode form of its parts."""
         if str(path).isascii():
             return None
         place = Path(path.anchor)
@@ -119,7 +125,7 @@ class ListFiles:
         return place if _is_file(place) else None
 
     def _names_in(self, folder: Path) -> dict[str, str]:
-        """Names in a folder by their comparable form."""
+        """Comparable form -> name, for everything in a folder."""
         if folder not in self._listings:
             try:
                 names = [entry.name for entry in folder.iterdir()]
@@ -129,7 +135,7 @@ class ListFiles:
         return self._listings[folder]
 
     def _places(self, line: str) -> list[Path]:
-        """Where the image of a line may be, likeliest first."""
+        """Possible paths of the image on a line, most likely first."""
         columns = line.split("\t") if "\t" in line else line.split()
         written = [line, columns[0]] if len(columns) > 1 else [line]
         if line[0] in QUOTES and line.find(line[0], 1) > 0:
@@ -140,7 +146,7 @@ class ListFiles:
 
 
 def _encoding(content: bytes) -> str | None:
-    """The encoding of which a text bears the mark; UTF-16 also without one."""
+    """The encoding that a text's byte order mark names; recognises UTF-16 without one too."""
     for mark, encoding in MARKS.items():
         if content.startswith(mark):
             return encoding
@@ -153,7 +159,7 @@ def _encoding(content: bytes) -> str | None:
 
 
 def _decoded(content: bytes, encoding: str) -> str:
-    """Names on disk need not be valid UTF-8: such bytes are kept as they are."""
+    """Decode, keeping bytes that are not valid UTF-8, because names on disk may have them."""
     errors = "surrogateescape" if encoding == "utf-8" else "replace"
     return content.decode(encoding, errors).removeprefix("\ufeff")
 

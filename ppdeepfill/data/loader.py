@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
 from multiprocessing.util import Finalize
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +38,19 @@ _ending = threading.Event()  # set in a worker whose training is gone
 class Loader:
     """An endless iterator of batches; batch n is a pure function of the seeds and n.
 
-    Batch n contains the samples n*B to n*B+B-1 of an endless sequence, in which all images are
-    repeated, in a new random order each time. Each process gets a contiguous share of a batch.
+    Batch n contains the samples n*B to n*B+B-1 of an endless sequence that repeats all images, in a
+    new random order each time. Each process gets a contiguous share of a batch.
 
     Args:
         dataset: source of the samples.
         batch_size: images per batch over all processes.
         workers: loader processes per training process; 0 loads in the training process itself.
         seed: determines the order of the images.
-        rank, world_size: number of this training process, and how many there are.
+        rank, world_size: number of this training process, and of all training processes.
         first_batch: number of the first batch, for a resumed run.
 
     Raises:
-        DataError: the batch is larger than the data set.
+        DataError: the batch is larger than the dataset.
         ConfigError: the processes cannot share a batch evenly.
     """
 
@@ -66,7 +67,7 @@ class Loader:
     ):
         if batch_size > len(dataset):
             raise DataError(
-                f"{len(dataset)} images of {dataset.source.spec} cannot fill a batch of "
+                f"the {len(dataset)} images in {dataset.source.spec} cannot fill a batch of "
                 f"{batch_size} without repeating: set data.batch_size to {len(dataset)} or less, "
                 "or add images"
             )
@@ -94,7 +95,8 @@ class Loader:
         for name, reason in notes.skipped.items():
             self.skipped.note(name, reason)
         image = _to_float(image) / HALF_RANGE - 1
-        return Batch(image, _to_float(mask), notes.bboxes, notes.sample_numbers)
+        labels = None if notes.labels is None else paddle.to_tensor(notes.labels).astype("int64")
+        return Batch(image, _to_float(mask), notes.bboxes, notes.sample_numbers, labels)
 
     def close(self) -> None:
         """End the worker processes; the loader cannot be used afterwards."""
@@ -110,7 +112,7 @@ class Loader:
             paddle.io.DataLoader(
                 _WorkerDataset(self._recipe),
                 batch_sampler=([number] for number in count(self._first_batch)),
-                collate_fn=_only_one,
+                collate_fn=itemgetter(0),
                 num_workers=self._workers,
                 prefetch_factor=PREFETCH,
                 use_shared_memory=self._shared_memory_suffices(),
@@ -137,7 +139,7 @@ class Loader:
         free = shutil.disk_usage(SHARED_MEMORY).free
         if needed > free:
             logger.warning(
-                "%s has %d MB free, but %d MB are needed: using pipes instead, which is slower. "
+                "%s has %d MB free but we need %d MB: using pipes instead, which is slower. "
                 "Enlarge it (docker run --shm-size=2g) or lower data.workers.",
                 SHARED_MEMORY,
                 free >> 20,
@@ -148,10 +150,11 @@ class Loader:
 
 @dataclass(frozen=True)
 class _Notes:
-    """What is sent along with the two tensors; Paddle passes unknown objects on unchanged."""
+    """Data sent along with the two tensors; Paddle passes unknown objects on unchanged."""
 
     bboxes: ndarray | None = None
     sample_numbers: ndarray | None = None
+    labels: ndarray | None = None
     skipped: dict[str, str] = field(default_factory=dict)
     error: Exception | None = None
 
@@ -173,14 +176,15 @@ class _BatchRecipe:
             self.dataset[self._image_index(number), number, batch_number]
             for number in range(start, start + self.share)
         ]
+        labels = [sample.labels for sample in samples if sample.labels is not None]
         notes = _Notes(
             bboxes=np.array([sample.bbox for sample in samples]),
             sample_numbers=np.array([sample.number for sample in samples], np.int64),
+            labels=np.stack(labels) if labels else None,
             skipped={k: v for sample in samples for k, v in sample.skipped.items()},
         )
         image = np.stack([sample.image.transpose(2, 0, 1) for sample in samples])
-        mask = np.stack([sample.mask[None] for sample in samples])
-        return [image, mask, notes]
+        return [image, np.stack([sample.mask[None] for sample in samples]), notes]
 
     def _image_index(self, sample_number: int) -> int:
         epoch, position = divmod(sample_number, len(self.dataset))
@@ -195,7 +199,7 @@ def _order(seed: int, epoch: int, length: int) -> ndarray:
 
 @dataclass(frozen=True)
 class _WorkerDataset:
-    """The recipe inside a worker; errors are sent in the notes, since Paddle only prints them."""
+    """The recipe inside a worker; it sends errors in the notes, because Paddle only prints them."""
 
     recipe: _BatchRecipe
 
@@ -213,14 +217,10 @@ class _WorkerDataset:
 
 
 def _to_float(pixels: ndarray | paddle.Tensor) -> paddle.Tensor:
-    """Convert uint8 to float32 on the device, which makes the transfer to it four times smaller."""
+    """Convert uint8 to float32 on the device, which makes the transfer four times smaller."""
     if isinstance(pixels, ndarray):
         pixels = paddle.to_tensor(pixels)
     return pixels.astype("float32")
-
-
-def _only_one(batches: list) -> list:
-    return batches[0]
 
 
 def _prepare_worker(_: int) -> None:

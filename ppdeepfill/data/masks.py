@@ -15,7 +15,7 @@ from numpy import ndarray
 from numpy.random import Generator
 
 KINDS = ("rectangle", "center", "free_form", "mixed")
-# Brush widths are for an image whose shorter side is 256 px, and scale with it.
+# Brush widths are for an image whose shorter side is 256 px; they scale with that side.
 MAX_STROKES = 3
 VERTICES = (4, 12)
 BRUSH_WIDTHS = (12, 40)
@@ -74,16 +74,16 @@ def rectangle_mask(
     Args:
         image_size: height and width in px.
         size: height and width of the bbox in px.
-        max_shrink: the hole is up to this many px smaller than the bbox along each axis, half of
-            it on each side.
+        max_shrink: the hole is up to this many px smaller than the bbox along each axis, half on
+            each side.
         rng: source of all randomness.
 
     Raises:
         ValueError: the bbox does not fit into the image, or shrinking may leave no hole.
 
     Source: the authors' random_bbox and bbox2mask (generative_inpainting v1.0.0). As there, the
-        last possible position, image size - size, is never drawn. If both sizes are equal, their
-        code fails; here the position is 0.
+        last possible position, image size - size, is never drawn. Their code fails if both sizes
+        are equal; here the position is then 0.
     """
     _check_fits(image_size, size)
     if 2 * (max_shrink // 2) >= min(size):
@@ -114,8 +114,8 @@ def free_form_mask(
 ) -> tuple[ndarray, Bbox]:
     """Draw one to three zigzag brush strokes.
 
-    The bbox is a window of `size` around the strokes' centre of mass, moved into the image; strokes
-    may extend beyond it.
+    The bbox has the given `size` and is centred on the strokes' centre of mass, but moved into the
+    image; strokes may extend beyond it.
 
     Source: DeepFill v2 (arXiv 1806.03589), section 3.4, with the numbers of the authors' code
         (generative_inpainting v2.0.0).
@@ -129,7 +129,7 @@ def free_form_mask(
         for x, y in points.tolist():  # round joints and ends
             cv2.circle(mask, (x, y), width // 2, color=1, thickness=cv2.FILLED)
     rows, columns = np.nonzero(mask)
-    return mask, _window((rows.mean(), columns.mean()), image_size, size)
+    return mask, _bbox_around((rows.mean(), columns.mean()), image_size, size)
 
 
 def _stroke(image_size: tuple[int, int], rng: Generator) -> ndarray:
@@ -152,7 +152,7 @@ def _stroke(image_size: tuple[int, int], rng: Generator) -> ndarray:
     return np.round(points).astype(np.int32)
 
 
-def _window(
+def _bbox_around(
     center: tuple[float, float], image_size: tuple[int, int], size: tuple[int, int]
 ) -> Bbox:
     top, left = (

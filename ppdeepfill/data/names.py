@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which files are images, when two names are one, and millions of names in two arrays."""
+"""File names: which are images, when two names are the same, and how to store millions of them."""
 
 import unicodedata
 from collections import Counter
@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy import ndarray
 
-# The one list of formats by ending; what a file is in truth, its content decides.
+# The only list of image endings. The content decides what format a file really has.
 IMAGE_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".bmp", ".dib", ".webp"}
     | {".tif", ".tiff", ".gif", ".avif"}
@@ -19,10 +19,10 @@ KINDS_NAMED = 5
 
 
 class NameTable:
-    """A read-only list of names, kept as one blob of UTF-8 bytes and the end of each name in it.
+    """A read-only list of names, stored as one blob of UTF-8 bytes and the end of each name in it.
 
-    Worker processes share the two arrays with their parent: reading them touches no reference
-    count, so no memory page is copied.
+    Worker processes share the two arrays with their parent: reading them changes no reference
+    counts, so no memory page is copied.
     """
 
     def __init__(self, blob: ndarray, ends: ndarray):
@@ -30,7 +30,7 @@ class NameTable:
 
     @classmethod
     def from_strings(cls, names: Iterable[str]) -> "NameTable":
-        # surrogateescape: names on disk need not be valid UTF-8
+        # surrogateescape, because names on disk may not be valid UTF-8
         encoded = [name.encode("utf-8", "surrogateescape") for name in names]
         lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
         return cls(np.frombuffer(b"".join(encoded), np.uint8), np.cumsum(lengths))
@@ -44,27 +44,27 @@ class NameTable:
 
 
 def is_image_name(name: str) -> bool:
-    """True for a visible file with the ending of an image; `name` is relative, with slashes.
+    """Whether a visible file ends like an image; `name` is a relative path with slashes.
 
-    A name with a slash at its end is a folder's, whatever it is called.
+    A name that ends with a slash is a folder.
     """
     suffix = PurePosixPath(name).suffix.lower()
     return suffix in IMAGE_SUFFIXES and not name.endswith("/") and not is_hidden(name)
 
 
 def is_hidden(name: str) -> bool:
-    """True for what begins with a dot, or lies in such a folder or in one of macOS's archives."""
+    """Whether a name, or a folder it lies in, begins with a dot or is macOS's __MACOSX."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     return any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 def comparable(name: str) -> str:
-    """The form in which two names are compared: macOS writes accents as characters of their own."""
+    """The form in which to compare names: macOS stores accents as separate characters."""
     return unicodedata.normalize("NFC", name)
 
 
 def kinds_of(names: Iterable[str]) -> str:
-    """How many files there are of each ending, such as `3 .txt, 1 .heic`."""
+    """Count files by ending, such as `3 .txt, 1 .heic`."""
     kinds = Counter(PurePosixPath(name).suffix.lower() or "without ending" for name in names)
     named = [f"{count} {kind}" for kind, count in kinds.most_common(KINDS_NAMED)]
     rest = kinds.total() - sum(count for _, count in kinds.most_common(KINDS_NAMED))

@@ -1,27 +1,27 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What pixel values mean: which of a mask are hole, and how 0..255 becomes [-1, 1].
+"""The meaning of pixel values: which mask values mark the hole, and how 0..255 becomes [-1, 1].
 
-The only home of these facts in the package. Letters: H W image, C channels.
+Nothing else in the package knows these facts. Letters: H W image, C channels.
 """
 
 import numpy as np
 from numpy import ndarray
 
-WHITE_ABOVE = 127  # of a mask: hole, also in the grey levels of a JPEG
-HALF_RANGE = 127.5  # of 0..255
+WHITE_ABOVE = 127  # mask levels above it are hole, which also works for the grey levels of a JPEG
+HALF_RANGE = 127.5  # half of 0..255
 WHITE = np.uint8(255)
 LUMA = (299, 587, 114)  # thousandths, ITU-R BT.601
 LEVELS_NAMED = 4
 
 
 def is_hole(levels: ndarray) -> ndarray:
-    """Grey levels 0..255 of a mask, or bool -> bool of the same shape, True = hole."""
+    """Mask with grey levels 0..255, or bool -> bool of the same shape, True = hole."""
     return levels if levels.dtype == np.bool_ else levels > WHITE_ABOVE
 
 
 def to_levels(hole: ndarray) -> ndarray:
-    """A mask of 0 and 1, or bool, as people see it: uint8, 255 = hole."""
+    """Mask of 0 and 1, or bool -> uint8 as people draw it, 255 = hole."""
     return np.where(hole, WHITE, np.uint8(0))
 
 
@@ -31,7 +31,7 @@ def to_unit_range(image: ndarray) -> ndarray:
 
 
 def to_bytes(image: ndarray) -> ndarray:
-    """[-1, 1] -> uint8, rounded; what lies outside is clipped."""
+    """[-1, 1] -> uint8, rounded; values outside are clipped."""
     return np.rint(np.clip((image + 1) * HALF_RANGE, 0, 255)).astype(np.uint8)
 
 
@@ -43,14 +43,14 @@ def to_8_bit(values: ndarray) -> ndarray:
 
 
 def mask_levels(pixels: ndarray, *, background: int = 0) -> ndarray:
-    """Grey levels uint8 [H, W] of a mask laid over a grey background.
+    """Grey levels uint8 [H, W] of a mask, laid over a grey background.
 
-    Strokes on a transparent layer hold their shape in alpha alone, often with the same colour
-    everywhere.
+    The background matters because strokes on a transparent layer often have the same colour
+    everywhere, and show their shape only in alpha.
 
     Args:
         pixels: uint8 or uint16 [H, W, C]: grey, grey and alpha, RGB or RGBA.
-        background: what shows through where the mask is transparent.
+        background: level that shows through where the mask is transparent.
     """
     pixels = to_8_bit(pixels)
     has_alpha = pixels.shape[2] in (2, 4)
@@ -65,23 +65,26 @@ def mask_levels(pixels: ndarray, *, background: int = 0) -> ndarray:
     return grey.astype(np.uint8)
 
 
-def without_hole(pixels: ndarray) -> str:
-    """Why a mask [H, W] or [H, W, C] has no hole, and what to write instead."""
+def why_no_hole(pixels: ndarray) -> str:
+    """Explain why a mask [H, W] or [H, W, C] has no hole, and what to change."""
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     found = np.unique(mask_levels(pixels))
     drawn = is_hole(to_8_bit(pixels[..., -1])) if pixels.shape[2] in (2, 4) else None
     if drawn is not None and drawn.any() and not drawn.all():
         return (
-            "no hole in it: its shape is in its transparency, but drawn in black or dark, and only "
-            "white is hole; draw it in white"
+            "no hole: the mask's shape is in its transparency but drawn in a dark colour, and only "
+            "white marks the hole; draw it in white"
         )
     if len(found) == 1:
-        return f"no hole in it: it is {found[0]} all over, and above {WHITE_ABOVE} is hole"
+        return (
+            f"no hole: the mask is {found[0]} everywhere, but only values above {WHITE_ABOVE} mark "
+            "the hole"
+        )
     if len(found) <= LEVELS_NAMED:
         named = f"{', '.join(map(str, found[:-1]))} and {found[-1]}"
     else:
         named = f"{found[0]} to {found[-1]}"
     return (
-        f"no hole in it: its grey levels are {named}, and above {WHITE_ABOVE} is hole; write 255 "
-        "where the hole is"
+        f"no hole: the mask's grey levels are {named}, but only values above {WHITE_ABOVE} mark "
+        "the hole; use 255 for it"
     )

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""PNG files as chunks: those that decide the pixels, and those that describe them.
+"""PNG files as chunks: those that determine the pixels, and those that hold metadata.
 
 A chunk is the length of its content in 4 bytes, a name in 4, the content, and a checksum of name
-and content in 4. What stands behind the last one is not looked at, as decoders do not.
+and content in 4. Like decoders, we ignore everything after the last chunk.
 """
 
 import zlib
@@ -19,31 +19,31 @@ from ppdeepfill.data.refusal import Refusal
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 TRANSPARENCY, ANIMATION, EXIF = b"tRNS", b"acTL", b"eXIf"
-BEFORE_PIXELS = (b"PLTE", TRANSPARENCY)  # decoders pass over them elsewhere, each in its way
-# What stays true when pixels change.
+BEFORE_PIXELS = (b"PLTE", TRANSPARENCY)  # found elsewhere, each decoder treats them differently
+# Metadata that stays true when pixels change.
 DESCRIPTIVE = frozenset(
     {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs", EXIF, b"tEXt", b"zTXt", b"iTXt"}
 )
-CHANNELS = {0: 1, 2: 3}  # of the kinds of colour whose transparency is a key: grey and RGB
-GREY_ALPHA = 4  # another kind
-LARGEST_TEXT = 1 << 20  # bytes unpacked; Pillow refuses files with more, and so do others
+CHANNELS = {0: 1, 2: 3}  # colour types whose transparency is a key, grey and RGB -> channels
+GREY_ALPHA = 4  # colour type
+LARGEST_TEXT = 1 << 20  # bytes after decompression; Pillow and others refuse files with more
 
 
 class PngParts(NamedTuple):
-    """A PNG file taken apart.
+    """The parts of a PNG file.
 
     Attributes:
-        pixels: a file of the chunks that decide the pixels and no others, for decoders.
-        described: (name, content) of the chunks that describe them.
-        unreadable: names of such chunks that are damaged or too large.
-        bits: per channel.
-        kind: of colour: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA.
-        key: the samples that mean transparent, of grey and RGB; None without.
-        frames: pictures in the file.
+        pixels: a PNG file for decoders, with only the chunks that determine the pixels.
+        metadata: (name, content) of the metadata chunks.
+        unreadable: names of metadata chunks that are damaged or too large.
+        bits: bits per channel.
+        kind: colour type: 0 grey, 2 RGB, 3 palette, 4 grey and alpha, 6 RGBA.
+        key: for grey and RGB, the sample values that mean transparent; None if there are none.
+        frames: number of pictures in the file.
     """
 
     pixels: bytes
-    described: tuple[tuple[bytes, bytes], ...]
+    metadata: tuple[tuple[bytes, bytes], ...]
     unreadable: tuple[str, ...]
     bits: int
     kind: int
@@ -52,26 +52,26 @@ class PngParts(NamedTuple):
 
 
 def take_apart(content: bytes) -> PngParts:
-    """The parts of a PNG file.
+    """Split a PNG file into its parts.
 
     Raises:
-        Refusal: the end is missing, or a chunk that decides the pixels is damaged.
+        Refusal: the end is missing, or a chunk that determines the pixels is damaged.
     """
-    kept, described, unreadable = [SIGNATURE], [], []
+    kept, metadata, unreadable = [SIGNATURE], [], []
     key, frames, header = None, 1, bytes(13)
     seen: set[bytes] = set()
     for name, body, chunk, intact in _chunks(content):
         if (name == b"IHDR") == bool(seen) or (name == b"IHDR" and len(body) != len(header)):
-            raise Refusal("the file is damaged: its header is not at its beginning")
+            raise Refusal("the file is damaged: it does not begin with its header")
         if name in DESCRIPTIVE:
             if intact and _is_readable(name, body):
-                described.append((name, body))
+                metadata.append((name, body))
             else:
                 unreadable.append(name.decode())
-        elif not intact:  # its name may be damaged: who knows what it was
+        elif not intact:  # the name may be damaged, so it could be any chunk
             raise Refusal(f"the file is damaged: wrong checksum at byte {chunk.start}")
         elif name in BEFORE_PIXELS and b"IDAT" in seen or name == b"PLTE" and TRANSPARENCY in seen:
-            raise Refusal(f"the file is damaged: {name.decode()} is out of its place")
+            raise Refusal(f"the file is damaged: {name.decode()} is in the wrong place")
         elif name == TRANSPARENCY and header[9] in CHANNELS:
             key = tuple(np.frombuffer(body[: 2 * CHANNELS[header[9]]], ">u2").tolist())
         elif name == ANIMATION:
@@ -81,11 +81,11 @@ def take_apart(content: bytes) -> PngParts:
             kept.append(content[chunk])
         seen.add(name)
     bits, kind = header[8:10]
-    return PngParts(b"".join(kept), tuple(described), tuple(unreadable), bits, kind, key, frames)
+    return PngParts(b"".join(kept), tuple(metadata), tuple(unreadable), bits, kind, key, frames)
 
 
 def decode_16_bit(parts: PngParts) -> ndarray:
-    """uint16 [H, W, C]; Pillow would drop the lower half of colours."""
+    """uint16 [H, W, C]; Pillow would drop the lower byte of colours."""
     pixels = cv2.imdecode(np.frombuffer(parts.pixels, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
         raise Refusal("the file is damaged: its pixels cannot be decoded")
@@ -96,7 +96,7 @@ def decode_16_bit(parts: PngParts) -> ndarray:
 
 
 def with_key(pixels: ndarray, parts: PngParts) -> ndarray:
-    """Pixels [H, W, 1 or 3] and an alpha channel: transparent where they have the key's samples."""
+    """Add an alpha channel to pixels [H, W, 1 or 3]: transparent where they equal the key."""
     full = np.iinfo(pixels.dtype).max
     scale = 1 if parts.bits in (8, 16) else full // (2**parts.bits - 1)
     key = np.array(parts.key) * scale
@@ -105,7 +105,7 @@ def with_key(pixels: ndarray, parts: PngParts) -> ndarray:
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes, slice, bool]]:
-    """Name, content, place and whether the checksum is right, up to the last one."""
+    """Yield name, content, place and whether the checksum is right, up to the last chunk."""
     position = len(SIGNATURE)
     while (end := position + 12 + _number(content[position : position + 4])) <= len(content):
         name, body = content[position + 4 : position + 8], content[position + 8 : end - 4]
@@ -122,7 +122,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes, slice, bool]]:
 
 
 def _is_readable(name: bytes, body: bytes) -> bool:
-    """Whether others will read this chunk."""
+    """Whether other programs can read this chunk."""
     keyword, separator, rest = body.partition(b"\0")
     if name in (b"iCCP", b"zTXt"):
         return bool(separator) and _unpacks(rest[1:])

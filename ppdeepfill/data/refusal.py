@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Why an image file is not read."""
+"""The reason for refusing an image file."""
 
 
 class Refusal(ValueError):
-    """An image file cannot be used; the message is the reason, in our words.
+    """An image file cannot be used; the message says why, in our words.
 
-    Errors of decoders are of other classes, so that their words never reach a user.
+    Decoders raise other classes, so their messages never reach a user.
     """

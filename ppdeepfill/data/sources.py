@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Images by number from a folder, a file list, an archive, or the bundled sample photos."""
+"""Read images by number from a folder, a file list, an archive, or the bundled sample photos."""
 
 import importlib.util
 import logging
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 LIST_SUFFIXES = (".flist", ".txt")
 TAR_SUFFIXES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz", ".tar.zst")
-# Colour photos inside the wheels of scikit-image and scikit-learn: nothing is downloaded.
+# Colour photos in the wheels of scikit-image and scikit-learn, so nothing is downloaded.
 BUNDLED = {
     "train": (
         ("skimage", "data/astronaut.png"),
@@ -47,10 +47,10 @@ EXPECTED = "a folder of images, a list of paths (.flist or .txt), a .zip, an unc
 
 
 class UnreadableImage(DataError):
-    """One image cannot be read: `name` says which, `reason` why."""
+    """The image `name` cannot be read, for this `reason`."""
 
     def __init__(self, name: str, reason: str):
-        super().__init__(name, reason)  # both, so that the exception survives pickling
+        super().__init__(name, reason)  # pass both, so that the exception survives pickling
         self.name, self.reason = name, reason
 
     def __str__(self) -> str:
@@ -58,7 +58,7 @@ class UnreadableImage(DataError):
 
 
 class Files(Protocol):
-    """What a source reads from: names, and the content of the file behind each."""
+    """Names, and the content of the file behind each name."""
 
     names: NameTable
 
@@ -70,7 +70,7 @@ class ImageSource:
 
     Args:
         files: names and contents.
-        spec: what the user wrote, for messages.
+        spec: the source as the user wrote it, for messages.
     """
 
     def __init__(self, files: Files, spec: str):
@@ -81,11 +81,11 @@ class ImageSource:
         return len(self._files.names)
 
     def name(self, index: int) -> str:
-        """The path of an image inside its folder or archive, or the line of its list."""
+        """The path of an image inside its folder or archive, or its line in the list."""
         return self._files.names[index]
 
     def read(self, index: int, *, at_least: tuple[int, int] | None = None) -> ndarray:
-        """The image as uint8 [H,W,3] RGB; `at_least` as in `decode_image`.
+        """Read an image as uint8 [H,W,3] RGB; `at_least` as in `decode_image`.
 
         Raises:
             UnreadableImage: the file is missing, empty, cut off or not an image.
@@ -93,7 +93,7 @@ class ImageSource:
         return self._decoded(index, partial(decode_image, at_least=at_least))
 
     def read_mask(self, index: int) -> ndarray:
-        """The image as the grey levels of a mask, uint8 [H,W]; see `decode_mask`.
+        """Read an image as a mask with grey levels uint8 [H,W]; see `decode_mask`.
 
         Raises:
             UnreadableImage: the file is missing, empty, cut off or not an image.
@@ -111,15 +111,16 @@ class ImageSource:
 
 
 def open_source(spec: str, *, index_dir: Path | None = None) -> ImageSource:
-    """Opens the images that `spec` names.
+    """Open a source of images.
 
     Args:
         spec: a folder (searched at any depth), a list of paths (.flist, .txt), a .zip or .tar, or
             "bundled:train" / "bundled:validation".
-        index_dir: where the index of an archive is kept when the archive's folder is not writable.
+        index_dir: where to save the index of an archive if the archive's folder is not writable.
 
     Raises:
-        DataError: nothing is there, or no image is in it; the message says what was looked for.
+        DataError: the source does not exist or contains no image; the message says what we looked
+            for.
     """
     if spec.startswith("bundled:"):
         return ImageSource(BundledFiles(spec), spec)
@@ -131,10 +132,10 @@ def open_source(spec: str, *, index_dir: Path | None = None) -> ImageSource:
         )
     files = _open_files(path, index_dir)
     if not len(files.names):
-        more = files.nothing_listed() if isinstance(files, Archive) else ""
+        more = files.other_content() if isinstance(files, Archive) else ""
         raise DataError(_nothing_found(path) + more)
     if isinstance(files, FolderFiles):
-        files.tell_passed_over()
+        files.log_skipped()
     logger.info("%d images in %s", len(files.names), spec)
     return ImageSource(files, spec)
 
@@ -149,21 +150,21 @@ def _open_files(path: Path, index_dir: Path | None) -> Files:
         return ZipArchive(path, index_dir=index_dir)
     if name.endswith(TAR_SUFFIXES):
         return TarArchive(path, index_dir=index_dir)
-    raise DataError(f"{path} cannot be a source of images: expected {EXPECTED}.")
+    raise DataError(f"{path} is not a source of images: expected {EXPECTED}.")
 
 
 def _nothing_found(path: Path) -> str:
-    looked = f"{' '.join(sorted(IMAGE_SUFFIXES))}, in any case; hidden files are skipped"
+    looked = f"{' '.join(sorted(IMAGE_SUFFIXES))} in upper or lower case, except hidden files"
     if not path.is_dir():
         what = "lines" if path.name.lower().endswith(LIST_SUFFIXES) else f"images ({looked})"
-        return f"{path} holds no {what}."
+        return f"{path} contains no {what}."
     archives = sorted(p.name for p in path.iterdir() if p.name.lower().endswith((".zip", ".tar")))
-    hint = f" It holds the archive {archives[0]}: give its path instead." if archives else ""
-    return f"no image in the folder {path.absolute()} or below it (looked for {looked}).{hint}"
+    hint = f" It contains the archive {archives[0]}: use its path instead." if archives else ""
+    return f"no image in folder {path.absolute()} or its subfolders (looked for {looked}).{hint}"
 
 
 class BundledFiles:
-    """Colour photos that the scikit-image and scikit-learn wheels carry."""
+    """Colour photos that come with the scikit-image and scikit-learn wheels."""
 
     def __init__(self, spec: str):
         part = spec.removeprefix("bundled:")

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A .tar that is not compressed."""
+"""Uncompressed .tar archives."""
 
 import logging
 import posixpath
@@ -38,7 +38,7 @@ class TarArchive(Archive):
                 if info.isfile() and not is_hidden(name):
                     self._other_names.append(name)
             elif info.issparse():
-                self._omitted["stored sparse; pack them without --sparse"] += 1
+                self._omitted["stored as sparse files; pack them without --sparse"] += 1
             elif info.isfile():
                 files[name] = (info.offset_data, info.size, 0, 0)
             elif info.islnk():
@@ -58,7 +58,7 @@ class TarArchive(Archive):
         return self.read_at(offset, size)
 
     def _members(self) -> Iterator[tarfile.TarInfo]:
-        """All entries, also of tars that were joined to one file."""
+        """Yield all entries, even of several tars joined into one file."""
         end = self.path.stat().st_size
         offset: int | None = 0
         with self.path.open("rb") as file, progress(unit="B", total=end, scaled=True) as bar:
@@ -66,15 +66,15 @@ class TarArchive(Archive):
                 file.seek(offset)
                 with tarfile.open(fileobj=file, mode="r:") as archive:
                     while (info := archive.next()) is not None:
-                        archive.members = []  # type: ignore[attr-defined]  # else all are kept
+                        archive.members = []  # type: ignore[attr-defined]  # keep no old entries
                         bar.update(info.offset_data - bar.n)
                         yield info
                     offset = self._next_archive(file, archive.offset, end)
 
     def _next_archive(self, file: BinaryIO, offset: int, end: int) -> int | None:
-        """Where another tar begins behind the end mark; None where nothing follows.
+        """Where the next tar begins after the end mark; None if nothing follows.
 
-        tarfile takes a damaged header for the end: a true end is a block of zeros.
+        tarfile takes a damaged header for the end, but a real end is a block of zeros.
         """
         file.seek(offset)
         block = file.read(tarfile.BLOCKSIZE)
@@ -84,7 +84,7 @@ class TarArchive(Archive):
         if any(block) or len(block) < tarfile.BLOCKSIZE:
             raise DataError(
                 f"{self.path} is not a readable tar archive: damaged header at byte {offset}. Is "
-                f"the download complete? Its size is {end} bytes."
+                f"the download complete? The file has {end} bytes."
             )
         while block and not any(block):
             offset += len(block)
@@ -95,7 +95,7 @@ class TarArchive(Archive):
             tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except tarfile.HeaderError:
             logger.warning(
-                "%s: %d bytes behind its end are no tar and are not read", self.path, end - offset
+                "%s: ignored %d bytes after its end, which are not a tar", self.path, end - offset
             )
             return None
         return offset
@@ -103,7 +103,7 @@ class TarArchive(Archive):
     def _linked(
         self, links: dict[str, str], files: dict[str, Fields]
     ) -> Iterator[tuple[str, Fields]]:
-        """Links as the files that they lead to, through other links too."""
+        """Yield links as the files that they lead to, directly or through other links."""
         for name, target in links.items():
             followed = {name}
             while target in links and target not in followed:
@@ -112,7 +112,7 @@ class TarArchive(Archive):
             if target in files:
                 yield name, files[target]
             else:
-                self._omitted["links to what is not in it"] += 1
+                self._omitted["links to files outside the archive"] += 1
 
     def _refuse_compressed(self) -> None:
         with self.path.open("rb") as file:
@@ -120,12 +120,11 @@ class TarArchive(Archive):
         for magic, (name, command) in COMPRESSED_MAGIC.items():
             if start.startswith(magic):
                 raise DataError(
-                    f"{self.path} is compressed with {name}: its images cannot be read one by one. "
-                    f"Unpack the compression once (e.g. `{command} {self.path.name}`) and give the "
-                    ".tar."
+                    f"{self.path} is compressed with {name}, so its images cannot be read one by "
+                    f"one. Decompress it once (e.g. `{command} {self.path.name}`) and use the .tar."
                 )
 
 
 def _plain(name: str) -> str:
-    """`./train/a.jpg`, as `tar -c .` writes it, -> `train/a.jpg`."""
+    """`./train/a.jpg`, which `tar -c .` writes, -> `train/a.jpg`."""
     return name.removeprefix("./")

@@ -1,9 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""TIFF files: what their layout is, and their pixels where Pillow would cut them to 8 bits.
+"""TIFF files: check their layout, and read 16-bit pixels, which Pillow would cut to 8 bits.
 
-Pillow reads 8 bits and less in every layout, tifffile 16 bits in every layout but not every
-compression, and OpenCV the rest. Whatever has no defined white, or unknown channels, is refused.
+Pillow reads up to 8 bits in every layout, tifffile 16 bits in every layout but not every
+compression, and OpenCV the rest. Files without a defined white, or with unknown channels, are
+refused.
 """
 
 import os
@@ -28,7 +29,7 @@ TYPE_NAMES = {UNSIGNED: "uint", SIGNED: "int", FLOAT: "float", UNDEFINED: "undef
 WHITE_IS_ZERO = 0
 GREY_OR_RGB = (0, 1, 2)
 PREMULTIPLIED = 1
-# Tags of the layout.
+# Tags that describe the layout.
 WIDTH, HEIGHT, COMPRESSION, ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT = 256, 257, 259, 278, 322, 323
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES, PLANAR = 258, 262, 277, 284
 EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
@@ -37,21 +38,21 @@ SEGMENTS = ((273, 279), (324, 325))  # offsets and lengths of strips, and of til
 
 
 def type_of(content: bytes) -> str | None:
-    """The type of the samples of a file that Pillow does not know; None if no TIFF."""
+    """The sample type of a file that Pillow cannot open; None if it is not a TIFF."""
     if not content.startswith(SIGNATURES):
         return None
     try:
         page = tifffile.TiffFile(BytesIO(content)).pages.first
         return str(page.dtype) if page.dtype is not None else None
-    except Exception:  # of a damaged file
+    except Exception:  # a damaged file may raise anything
         return None
 
 
 def check(image: TiffImageFile, content: bytes) -> tuple[str, ...]:
-    """Refuse layouts that nobody can read rightly; notes on what changes.
+    """Check that the file can be read correctly; return notes on what will change.
 
     Raises:
-        Refusal: the reason.
+        Refusal: it cannot; the message says why.
     """
     tags = image.tag_v2
     kinds = set(_numbers(tags, SAMPLE_FORMAT, (UNSIGNED,))) - {UNDEFINED} or {UNSIGNED}
@@ -60,45 +61,45 @@ def check(image: TiffImageFile, content: bytes) -> tuple[str, ...]:
         name = "complex" if max(kinds) > UNDEFINED else TYPE_NAMES.get(max(kinds), "unknown")
         sizes = "/".join(map(str, sorted(bits)))
         raise Refusal(
-            f"its samples are {name}{sizes}, which have no agreed white; convert it to 8 or 16 "
+            f"its samples are {name}{sizes}, for which white is not defined; convert it to 8 or 16 "
             "bits (uint8, uint16)"
         )
     _check_segments(tags, len(content))
     if tags.get(SAMPLES, 1) == 2 and tags.get(PLANAR, 1) != 1:
-        raise Refusal("its channels lie in a way that is not read; save it as PNG")
+        raise Refusal("its channel layout is not supported; save it as PNG")
     extra = _numbers(tags, EXTRA_SAMPLES, ())
     expected = {0: 1, 1: 1, 2: 3}.get(tags.get(PHOTOMETRIC, -1))
     if expected and (len(extra) > 1 or tags.get(SAMPLES, 1) - expected != len(extra)):
         raise Refusal(
-            f"it has {tags.get(SAMPLES, 1)} channels; save it as grey or RGB, with alpha at most"
+            f"it has {tags.get(SAMPLES, 1)} channels; save it as grey or RGB, optionally with alpha"
         )
     if extra == (0,):
         raise Refusal(
-            "it has a channel whose meaning the file does not tell; save it without, or as alpha"
+            "it has a channel of unspecified meaning; save it without that channel, or as alpha"
         )
     if extra != (PREMULTIPLIED,):
         return ()
     if max(bits) == 16:
-        raise Refusal("its alpha is premultiplied, in 16 bits; save it with straight alpha")
-    return ("its alpha is premultiplied: it is written straight",)
+        raise Refusal("its 16-bit alpha is premultiplied; save it with straight alpha")
+    return ("its alpha is premultiplied but written as straight alpha",)
 
 
 @contextmanager
 def undamaged() -> Iterator[None]:
-    """libtiff tells damage on stderr, without the file's name, and may go on: `Refusal` instead.
+    """Raise `Refusal` if libtiff reports damage, which it only prints to stderr before going on.
 
-    One thread at a time, since stderr is the process's.
+    One thread at a time, because stderr belongs to the process.
     """
-    with _STDERR, TemporaryFile() as told:
+    with _STDERR, TemporaryFile() as messages:
         stderr = os.dup(2)
-        os.dup2(told.fileno(), 2)
+        os.dup2(messages.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(stderr, 2)
             os.close(stderr)
-            told.seek(0)
-            damaged = b"Decode" in told.read()
+            messages.seek(0)
+            damaged = b"Decode" in messages.read()
     if damaged:
         raise Refusal("the file is damaged: its pixels cannot be decoded")
 
@@ -112,7 +113,7 @@ def decode_16_bit(image: TiffImageFile, content: bytes) -> ndarray:
     """uint16 [H, W, C] as stored.
 
     Raises:
-        Refusal: a layout that none of our readers knows.
+        Refusal: none of our readers knows the layout.
     """
     tags = image.tag_v2
     if tags.get(PHOTOMETRIC) not in GREY_OR_RGB:
@@ -126,7 +127,7 @@ def decode_16_bit(image: TiffImageFile, content: bytes) -> ndarray:
 
 
 def _by_tifffile(content: bytes) -> ndarray | None:
-    """None where the compression needs a package that is not there."""
+    """Pixels; None if the compression needs a package that is not installed."""
     with tifffile.TiffFile(BytesIO(content)) as file:
         page = file.pages.first
         try:
@@ -142,25 +143,25 @@ def _by_tifffile(content: bytes) -> ndarray | None:
 
 
 def _by_opencv(image: TiffImageFile, content: bytes) -> ndarray:
-    """Compared with Pillow's upper halves: OpenCV misreads some layouts without a word."""
+    """Pixels, compared with Pillow's upper bytes, because OpenCV silently misreads some layouts."""
     advice = "save it without compression, or with deflate"
     if image.tag_v2.get(PLANAR, 1) != 1 or image.tag_v2.get(274, 1) != 1:
         raise Refusal(f"its layout cannot be read with this compression; {advice}")
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
-        raise Refusal(f"its compression is not known, or the file is damaged; {advice}")
+        raise Refusal(f"its compression is unknown, or the file is damaged; {advice}")
     pixels = pixels.reshape([*pixels.shape[:2], -1])
     pixels = pixels[..., [[0], [0, 1], [2, 1, 0], [2, 1, 0, 3]][pixels.shape[2] - 1]]
-    halves = np.asarray(image)
-    if halves.dtype == np.uint8:
-        halves = halves.reshape([*halves.shape[:2], -1]).astype(np.uint16)
-        if halves.shape != pixels.shape or (halves != pixels >> 8).any():
-            raise Refusal(f"two readers disagree on its pixels; {advice}")
+    upper_bytes = np.asarray(image)
+    if upper_bytes.dtype == np.uint8:
+        upper_bytes = upper_bytes.reshape([*upper_bytes.shape[:2], -1]).astype(np.uint16)
+        if upper_bytes.shape != pixels.shape or (upper_bytes != pixels >> 8).any():
+            raise Refusal(f"two decoders disagree on its pixels; {advice}")
     return pixels
 
 
 def _check_segments(tags, length: int) -> None:
-    """Refusal where pixels are said to lie outside the file, or nowhere."""
+    """Raise Refusal if the header places pixels outside the file, or does not place them at all."""
     for offset_tag, length_tag in SEGMENTS:
         places = zip(_numbers(tags, offset_tag, ()), _numbers(tags, length_tag, ()), strict=False)
         if any(size == 0 or start + size > length for start, size in places):
@@ -183,5 +184,5 @@ def _numbers(tags, tag: int, default: tuple) -> tuple[int, ...]:
 
 
 def _size(image: TiffImageFile) -> tuple[int, int]:
-    """Height and width as stored, whatever Pillow turned."""
+    """Height and width as stored, even if Pillow rotates the image."""
     return image.tag_v2[HEIGHT], image.tag_v2[WIDTH]

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A .zip whose entries are stored or deflated."""
+""".zip archives whose entries are stored or deflated."""
 
 import logging
 import zipfile
@@ -24,16 +24,16 @@ class ZipArchive(Archive):
     def list_entries(self) -> Iterable[tuple[str, Fields]]:
         with zipfile.ZipFile(self.path) as archive:
             entries = archive.infolist()
-            self._tell_what_lies_before(min((info.header_offset for info in entries), default=0))
+            self._warn_of_leading_zip(min((info.header_offset for info in entries), default=0))
             for info in entries:
                 if not is_image_name(info.filename):
                     if not info.is_dir() and not is_hidden(info.filename):
                         self._other_names.append(info.filename)
                 elif info.flag_bits & 1:
-                    self._omitted["encrypted; pack it without a password"] += 1
+                    self._omitted["encrypted; pack them without a password"] += 1
                 elif info.compress_type not in READABLE_METHODS:
                     name = METHOD_NAMES.get(info.compress_type, f"method {info.compress_type}")
-                    self._omitted[f"compressed by {name}; pack it with store or deflate"] += 1
+                    self._omitted[f"compressed with {name}; pack them with store or deflate"] += 1
                 else:
                     yield (
                         info.filename,
@@ -57,12 +57,12 @@ class ZipArchive(Archive):
             raise ValueError(f"{self.path.name} is damaged: wrong checksum")
         return content
 
-    def _tell_what_lies_before(self, first: int) -> None:
-        """Of two zips joined to one file, only the last one's directory is found."""
+    def _warn_of_leading_zip(self, first: int) -> None:
+        """If two zips were joined into one file, we find only the directory of the last one."""
         if first and self.read_at(0, 4) == b"PK\x03\x04":
             logger.warning(
-                "%s: %d bytes before its first entry look like another zip, whose images are not "
-                "read; unpack both, and pack them together",
+                "%s: %d bytes before its first entry look like another zip, whose images are left "
+                "out; unpack both and pack them together",
                 self.path,
                 first,
             )

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""An exported folder: what is in it, and its network as a function on NumPy images.
+"""An exported folder, and its network as a function on NumPy images.
 
-    save_dir/deploy.yaml              the names of the other files, and what goes in and comes out
-             model.json               the graph as PaddlePaddle 3 writes it; model.pdmodel by 2
+    save_dir/deploy.yaml              names of the other files, and the graph's inputs and outputs
+             model.json               the graph from PaddlePaddle 3; 2 writes model.pdmodel
              model.pdiparams          its weights
-             model.onnx               graph and weights for ONNX Runtime, if asked for
+             model.onnx               graph and weights for ONNX Runtime, if requested
 
 Letters: B batch, H W image.
 """
@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 import paddle
 from numpy import ndarray
-from paddle import inference
+from paddle import Tensor, inference
 
+from ppdeepfill.data.pixels import to_unit_range
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import check_pair, holes_of
+from ppdeepfill.networks import Prediction
 from ppdeepfill.parallel import threads
 from ppdeepfill.weights.foreign_models import DESCRIPTION
 from ppdeepfill.weights.generator_file import sha256_of
@@ -30,19 +32,22 @@ Run = Callable[[ndarray, ndarray], ndarray]
 
 
 class ExportedInpainter:
-    """Fills holes with an exported network; the same call as `Inpainter`.
+    """Fills holes with an exported network; called like `Inpainter`.
 
     Args:
-        folder: what `export_model` wrote.
+        folder: a folder that `export_model` wrote.
         backend: "paddle" for Paddle Inference on the device of `paddle.set_device`, "onnx" for
             ONNX Runtime.
 
     Attributes:
-        description: what deploy.yaml says.
+        description: the content of deploy.yaml.
+        multiple: 1, since the graph pads images of any size itself.
 
     Raises:
-        ExportError: no exported network there, or none for this backend.
+        ExportError: there is no exported network, or none for this backend.
     """
+
+    multiple = 1
 
     def __init__(self, folder: str | Path, *, backend: str = "paddle"):
         if backend not in GRAPHS:
@@ -54,7 +59,7 @@ class ExportedInpainter:
         """Fill the hole: image uint8 [H, W, 3] RGB, mask uint8 [H, W] -> uint8 [H, W, 3].
 
         Raises:
-            ValueError: as of `Inpainter`.
+            ValueError: as in `Inpainter`.
             ExportError: the network was exported for another size.
         """
         mask = check_pair(image, mask)
@@ -62,8 +67,17 @@ class ExportedInpainter:
             return image.copy()
         return self.fill_batch(image[None], mask[None])[0]
 
+    def predict(self, images: ndarray, masks: ndarray) -> Prediction:
+        """Return `fill_batch` as a prediction of one stage, without attention."""
+        completed = self.fill_batch(images, masks).transpose(0, 3, 1, 2)
+        return Prediction(paddle.to_tensor(to_unit_range(completed)))
+
+    def refine(self, images: ndarray, masks: ndarray) -> Tensor:
+        """Return `fill_batch` as [B, 3, H, W] in [-1, 1], like `Inpainter.refine`."""
+        return self.predict(images, masks).refined
+
     def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
-        """Fill the holes of images of one size: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""
+        """Fill the holes of a batch: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""
         batch, *size = self.description["input_shape"]
         given = [3, *images.shape[1:3]]
         if any(fixed not in (-1, own) for fixed, own in zip(size, given, strict=True)):
@@ -78,7 +92,7 @@ class ExportedInpainter:
         return np.concatenate(parts)
 
     def _fill(self, images: ndarray, masks: ndarray, batch: int) -> ndarray:
-        """One run of the graph; the last image is repeated until a fixed batch is full."""
+        """Run the graph once; repeat the last image to fill up a fixed batch."""
         missing = [(0, max(0, batch - len(images)))]
         padded = np.pad(images, [*missing, (0, 0), (0, 0), (0, 0)], mode="edge")
         holes = holes_of(np.pad(masks, [*missing, (0, 0), (0, 0)], mode="edge"))
@@ -89,13 +103,14 @@ class ExportedInpainter:
 
 
 def paddle_graph(folder: Path, description: dict, *, onednn: bool = False) -> Run:
-    """The exported graph in Paddle Inference as a function; see `open_predictor`."""
+    """Open the exported graph in Paddle Inference, as a function; see `open_predictor`."""
     predictor = open_predictor(folder, description, onednn=onednn)
     image_input, mask_input = map(predictor.get_input_handle, ("image", "mask"))
     output = predictor.get_output_handle(predictor.get_output_names()[0])
 
     def run(image: ndarray, mask: ndarray) -> ndarray:
-        image_input.copy_from_cpu(np.ascontiguousarray(image))  # it would read a view's memory
+        # Paddle ignores strides, so it would read a view in the wrong order.
+        image_input.copy_from_cpu(np.ascontiguousarray(image))
         mask_input.copy_from_cpu(np.ascontiguousarray(mask))
         predictor.run()
         return output.copy_to_cpu()
@@ -104,22 +119,23 @@ def paddle_graph(folder: Path, description: dict, *, onednn: bool = False) -> Ru
 
 
 def open_predictor(folder: Path, description: dict, *, onednn: bool = False) -> inference.Predictor:
-    """The exported graph in Paddle Inference, on the device of `paddle.set_device`.
+    """Open the exported graph in Paddle Inference, on the device of `paddle.set_device`.
 
     Args:
-        folder: what `export_model` wrote.
-        description: what its deploy.yaml says.
-        onednn: run through oneDNN, on a processor.
+        folder: a folder that `export_model` wrote.
+        description: the content of its deploy.yaml.
+        onednn: use oneDNN, on a CPU.
 
     Raises:
         ExportError: a file is missing or damaged.
     """
-    config = inference.Config(*(str(_present(folder, description, k)) for k in ("model", "params")))
+    files = (str(_verified_file(folder, description, key)) for key in ("model", "params"))
+    config = inference.Config(*files)
     config.disable_glog_info()
     kind, _, number = paddle.get_device().partition(":")
     if kind == "gpu":
-        config.enable_use_gpu(100, int(number))  # MB to begin with; it takes more as needed
-    config.set_cpu_math_library_num_threads(threads())  # by itself it takes one
+        config.enable_use_gpu(100, int(number))  # initial MB; Paddle takes more as needed
+    config.set_cpu_math_library_num_threads(threads())  # Paddle's default is one
     if onednn:
         config.enable_mkldnn()
     elif hasattr(config, "disable_mkldnn"):  # PaddlePaddle 3 has it on by default
@@ -128,32 +144,32 @@ def open_predictor(folder: Path, description: dict, *, onednn: bool = False) -> 
         return inference.create_predictor(config)
     except (RuntimeError, ValueError, LookupError, OSError) as error:
         raise ExportError(
-            f"{folder} is damaged, or was cut short by a full disk; export again"
+            f"{folder} is damaged, perhaps cut short by a full disk; export again"
         ) from error
 
 
 def onnx_graph(folder: Path, description: dict) -> Run:
-    """The exported graph in ONNX Runtime, on the processor.
+    """Open the exported graph in ONNX Runtime, on the CPU.
 
     Raises:
-        ExportError: no ONNX Runtime, or no ONNX file.
+        ExportError: ONNX Runtime is not installed, or there is no ONNX file.
     """
     try:
         import onnxruntime
     except ModuleNotFoundError:
         raise ExportError(
             "ONNX Runtime is not installed; run: pip install onnxruntime, "
-            'or pip install -e ".[onnx]" in the folder of the repository'
+            'or pip install -e ".[onnx]" in the repository\'s folder'
         ) from None
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors; below, it names every constant that it folds
-    file = _present(folder, description, "onnx")
+    options.log_severity_level = 3  # errors only; warnings name every constant that it folds
+    file = _verified_file(folder, description, "onnx")
     try:
         session = onnxruntime.InferenceSession(
             str(file), options, providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # its own classes, derived from nothing narrower
-        raise ExportError(f"{file} is damaged, or was cut short; export again") from error
+    except Exception as error:  # ONNX Runtime's exceptions have no narrower base class
+        raise ExportError(f"{file} is damaged or cut short; export again") from error
     return lambda image, mask: session.run(None, {"image": image, "mask": mask})[0]
 
 
@@ -161,7 +177,7 @@ GRAPHS: dict[str, Callable[[Path, dict], Run]] = {"paddle": paddle_graph, "onnx"
 
 
 def read_description(folder: Path) -> dict:
-    """What deploy.yaml says, as `write_description` wrote it.
+    """Read deploy.yaml, as written by `write_description`.
 
     Raises:
         ExportError: it is missing or damaged.
@@ -173,33 +189,33 @@ def read_description(folder: Path) -> dict:
         return {key: json.loads(value) for key, value in pairs}
     except (FileNotFoundError, NotADirectoryError):
         raise ExportError(
-            f"{path} is missing; give a folder that `ppdeepfill export` wrote"
+            f"{path} is missing; use a folder that `ppdeepfill export` wrote"
         ) from None
     except ValueError as error:
         raise ExportError(f"{path} cannot be read ({error}); export again") from error
 
 
 def write_description(folder: Path, description: dict) -> None:
-    """Write deploy.yaml, one `key: value` a line.
+    """Write deploy.yaml, one `key: value` per line.
 
-    Values are JSON, which is YAML too: a program without a YAML reader can read it.
+    Values are JSON, which is also YAML, so that programs without a YAML reader can read the file.
     """
     lines = [f"  {key}: {json.dumps(value)}\n" for key, value in description.items()]
     (folder / DESCRIPTION).write_text("Deploy:\n" + "".join(lines), encoding="utf-8")
 
 
-def _present(folder: Path, description: dict, key: str) -> Path:
-    """The file that a key of deploy.yaml names."""
+def _verified_file(folder: Path, description: dict, key: str) -> Path:
+    """The file that a key of deploy.yaml names, with its checksum verified."""
     name = description.get(key)
     if name is None:
         flag = " with --onnx" if key == "onnx" else ""
-        raise ExportError(f"{folder / DESCRIPTION} names no file as {key!r}; export again{flag}")
+        raise ExportError(f"{folder / DESCRIPTION} has no file for {key!r}; export again{flag}")
     if not (folder / name).is_file():
         raise ExportError(f"{folder / name} is missing, but deploy.yaml names it; export again")
     expected = description.get("sha256", {}).get(name)  # older exports have none
     if expected and sha256_of(folder / name) != expected:
         raise ExportError(
-            f"{folder / name} is not the file that was exported: its checksum is not the one in "
+            f"{folder / name} is not the exported file: its checksum differs from the one in "
             "deploy.yaml; copy it again, or export again"
         )
     return folder / name

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A trained network -> files for Paddle Inference and ONNX Runtime.
+"""Export a trained network for Paddle Inference and ONNX Runtime.
 
 Letters: B batch, H W image.
 """
@@ -41,19 +41,19 @@ GRAPHS = ("model.json", "model.pdmodel")  # PaddlePaddle 3 and 2
 WEIGHTS = "model.pdiparams"
 ONNX = "model.onnx"
 
-LARGEST = 4096  # more is a typing error: fixed shapes are compared in full size
+LARGEST = 4096  # more must be a typo; the comparison below runs fixed shapes at full size
 ANY_SHAPE = (FREE, 3, FREE, FREE)
 STEPS = 4  # of an export for the CPU without ONNX: graph, description, two comparisons
-TOLERANCE = 0.1  # of 255; sums in another order differ by up to 4e-3, a wrong graph by whole levels
+TOLERANCE = 0.1  # of 255; another order of sums changes up to 4e-3, a wrong graph whole levels
 
 logger = logging.getLogger(__name__)
 
 
 class InferenceModel(nn.Layer):
-    """From pixels to pixels: all that is deployed, as one graph.
+    """Everything that is deployed, from pixels to pixels, as one graph.
 
     Args:
-        network: a layer of the zoo; it is switched to evaluation.
+        network: a network built by `build_network`; it is switched to evaluation mode.
     """
 
     def __init__(self, network: nn.Layer):
@@ -66,11 +66,11 @@ class InferenceModel(nn.Layer):
         """Fill the holes.
 
         Args:
-            image: float32 [B, 3, H, W] RGB in 0..255; any size, mirrored to one that fits.
+            image: float32 [B, 3, H, W] RGB in 0..255; any size, padded inside by mirroring.
             mask: float32 [B, 1, H, W], above 0.5 = hole.
 
         Returns:
-            float32 [B, 3, H, W] in 0..255, not rounded; outside the hole equal to `image`.
+            float32 [B, 3, H, W] in 0..255, not rounded; equal to `image` outside the hole.
         """
         height, width = image.shape[2], image.shape[3]
         mask = (mask > 0.5).astype(image.dtype)
@@ -89,19 +89,19 @@ def export_model(
     input_shape: tuple[int, int, int, int] = ANY_SHAPE,
     onnx: bool = False,
 ) -> Path:
-    """Write a trained network for deployment, once what was written gives the same pictures.
+    """Write a trained network for deployment, after checking that it gives the same pictures.
 
     Args:
         model_path: a generator file, a checkpoint folder or an output_dir.
-        save_dir: the folder for the files; others that are there stay.
+        save_dir: the folder for the files; other files in it stay.
         input_shape: [B, 3, H, W] of the image, -1 = free.
-        onnx: write an ONNX file too.
+        onnx: also write an ONNX file.
 
     Returns:
         The path of deploy.yaml.
 
     Raises:
-        CheckpointError: no generator there.
+        CheckpointError: there is no generator at `model_path`.
         ExportError: an impossible shape, a missing extra, or a graph that gives other pictures.
     """
     _check_shape(input_shape)
@@ -121,7 +121,7 @@ def export_model(
         write_description(partial, description)
         for file in partial.iterdir():
             synchronise(file)
-    for unused in {*GRAPHS, ONNX} - set(files.values()):  # of an earlier export
+    for unused in {*GRAPHS, ONNX} - set(files.values()):  # left over from an earlier export
         (save_dir / unused).unlink(missing_ok=True)
     logger.info("wrote %s", save_dir)
     return save_dir / DESCRIPTION
@@ -129,7 +129,7 @@ def export_model(
 
 @contextmanager
 def _written_whole(save_dir: Path) -> Iterator[Path]:
-    """`files_written_whole` with an error for people."""
+    """`files_written_whole` with an error message for the user."""
     try:
         with files_written_whole(save_dir, last=DESCRIPTION) as partial:
             yield partial
@@ -141,12 +141,12 @@ def _written_whole(save_dir: Path) -> Iterator[Path]:
 
 
 def _mirrored_positions(size: int, multiple: int) -> Tensor:
-    """Where each position of the padded axis comes from: [size up to a multiple].
+    """The source of each position of the padded axis: [size rounded up to a multiple].
 
-    Forth and back, as NumPy's "symmetric"; often enough for `multiple` positions from one.
+    Like NumPy's "symmetric" padding, repeated often enough even for an axis of one position.
     """
     forth = paddle.arange(size)
-    back = forth[-1:] - forth  # neither flip nor a number minus a tensor can be exported
+    back = forth[-1:] - forth  # Paddle can export neither flip nor a number minus a tensor
     padded_size = (size + multiple - 1) // multiple * multiple
     return paddle.concat([forth, back]).tile([(multiple + 1) // 2])[:padded_size]
 
@@ -154,16 +154,16 @@ def _mirrored_positions(size: int, multiple: int) -> Tensor:
 def _write_files(
     network: nn.Layer, folder: Path, input_shape: tuple, *, onnx: bool
 ) -> dict[str, str | None]:
-    """Write graphs and weights; their names by the key of deploy.yaml."""
+    """Write graphs and weights; return key of deploy.yaml -> file name."""
     specs = [
         InputSpec([None if size == FREE else size for size in shape], "float32", name)
         for name, shape in (("image", input_shape), ("mask", mask_shape(input_shape)))
     ]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Paddle's own, about its own code
+        warnings.simplefilter("ignore")  # Paddle warns about its own code
         graph = paddle.jit.to_static(InferenceModel(network), input_spec=specs, full_graph=True)
         paddle.jit.save(graph, str(folder / "model"))
-    (folder / f"{WEIGHTS}.info").unlink(missing_ok=True)  # by PaddlePaddle 2, for training on
+    (folder / f"{WEIGHTS}.info").unlink(missing_ok=True)  # PaddlePaddle 2's, for further training
     model = next(name for name in GRAPHS if (folder / name).is_file())
     if onnx:
         onnx_conversion.convert(folder / model, folder / WEIGHTS, folder / ONNX)
@@ -185,7 +185,7 @@ def _describe(
         "input_shape": list(input_shape),
         "image": "float32 [B, 3, H, W] RGB, 0 to 255",
         "mask": "float32 [B, 1, H, W], 1 = hole, 0 = known",
-        "completed": "float32 [B, 3, H, W] RGB, 0 to 255, to be rounded; known pixels as in image",
+        "completed": "float32 [B, 3, H, W] RGB, 0 to 255, not rounded; known pixels as in image",
         "network": generator.network,
         "options": generator.options,
         "iteration": generator.iteration,
@@ -195,7 +195,7 @@ def _describe(
 
 
 def _compare(network: nn.Layer, folder: Path, description: dict, bar: tqdm) -> None:
-    """ExportError if what was written, loaded again, gives other pictures than the network."""
+    """Load the files and raise ExportError if they give other pictures than the network."""
     trials = trials_of(description["input_shape"])
     model = InferenceModel(network)
     with paddle.no_grad():
@@ -203,11 +203,11 @@ def _compare(network: nn.Layer, folder: Path, description: dict, bar: tqdm) -> N
     for backend, run in _loaded(folder, description):
         results = [run(*trial) for trial in trials]
         difference = max(np.abs(a - b).max() for a, b in zip(results, expected, strict=True))
-        if not difference <= TOLERANCE:  # nan is not
+        if not difference <= TOLERANCE:  # also true for nan
             raise ExportError(
                 f"the graph in {backend} differs from the network by {difference:.3g} of 255, more "
-                f"than {TOLERANCE}, so nothing was written. Please report it, with the versions "
-                f"{description['versions']}; without --onnx fewer packages take part"
+                f"than {TOLERANCE}, so nothing was written. Please report this, with the versions "
+                f"{description['versions']}; exporting without --onnx involves fewer packages"
             )
         logger.info("%s agrees with the network to %.2g of 255", backend, difference)
         bar.update()
@@ -226,5 +226,5 @@ def _check_shape(input_shape: Sequence[int]) -> None:
     if not fits or any(size != FREE and not 1 <= size <= LARGEST for size in input_shape):
         raise ExportError(
             "the input shape must be B 3 H W, for example 1 3 256 256, each from 1 to "
-            f"{LARGEST}, with -1 for what stays free; got {' '.join(map(str, input_shape))}"
+            f"{LARGEST}, or -1 for any size; got {' '.join(map(str, input_shape))}"
         )

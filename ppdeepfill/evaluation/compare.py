@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import paddle
+from numpy import ndarray
 
 from ppdeepfill import parallel
 from ppdeepfill.atomic_write import check_writable, file_identity, synchronise, written_whole
@@ -36,16 +37,69 @@ from ppdeepfill.versions import versions
 logger = logging.getLogger(__name__)
 
 
+class Comparison(NamedTuple):
+    """What a test found.
+
+    Attributes:
+        setting: what was compared and how, as JSON values.
+        results: of every image that was scored.
+        fid: by method; empty without FID.
+        ranked: of `draw_ranked`.
+        images: that were asked for.
+    """
+
+    setting: dict[str, Any]
+    results: list[ImageResult]
+    fid: dict[str, float | None]
+    ranked: ndarray
+    images: EvaluationSet
+
+
+class _Opened(NamedTuple):
+    methods: list[Method]
+    learned: LearnedMetrics
+    images: EvaluationSet
+    indices: list[int]  # of the images to use
+
+
+def check(settings: ComparisonSettings) -> None:
+    """Refuse now what `evaluate` would refuse before its first image.
+
+    Raises:
+        UserError: methods, images, masks, weights or folders cannot be used.
+    """
+    _open(settings)
+
+
 def compare(settings: ComparisonSettings) -> None:
     """Compare the methods and write the report.
 
     Raises:
         UserError: there is nothing to compare, or files are missing or cannot be used.
     """
-    methods = open_methods(settings.model_paths, settings.methods)
-    learned = LearnedMetrics(settings.lpips_weights, settings.fid_weights)
-    images, indices = _open_images(settings)
-    _check_folders(settings, [images.source.name(index) for index in indices])
+    found = evaluate(settings)
+    if found is None:
+        return
+    record = build_record(found.setting, found.results, found.fid)
+    write_report(settings.save_dir, record, found.results, found.ranked)
+    logger.info("%s", render_text(record))
+    for name in FILES:
+        logger.info("wrote %s", settings.save_dir / name)
+    if settings.save_masks:
+        indices = [result.index for result in found.results]
+        _save_masks(found.images, indices, settings.save_masks)
+
+
+def evaluate(settings: ComparisonSettings) -> Comparison | None:
+    """Compare the methods; writes nothing.
+
+    Returns:
+        None in all processes but the first.
+
+    Raises:
+        UserError: there is nothing to compare, or files are missing or cannot be used.
+    """
+    methods, learned, images, indices = _open(settings)
     setting = _describe(settings, methods, images, len(indices))  # early: the commit may change
     pictured = {indices[place] for place in spread(len(indices), settings.pictures)}
     score = partial(
@@ -59,18 +113,13 @@ def compare(settings: ComparisonSettings) -> None:
     )
     results, skipped = _scored(methods, settings, score)
     if parallel.rank() > 0:
-        return
+        return None
     setting["images"]["scored"] = len(results)
     setting["samples_sha256"] = _digest(results)
     setting["notes"] = notes_on(results, skipped, learned)
     setting["ranked"] = describe_ranked(results)
-    record = build_record(setting, results, _fid(results))
-    write_report(settings.save_dir, record, results, draw_ranked(methods, images, results))
-    logger.info("%s", render_text(record))
-    for name in FILES:
-        logger.info("wrote %s", settings.save_dir / name)
-    if settings.save_masks:
-        _save_masks(images, [result.index for result in results], settings.save_masks)
+    ranked = draw_ranked(methods, images, results)
+    return Comparison(setting, results, _fid(results), ranked, images)
 
 
 def _scored(
@@ -83,6 +132,15 @@ def _scored(
             logger.info("%s: as in %s", ", ".join(settings.methods), settings.earlier)
             return results, skipped
     return score(methods)
+
+
+def _open(settings: ComparisonSettings) -> _Opened:
+    opened = open_methods(settings.model_paths, settings.methods)
+    methods = [m._replace(name=settings.labels.get(m.name, m.name)) for m in opened]
+    learned = LearnedMetrics(settings.lpips_weights, settings.fid_weights)
+    images, indices = _open_images(settings)
+    _check_folders(settings, [images.source.name(index) for index in indices])
+    return _Opened(methods, learned, images, indices)
 
 
 def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]]:

@@ -20,7 +20,7 @@ from ppdeepfill.data.dataset import fit
 from ppdeepfill.data.decoding import read_mask
 from ppdeepfill.data.masks import center_mask, free_form_mask, rectangle_mask
 from ppdeepfill.data.names import comparable, is_image_name
-from ppdeepfill.data.pixels import is_hole, without_hole
+from ppdeepfill.data.pixels import is_hole, why_no_hole
 from ppdeepfill.data.sources import ImageSource, UnreadableImage, open_source
 from ppdeepfill.errors import DataError
 
@@ -236,7 +236,7 @@ def _fit_mask(
     if hole.shape != masks.image_size:
         hole = fit(hole, masks.image_size, crop=masks.crop, interpolation=cv2.INTER_NEAREST)
     if not is_hole(levels).any():
-        raise UnreadableImage(name, f"the mask has {without_hole(levels)}")
+        raise UnreadableImage(name, f"the mask has {why_no_hole(levels)}")
     if not hole.any():
         raise UnreadableImage(name, "the mask has no hole in the cut window")
     return hole

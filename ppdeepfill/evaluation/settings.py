@@ -3,7 +3,7 @@
 """The settings of a test, some of which can come from a training configuration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,11 @@ LARGEST = 8192  # px per side; a typo with one more digit would fill the memory
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonSettings:
-    """What is compared, on what, and where the report goes.
+    """What to compare, on which images, and where to write the report.
 
     Attributes:
         model_paths, methods: see `open_methods`.
+        labels: path of a network -> its name in the report; by default its path.
         images: a source, see `open_source`.
         num_images: maximum number of images, evenly spaced; None uses all.
         image_size: height and width in px to which images are cropped or resized, see `fit`.
@@ -34,12 +35,13 @@ class ComparisonSettings:
         pictures: number of images shown in report.html, evenly spaced.
         save_dir: folder for the report.
         batch_size, num_workers: see `score_methods`.
-        earlier: folder of a report whose scores of `methods` are taken instead of computing them,
-            where it is of the same images and holes; needs a network besides, and no LPIPS or FID.
+        earlier: folder of a report whose scores of `methods` are reused if it is for the same
+            images and holes; needs a network as well, and no LPIPS or FID.
     """
 
     model_paths: Sequence[Path] = ()
     methods: Sequence[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
     images: str = "bundled:validation"
     num_images: int | None = None
     image_size: tuple[int, int] = (256, 256)
@@ -79,9 +81,9 @@ class ComparisonSettings:
 def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSettings:
     """Return the settings of a test: given values take precedence over the configuration.
 
-    Without a configuration the sizes of image and hole are those that the first network was
-    trained with, if its run lies around it. An image size given alone brings a hole of half its
-    sides, as in the paper. Without a method it is `default_model()`.
+    Without a configuration, the sizes of image and hole are those that the first network was
+    trained with, if the files of its run are still there. If only an image size is given, the hole
+    has half its sides, as in the paper. Without a method, `default_model()` is tested.
 
     Args:
         given: attributes of `ComparisonSettings`.
@@ -93,17 +95,31 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
     given = dict(given)
     if not given.get("methods") and not given.get("model_paths"):
         given["model_paths"] = [default_model()]
-    taken: dict[str, Any] = {}
     if config is not None:
-        taken = _sizes(config)
-        if config.data.validation is not None:
-            taken["images"] = config.data.validation
-    elif given.get("model_paths"):
-        taken = _sizes_trained_with(given["model_paths"][0])
+        return settings_from(config, given)
+    sizes = _sizes_trained_with(given["model_paths"][0]) if given.get("model_paths") else {}
+    return _completed(given, sizes)
+
+
+def settings_from(config: Config, given: Mapping[str, Any]) -> ComparisonSettings:
+    """Return the settings of a test, with images and sizes from a configuration.
+
+    Args:
+        config: a training configuration.
+        given: attributes of `ComparisonSettings`; they take precedence.
+    """
+    taken = _sizes(config)
+    if config.data.validation is not None:
+        taken["images"] = config.data.validation
+    return _completed(given, taken)
+
+
+def _completed(given: Mapping[str, Any], taken: Mapping[str, Any]) -> ComparisonSettings:
+    taken = dict(taken)
     if "image_size" in given:
         height, width = given["image_size"]
         taken["hole_size"] = (height // 2, width // 2)
-    return ComparisonSettings(**taken | given)
+    return ComparisonSettings(**taken | dict(given))
 
 
 def _sizes_trained_with(model_path: Path) -> dict[str, Any]:
@@ -120,7 +136,7 @@ def _sizes(config: Config) -> dict[str, Any]:
 
 
 def _config_of(generator: Path) -> Config | None:
-    """The configuration that a generator file was trained with, if it still lies around it.
+    """The configuration that a generator file was trained with, if the run still has it.
 
     Raises:
         ConfigError: this version cannot read the configuration.

@@ -1,21 +1,24 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Methods without a network, with the same call as `Inpainter`: what a network has to beat.
+"""Methods without a network, called like `Inpainter`: a network should beat them.
 
 All take an image uint8 [H, W, 3] RGB and a mask uint8 [H, W] (255 = hole, 0 = known), and return
-uint8 [H, W, 3] whose known pixels are those of the image.
+uint8 [H, W, 3] with the known pixels unchanged.
 """
 
 from collections.abc import Callable
 
 import cv2
 import numpy as np
+import paddle
 from numpy import ndarray
+from paddle import Tensor
 
-from ppdeepfill.data.pixels import HALF_RANGE, is_hole
+from ppdeepfill.data.pixels import HALF_RANGE, is_hole, to_unit_range
 from ppdeepfill.inference.patchmatch import fill_with_patches
+from ppdeepfill.networks import Prediction
 
-RADIUS = 3  # pixels around the hole that each pixel filled by OpenCV looks at
+RADIUS = 3  # px: OpenCV fills each pixel from neighbours within this distance
 
 
 def mean_fill(image: ndarray, mask: ndarray) -> ndarray:
@@ -28,7 +31,7 @@ def mean_fill(image: ndarray, mask: ndarray) -> ndarray:
 
 
 def telea(image: ndarray, mask: ndarray) -> ndarray:
-    """Fill the hole from its border inwards.
+    """Fill the hole from its border inward.
 
     Source: Telea, An Image Inpainting Technique Based on the Fast Marching Method (2004); OpenCV.
     """
@@ -45,7 +48,9 @@ def navier_stokes(image: ndarray, mask: ndarray) -> ndarray:
 
 
 def patchmatch(image: ndarray, mask: ndarray) -> ndarray:
-    """Fill the hole with similar patches of the known region; as `mean_fill` if none is whole.
+    """Fill the hole with similar patches of the known region.
+
+    Falls back to `mean_fill` if the known region has no whole patch.
 
     Source: Wexler et al. (2007) with the search of Barnes et al. (2009), see patchmatch.py.
     """
@@ -58,7 +63,7 @@ def patchmatch(image: ndarray, mask: ndarray) -> ndarray:
 
 def _inpaint(image: ndarray, mask: ndarray, algorithm: int) -> ndarray:
     hole = is_hole(mask).astype(np.uint8)
-    if hole.all():  # OpenCV would give the image back
+    if hole.all():  # OpenCV would return the image unchanged
         return mean_fill(image, mask)
     return cv2.inpaint(np.ascontiguousarray(image), hole, RADIUS, algorithm)
 
@@ -66,3 +71,21 @@ def _inpaint(image: ndarray, mask: ndarray, algorithm: int) -> ndarray:
 BASELINES: dict[str, Callable[[ndarray, ndarray], ndarray]] = {
     method.__name__: method for method in (mean_fill, telea, navier_stokes, patchmatch)
 }
+
+
+class BaselineInpainter:
+    """One of `BASELINES` where `ppdeepfill.inference.strategies.fill` expects an `Inpainter`."""
+
+    multiple = 1
+
+    def __init__(self, name: str):
+        self._method = BASELINES[name]
+
+    def predict(self, images: ndarray, masks: ndarray) -> Prediction:
+        """Fill uint8 [B, H, W, 3] and [B, H, W]: a prediction of one stage, without attention."""
+        filled = np.stack([self._method(i, m) for i, m in zip(images, masks, strict=True)])
+        return Prediction(paddle.to_tensor(to_unit_range(filled.transpose(0, 3, 1, 2))))
+
+    def refine(self, images: ndarray, masks: ndarray) -> Tensor:
+        """Fill them alike; [B, 3, H, W] in [-1, 1]."""
+        return self.predict(images, masks).refined

@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which part of a large photo a network looks at to fill which holes.
+"""Choose the crops of a large photo that the network sees, and the holes that each one fills.
 
-Letters: H W photo, h w window, N connected holes. Boxes are rows of top, left, bottom, right.
+Letters: H W photo, h w crop, N connected holes. Boxes are rows of top, left, bottom, right.
 """
 
 from typing import NamedTuple
@@ -12,62 +12,63 @@ import numpy as np
 from numpy import ndarray
 
 
-class Window(NamedTuple):
+class Crop(NamedTuple):
     """A part of a photo.
 
     Attributes:
         place: rows and columns.
-        own: bool [h, w], the pixels of the hole that this window is for.
+        own: bool [h, w], the pixels of the hole that this crop fills.
     """
 
     place: tuple[slice, slice]
     own: ndarray
 
 
-def whole_photo(hole: ndarray) -> list[Window]:
-    """One window for all of the hole, bool [H, W]."""
-    return [Window((slice(0, hole.shape[0]), slice(0, hole.shape[1])), hole)]
+def whole_photo(hole: ndarray) -> list[Crop]:
+    """One crop for the whole hole, bool [H, W]."""
+    return [Crop((slice(0, hole.shape[0]), slice(0, hole.shape[1])), hole)]
 
 
-def around_holes(hole: ndarray, *, margin: int, limit: int, multiple: int) -> list[Window]:
-    """A window around each connected hole.
+def around_holes(hole: ndarray, *, margin: int, limit: int, multiple: int) -> list[Crop]:
+    """Return a crop around each connected hole.
 
-    Holes share a window where their windows touch and it stays within the limit: what lies in
-    another hole helps no one. Holes in a window that are not its own are holes there all the same.
+    Holes whose crops touch share one, as long as it stays within the limit, because another hole
+    is of no help as surroundings. A crop may contain holes that it does not fill; the network
+    sees these as holes too.
 
     Args:
         hole: bool [H, W].
         margin: px of surroundings on each side.
-        limit: longest side of a window that several holes share.
-        multiple: of the sides, as the network needs them, where the photo has room.
+        limit: longest side of a shared crop.
+        multiple: sides are made multiples of it for the network, if the photo has room.
     """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(hole.astype(np.uint8))
-    boxes = _boxes(stats[1:], margin, hole.shape)  # label 0 is what is known
+    boxes = _boxes(stats[1:], margin, hole.shape)  # label 0 is the known region
     groups = np.arange(len(boxes))
     joined = -1
-    while joined:  # a window that has grown may reach another one
-        group_of_box = _grouped(boxes, limit)
+    while joined:  # a crop that has grown may now touch another one
+        group_of_box = _group_touching(boxes, limit)
         joined = len(boxes) - len(np.unique(group_of_box))
         groups = group_of_box[groups]
-        boxes = _joined(boxes, group_of_box)
-    windows = []
+        boxes = _box_around_each_group(boxes, group_of_box)
+    crops = []
     for group, box in enumerate(boxes):
-        place = _place(box, hole.shape, multiple)
-        is_own = np.append(False, groups == group)  # by label
-        windows.append(Window(place, is_own[labels[place]]))
-    return windows
+        place = _rows_and_columns(box, hole.shape, multiple)
+        is_own = np.append(False, groups == group)  # indexed by label
+        crops.append(Crop(place, is_own[labels[place]]))
+    return crops
 
 
 def _boxes(stats: ndarray, margin: int, size: tuple[int, int]) -> ndarray:
-    """Boxes [N, 4] of connected holes with their margin, inside the photo."""
+    """Boxes [N, 4] of connected holes with their margin, clipped to the photo."""
     left, top, width, height = stats[:, :4].T
     boxes = np.stack([top, left, top + height, left + width], axis=1)
     boxes += np.array([-margin, -margin, margin, margin], boxes.dtype)
     return boxes.clip(0, [*size, *size])
 
 
-def _grouped(boxes: ndarray, limit: int) -> ndarray:
-    """The group of each box, [N]: one after the other joins the first group that it fits."""
+def _group_touching(boxes: ndarray, limit: int) -> ndarray:
+    """The group of each box, [N]: each box in turn joins the first group that it fits."""
     joined = np.empty_like(boxes)
     groups = np.empty(len(boxes), int)
     count = 0
@@ -83,15 +84,15 @@ def _grouped(boxes: ndarray, limit: int) -> ndarray:
     return groups
 
 
-def _joined(boxes: ndarray, groups: ndarray) -> ndarray:
-    """The box around each group of boxes, [groups, 4]."""
+def _box_around_each_group(boxes: ndarray, groups: ndarray) -> ndarray:
+    """[groups, 4]."""
     members = (boxes[groups == group] for group in range(groups.max(initial=-1) + 1))
     joined = [[*m[:, :2].min(axis=0), *m[:, 2:].max(axis=0)] for m in members]
     return np.array(joined, boxes.dtype).reshape(-1, 4)
 
 
-def _place(box: ndarray, size: tuple[int, int], multiple: int) -> tuple[slice, slice]:
-    """Rows and columns of a box, its sides enlarged to need no padding where the photo has room."""
+def _rows_and_columns(box: ndarray, size: tuple[int, int], multiple: int) -> tuple[slice, slice]:
+    """Slices of a box, enlarged to multiples of `multiple` if the photo has room."""
     slices = []
     for begin, end, available in zip(box[:2].tolist(), box[2:].tolist(), size, strict=True):
         length = min(end - begin + -(end - begin) % multiple, available)

@@ -6,36 +6,39 @@ Letters: B batch, H W image.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import paddle
 from numpy import ndarray
 from paddle import Tensor, nn
 
-from ppdeepfill.data.pixels import is_hole, to_bytes, to_levels, to_unit_range, without_hole
+from ppdeepfill.data.pixels import is_hole, to_bytes, to_levels, to_unit_range, why_no_hole
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.networks import Prediction, size_multiple_of
+from ppdeepfill.networks import Prediction, refined_in_hole, size_multiple_of
 from ppdeepfill.networks.kernels import MemoryBudgetError, attention_memory_limit
 from ppdeepfill.weights.finding import SHIPPED, load_generator
 
 ATTENTION_MEMORY = 2.0  # GiB
 GIB = 1 << 30
+T = TypeVar("T")
 
 
 class Inpainter:
     """Fills holes in images of any size.
 
     Args:
-        network: a layer of the zoo; it is switched to evaluation.
-        attention_memory: GiB that the attention may use. Larger images go through it in blocks,
-            with the same numbers to float rounding; the rest of the network is not limited.
+        network: a network built by `build_network`; it is switched to evaluation mode.
+        attention_memory: GiB that the attention may use. For larger images it works in blocks,
+            with the same numbers up to float rounding. The rest of the network is not limited.
 
     Attributes:
         network: the same layer.
-        multiple: images are padded to sides that are multiples of it, for the network.
+        multiple: images are padded so that their sides are multiples of it.
 
     Raises:
         ConfigError: `attention_memory` is not positive and finite.
@@ -43,9 +46,9 @@ class Inpainter:
 
     def __init__(self, network: nn.Layer, *, attention_memory: float = ATTENTION_MEMORY):
         number = isinstance(attention_memory, (int, float))
-        if not number or not 0 < attention_memory * GIB < math.inf:  # nan is not
+        if not number or not 0 < attention_memory * GIB < math.inf:  # also false for nan
             raise ConfigError(
-                f"attention_memory must be above 0 GiB, a finite number; got {attention_memory!r}"
+                f"attention_memory must be a finite number of GiB above 0; got {attention_memory!r}"
             )
         self.network = network
         self.multiple = size_multiple_of(network)
@@ -59,14 +62,14 @@ class Inpainter:
         """Load a generator file, a checkpoint folder, or the best model of an output_dir.
 
         Raises:
-            CheckpointError: no generator there, or a file that is not one.
+            CheckpointError: there is no generator, or the file is not one.
             ConfigError: `attention_memory` is not positive and finite.
         """
         return cls(load_generator(path), attention_memory=attention_memory)
 
     @classmethod
     def demo(cls, *, attention_memory: float = ATTENTION_MEMORY) -> "Inpainter":
-        """Load the network that comes with the package; `weights/shipped/card.md` describes it.
+        """Load the network that ships with the package; `weights/shipped/card.md` describes it.
 
         Raises:
             ConfigError: `attention_memory` is not positive and finite.
@@ -78,15 +81,16 @@ class Inpainter:
 
         Args:
             image: uint8 [H, W, 3] RGB.
-            mask: uint8 [H, W]; above 127 = hole (draw it with 255), else known (0); or bool [H, W],
-                True = hole. Without any hole, a copy of the image comes back.
+            mask: uint8 [H, W], values above 127 mark the hole (use 255) and others the known
+                region (use 0); or bool [H, W], True = hole. If there is no hole, returns a copy of
+                the image.
 
         Returns:
-            uint8 [H, W, 3], outside the hole equal to `image`.
+            uint8 [H, W, 3], equal to `image` outside the hole.
 
         Raises:
-            ValueError: another type or shape, sizes that differ, or a mask that has values but
-                none above 127, such as one of 0 and 1.
+            ValueError: wrong type or shape, different sizes, or a mask with nonzero values but
+                none above 127, such as a mask of 0 and 1.
             ConfigError: `attention_memory` is too small for this size.
         """
         mask = check_pair(image, mask)
@@ -95,31 +99,42 @@ class Inpainter:
         return self.fill_batch(image[None], mask[None])[0]
 
     def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
-        """Fill the holes of images of one size: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""
+        """Fill the holes of a batch: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""
         height, width = masks.shape[1:]
-        refined = to_uint8(self.predict(images, masks).refined)[:, :height, :width]
+        refined = to_uint8(self.refine(images, masks))[:, :height, :width]
         return np.where(holes_of(masks)[..., None], refined, images)
 
-    @paddle.no_grad()
     def predict(self, images: ndarray, masks: ndarray) -> Prediction:
-        """All that the network says of uint8 [B, H, W, 3] and [B, H, W], padded to sides that fit.
+        """Return the network's full output for uint8 [B, H, W, 3] and [B, H, W].
 
-        The padding mirrors image and hole alike, so that a hole at the edge stays one.
+        Its sides are padded to multiples of `multiple`. The padding mirrors both image and hole, so
+        that a hole at the edge continues.
         """
+        return self._run(self.network, images, masks)
+
+    def refine(self, images: ndarray, masks: ndarray) -> Tensor:
+        """Return `refined` of `predict`, valid only inside the holes.
+
+        Up to float rounding. Faster, as a network may leave out what the holes do not need.
+        """
+        return self._run(partial(refined_in_hole, self.network), images, masks)
+
+    @paddle.no_grad()
+    def _run(self, network: Callable[[Tensor, Tensor], T], images: ndarray, masks: ndarray) -> T:
         border = [(0, 0), *((0, -size % self.multiple) for size in masks.shape[1:])]
         holes = np.pad(holes_of(masks), border, mode="symmetric")[:, None].astype(np.float32)
         images = np.pad(images, [*border, (0, 0)], mode="symmetric").transpose(0, 3, 1, 2)
         masked_images = to_unit_range(images) * (1 - holes)
         try:
             with attention_memory_limit(self._attention_bytes):
-                return self.network(paddle.to_tensor(masked_images), paddle.to_tensor(holes))
+                return network(paddle.to_tensor(masked_images), paddle.to_tensor(holes))
         except MemoryBudgetError as error:
             raise ConfigError(f"attention_memory: {error}") from error
 
 
 @contextmanager
 def inpainting(network: nn.Layer) -> Iterator[Inpainter]:
-    """An `Inpainter` of a network that is being trained, which it leaves as it was."""
+    """An `Inpainter` for a network in training; afterwards each layer is back in its mode."""
     modes = [(layer, layer.training) for layer in network.sublayers(include_self=True)]
     try:
         yield Inpainter(network)
@@ -134,11 +149,11 @@ def to_uint8(images: Tensor) -> ndarray:
 
 
 def check_pair(image: ndarray, mask: ndarray) -> ndarray:
-    """The mask as uint8 [H, W], 255 = hole, of an image and a mask that fit each other.
+    """Check that image and mask match; return the mask as uint8 [H, W], 255 = hole.
 
     Raises:
-        ValueError: no uint8 [H, W, 3] and uint8 or bool [H, W] of one size, or a mask that means a
-            hole by values that count as known.
+        ValueError: not uint8 [H, W, 3] and uint8 or bool [H, W] of the same size, or a mask with
+            nonzero values but none above 127.
     """
     image_fits = isinstance(image, ndarray) and image.ndim == 3 and image.shape[2] == 3
     _check_array("image", image, "uint8 [H, W, 3], RGB", image_fits and image.dtype == np.uint8)
@@ -157,12 +172,12 @@ def holes_of(masks: ndarray) -> ndarray:
     """Masks [B, H, W], uint8 with 255 = hole or bool -> bool, True = hole.
 
     Raises:
-        ValueError: a mask has values but none above 127, such as one of 0 and 1.
+        ValueError: a mask has nonzero values but none above 127, such as a mask of 0 and 1.
     """
     holes = is_hole(masks)
     for mask, hole in zip(masks, holes, strict=True):
         if mask.any() and not hole.any():
-            raise ValueError(f"mask: {without_hole(mask)}; of a mask of 0 and 1, give mask > 0")
+            raise ValueError(f"mask: {why_no_hole(mask)}; for a mask of 0 and 1, pass mask > 0")
     return holes
 
 
@@ -174,7 +189,7 @@ def _check_array(name: str, given: object, expected: str, fits: bool) -> None:
     advice = ""
     if hasattr(given, "__array_interface__") or isinstance(given, (list, tuple)):
         mode = "RGB" if name == "image" else "L"
-        advice = f"; of a PIL image, give numpy.asarray(x.convert({mode!r}))"
+        advice = f"; for a PIL image, pass numpy.asarray(x.convert({mode!r}))"
     elif isinstance(given, (str, Path)):
         advice = "; to fill files, use `ppdeepfill predict`"
     raise ValueError(

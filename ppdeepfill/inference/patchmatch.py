@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fill a hole with patches of the known region, without a network.
 
-Letters: H W image, P side of a patch, N patches that touch the hole. Positions are (row, column) of
-the middle of a patch.
+Letters: H W image, P side of a patch, N patches that touch the hole. A position is (row, column) of
+the centre of a patch.
 
 Source: Wexler et al., Space-Time Completion of Video (2007), for filling from coarse to fine by
-votes of similar patches; Barnes et al., PatchMatch (2009), for finding those. Every position takes
-over its neighbours' matches at once and from several distances, as NumPy wants it, where the paper
-goes through the image in order.
+votes of similar patches; Barnes et al., PatchMatch (2009), for finding these patches. The paper
+propagates matches in scan order; here, to suit NumPy, all positions take over their neighbours'
+matches at once, from several distances.
 """
 
 from typing import NamedTuple
@@ -19,13 +19,15 @@ from numpy import ndarray
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.random import Generator
 
-PATCH = 7  # pixels a side
+PATCH = 7  # side of a patch in px
 RADIUS = PATCH // 2
-COARSEST = 32  # pixels: no level of the pyramid has a shorter side
-ROUNDS = (24, 12, 6)  # searches, each with its vote: at the coarsest level, the next, all finer
-CONFIDENCE = 1.3  # a vote counts so much less for each pixel into the hole; Wexler et al., 3.2
-SWEEPS = 2  # propagations, each with its random search, a search
-JUMPS = (4, 2, 1)  # pixels to the neighbours asked
+COARSEST = 32  # px: no level of the pyramid has a shorter side
+ROUNDS = (24, 12, 6)  # searches with a vote each: coarsest level, next level, all finer levels
+CONFIDENCE = (
+    1.3  # each pixel deeper into the hole divides a vote's weight by it; Wexler et al., 3.2
+)
+SWEEPS = 2  # propagations per search, each followed by a random search
+JUMPS = (4, 2, 1)  # distances in px to the neighbours that propagate
 
 
 class Level(NamedTuple):
@@ -39,9 +41,9 @@ def fill_with_patches(image: ndarray, hole: ndarray, *, seed: int = 0) -> ndarra
     """Fill a hole.
 
     Args:
-        image: uint8 [H, W, 3]; what it holds in the hole does not matter.
+        image: uint8 [H, W, 3]; its content inside the hole does not matter.
         hole: bool [H, W], at least one pixel.
-        seed: decides the random search.
+        seed: seed of the random search.
 
     Returns:
         float32 [H, W, 3] in 0..255, or None if no whole patch is known.
@@ -58,7 +60,7 @@ def fill_with_patches(image: ndarray, hole: ndarray, *, seed: int = 0) -> ndarra
 
 
 def _pyramid(finest: Level) -> list[Level]:
-    """Halved as long as a hole and a whole known patch remain, finest first."""
+    """Halve the image while a hole and a whole known patch remain; finest level first."""
     levels = [finest]
     while min(levels[-1].hole.shape) // 2 >= COARSEST:
         coarser = _halved(levels[-1])
@@ -69,7 +71,7 @@ def _pyramid(finest: Level) -> list[Level]:
 
 
 def _halved(level: Level) -> Level:
-    """Means of the known pixels alone; a pixel is known where at least half of it was."""
+    """Average the known pixels only; a pixel is known if at least half of its area was."""
     size = tuple(side // 2 for side in reversed(level.hole.shape))
     known = (~level.hole).astype(np.float32)
     weight = cv2.resize(known, size, interpolation=cv2.INTER_AREA)
@@ -78,7 +80,7 @@ def _halved(level: Level) -> Level:
 
 
 def _sources(hole: ndarray) -> ndarray:
-    """Bool [H, W]: a patch around this pixel is inside the image and known as a whole."""
+    """Bool [H, W]: the patch around this pixel is inside the image and completely known."""
     padded = np.pad(hole, RADIUS, constant_values=True)
     return ~cv2.dilate(padded.astype(np.uint8), np.ones([PATCH, PATCH])).astype(bool)[
         RADIUS:-RADIUS, RADIUS:-RADIUS
@@ -93,7 +95,7 @@ def _fill_level(
     *,
     rounds: int,
 ) -> tuple[ndarray, ndarray]:
-    """Filled image [H, W, 3] and matches [H, W, 2], from those of the next coarser level."""
+    """Filled image [H, W, 3] and matches [H, W, 2], starting from those of the coarser level."""
     hole, sources = level.hole, _sources(level.hole)
     targets = np.argwhere(cv2.dilate(hole.astype(np.uint8), np.ones([PATCH, PATCH])))  # [N, 2]
     if coarser is None:
@@ -106,13 +108,13 @@ def _fill_level(
     confidence = CONFIDENCE ** -depth[targets[:, 0], targets[:, 1]]
     for _ in range(rounds):
         distances = _search(filled, targets, matches, sources, rng)
-        weights = confidence * _likeness(distances)
+        weights = confidence * _similarity(distances)
         filled = _vote(filled, hole, targets, matches, weights)
     return filled, matches
 
 
 def _smooth(level: Level) -> ndarray:
-    """A first guess: the colours at the hole's border carried inwards."""
+    """A first guess: carry the colours at the hole's border inward."""
     image, hole = np.rint(level.image).astype(np.uint8), level.hole.astype(np.uint8)
     return cv2.inpaint(image, hole, RADIUS, cv2.INPAINT_TELEA)
 
@@ -120,20 +122,20 @@ def _smooth(level: Level) -> ndarray:
 def _first_matches(
     coarser: ndarray | None, targets: ndarray, sources: ndarray, rng: Generator
 ) -> ndarray:
-    """[H, W, 2]: those of the coarser level, at random where there are none; others themselves."""
+    """[H, W, 2]: from the coarser level or else random; outside the targets, the pixel itself."""
     matches = np.indices(sources.shape).transpose(1, 2, 0)
     rows, columns = targets.T
     if coarser is not None:
         halves = np.minimum(targets // 2, np.array(coarser.shape[:2]) - 1)
         matches[rows, columns] = 2 * coarser[halves[:, 0], halves[:, 1]] + targets % 2
-    wrong = targets[~_usable(matches[rows, columns], sources)]
+    wrong = targets[~_are_sources(matches[rows, columns], sources)]
     known = np.argwhere(sources)
     matches[wrong[:, 0], wrong[:, 1]] = known[rng.integers(len(known), size=len(wrong))]
     return matches
 
 
-def _usable(positions: ndarray, sources: ndarray) -> ndarray:
-    """Bool [N]: the positions are inside the image and sources."""
+def _are_sources(positions: ndarray, sources: ndarray) -> ndarray:
+    """Bool [N]: the position is inside the image, and a source."""
     size = np.array(sources.shape)
     inside = ((positions >= 0) & (positions < size)).all(axis=1)
     rows, columns = np.clip(positions, 0, size - 1).T
@@ -143,40 +145,40 @@ def _usable(positions: ndarray, sources: ndarray) -> ndarray:
 def _search(
     filled: ndarray, targets: ndarray, matches: ndarray, sources: ndarray, rng: Generator
 ) -> ndarray:
-    """Improve `matches` in place; returns the squared distances [N] of the patches."""
+    """Improve `matches` in place; return the squared distances [N] of the patches."""
     patches = sliding_window_view(_padded(filled), (PATCH, PATCH), axis=(0, 1))  # [H, W, 3, P, P]
     wanted = patches[targets[:, 0], targets[:, 1]]  # [N, 3, P, P]
     limit = np.array(sources.shape) - 1
 
-    def distance(of: ndarray, positions: ndarray) -> ndarray:
-        difference = wanted[of] - patches[positions[:, 0], positions[:, 1]]
+    def distance(numbers: ndarray, positions: ndarray) -> ndarray:
+        difference = wanted[numbers] - patches[positions[:, 0], positions[:, 1]]
         return np.einsum("nchw,nchw->n", difference, difference)
 
     distances = distance(np.arange(len(targets)), matches[targets[:, 0], targets[:, 1]])
 
-    def try_out(candidates: ndarray) -> None:
-        of = np.flatnonzero(_usable(candidates, sources))
-        found = distance(of, candidates[of])
-        better = found < distances[of]
-        distances[of[better]] = found[better]
-        rows, columns = targets[of[better]].T
-        matches[rows, columns] = candidates[of[better]]
+    def keep_better(candidates: ndarray) -> None:
+        numbers = np.flatnonzero(_are_sources(candidates, sources))
+        found = distance(numbers, candidates[numbers])
+        better = found < distances[numbers]
+        distances[numbers[better]] = found[better]
+        rows, columns = targets[numbers[better]].T
+        matches[rows, columns] = candidates[numbers[better]]
 
     for _ in range(SWEEPS):
         for jump in JUMPS:
             for shift in np.array([(jump, 0), (-jump, 0), (0, jump), (0, -jump)]):
                 rows, columns = np.clip(targets + shift, 0, limit).T
-                try_out(matches[rows, columns] - shift)
+                keep_better(matches[rows, columns] - shift)
         reach = int(limit.max())
         while reach:
             around = matches[targets[:, 0], targets[:, 1]]
-            try_out(around + rng.integers(-reach, reach + 1, size=targets.shape))
+            keep_better(around + rng.integers(-reach, reach + 1, size=targets.shape))
             reach //= 2
     return distances
 
 
-def _likeness(distances: ndarray) -> ndarray:
-    """[N] in 0..1; the scale is the distance that three of four patches keep, as Wexler et al."""
+def _similarity(distances: ndarray) -> ndarray:
+    """[N] in 0..1; its scale is the 75th percentile of the distances, as in Wexler et al."""
     scale = max(float(np.percentile(distances, 75)), 1.0)
     return np.exp(-distances / (2 * scale))
 
@@ -184,12 +186,12 @@ def _likeness(distances: ndarray) -> ndarray:
 def _vote(
     filled: ndarray, hole: ndarray, targets: ndarray, matches: ndarray, weights: ndarray
 ) -> ndarray:
-    """Each pixel of the hole as the weighted mean of what the patches over it say."""
+    """Set each pixel of the hole to the weighted mean of the patches that cover it."""
     weights = weights.astype(np.float32)[:, None]
     found = matches[targets[:, 0], targets[:, 1]]
     source = _padded(filled)
     votes = np.zeros([*source.shape[:2], 4], np.float32)  # colour times weight, weight
-    for shift in np.ndindex(PATCH, PATCH):  # a padded position is one of the image plus RADIUS
+    for shift in np.ndindex(PATCH, PATCH):  # positions in the padded image are RADIUS larger
         rows, columns = (targets + shift).T
         from_rows, from_columns = (found + shift).T
         votes[rows, columns, :3] += weights * source[from_rows, from_columns]

@@ -47,20 +47,20 @@ def predict(
     save_attention: bool = False,
     attention_memory: float = ATTENTION_MEMORY,
 ) -> list[Path]:
-    """Fill one photo, or all photos of a folder.
+    """Fill one photo, or all photos in a folder.
 
-    A photo of a folder that cannot be filled, or has no hole, is named, counted and left out.
+    Photos in a folder that have no hole or cannot be filled are skipped, with a warning.
 
     Args:
         image_path: a photo, or a folder of photos at any depth.
-        mask_path: a mask, or a folder of masks with the names of the photos; None: the hole is
-            a colour in the photo, see `HoleRule`.
-        model_path: a generator file, the folder of a checkpoint, an output_dir, or demo; None: the
-            newest run below ./output, else demo.
-        save_dir: the folder of results, under the names of the photos.
-        hole_rule: how the hole is recognised; None: white in the mask.
-        strategy: how large photos are filled; None: `Strategy()`.
-        file_format: "same": as the photo, which for JPEG means compressing it again; "png".
+        mask_path: a mask, or a folder of masks named like the photos; None: a colour in the photo
+            marks the hole, see `HoleRule`.
+        model_path: a generator file, a checkpoint folder, an output_dir, or demo; None: the newest
+            run below ./output, or demo if there is none.
+        save_dir: the results folder; results are named like the photos.
+        hole_rule: how to recognise the hole; None: white in the mask.
+        strategy: how to fill large photos; None: `Strategy()`.
+        file_format: "same" as the photo, which compresses a JPEG again; or "png".
         save_attention: also write NAME_offsets.png and NAME_borrowed.png.
         attention_memory: GiB, see `Inpainter`.
 
@@ -68,25 +68,25 @@ def predict(
         The filled photos.
 
     Raises:
-        UserError: a path, an option or the model is not usable, a single photo or none of a folder
-            can be filled, or a result cannot be written.
+        UserError: a path, an option or the model is unusable; the single photo, or all photos of
+            the folder, cannot be filled; or a result cannot be written.
     """
     hole_rule, strategy = hole_rule or HoleRule(), strategy or Strategy()
     if mask_path is None and hole_rule.color is None:
-        raise DataError("where is the hole? Give --mask_path or --hole_color")
+        raise DataError("where is the hole? Pass --mask_path or --hole_color")
     pairs = find_pairs(image_path, mask_path, save_dir)
     results = Results(save_dir, pairs)
     model_path = find_generator(model_path or default_model())
     inpainter = Inpainter.from_checkpoint(model_path, attention_memory=attention_memory)
     logger.info("model: %s", model_path)
-    job = _Job(inpainter, hole_rule, strategy, file_format, save_attention, results)
+    filler = _PhotoFiller(inpainter, hole_rule, strategy, file_format, save_attention, results)
     if image_path.is_dir():
-        return list(_filled_of_folder(job, pairs))
-    return [job.run(pairs[0])]
+        return list(_fill_folder(filler, pairs))
+    return [filler.fill(pairs[0])]
 
 
-class _Job(NamedTuple):
-    """What is done to each photo."""
+class _PhotoFiller(NamedTuple):
+    """Fills photos, all by the same options."""
 
     inpainter: Inpainter
     hole_rule: HoleRule
@@ -95,8 +95,8 @@ class _Job(NamedTuple):
     save_attention: bool
     results: Results
 
-    def run(self, pair: Pair) -> Path:
-        """Fill one photo; DataError when it cannot be, before anything is written."""
+    def fill(self, pair: Pair) -> Path:
+        """Fill one photo; raise DataError, before writing anything, if that is not possible."""
         photo = read_photo(pair.image)
         hole = find_hole(photo, pair.image, pair.mask(), self.hole_rule)
         target, *drawings = self._paths(pair, photo)
@@ -108,17 +108,17 @@ class _Job(NamedTuple):
             with_offsets=self.save_attention,
         )
         completed = photo.completed(filling.image, hole)
-        if pair.masks is None:  # a hole in the photo may be a transparent one
+        if pair.masks is None:  # the hole may have been a transparent part of the photo
             completed = completed.opaque_in(hole)
         if self.file_format == "png":
             completed = completed.as_png()
-        _tell(target, write_photo(target, completed))
-        for path, draw in zip(drawings, DRAWINGS.values(), strict=False):  # none asked
+        _log_result(target, write_photo(target, completed))
+        for path, draw in zip(drawings, DRAWINGS.values(), strict=False):  # no drawings requested
             _draw(path, draw, hole, filling)
         return target
 
     def _paths(self, pair: Pair, photo: Photo) -> list[Path]:
-        """Where the results of a photo go: the filled photo first."""
+        """The files for the results of a photo, the filled photo first."""
         kept = photo.as_png() if self.file_format == "png" else photo
         endings = [suffix_of(kept, pair.name.suffix)]
         if self.save_attention:
@@ -126,14 +126,14 @@ class _Job(NamedTuple):
         return self.results.reserve(pair, endings)
 
 
-def _filled_of_folder(job: _Job, pairs: Sequence[Pair]) -> Iterator[Path]:
-    """Fill what can be filled; DataError when nothing can."""
+def _fill_folder(filler: _PhotoFiller, pairs: Sequence[Pair]) -> Iterator[Path]:
+    """Fill all photos that can be filled; raise DataError if none can."""
     skipped = without_hole = 0
     loggers = [logging.getLogger(), logging.getLogger("ppdeepfill")]
     with logging_redirect_tqdm(loggers):
         for pair in tqdm(pairs, unit="photo", disable=not sys.stderr.isatty()):
             try:
-                yield job.run(pair)
+                yield filler.fill(pair)
             except NoHole as error:
                 without_hole += 1
                 logger.warning("left out: %s", error)
@@ -141,26 +141,28 @@ def _filled_of_folder(job: _Job, pairs: Sequence[Pair]) -> Iterator[Path]:
                 skipped += 1
                 logger.warning("skipped: %s", error)
     filled = len(pairs) - skipped - without_hole
-    apart = f", {without_hole} left out for want of a hole" if without_hole else ""
+    holeless = f", {without_hole} without a hole left out" if without_hole else ""
     if not filled:
-        raise DataError(f"none of the {len(pairs)} photos could be filled{apart}, see above")
-    logger.info("%d photos filled, %d skipped%s: %s", filled, skipped, apart, job.results.folder)
+        raise DataError(f"none of the {len(pairs)} photos could be filled{holeless}, see above")
+    folder = filler.results.folder
+    logger.info("%d photos filled, %d skipped%s: %s", filled, skipped, holeless, folder)
 
 
-def _tell(path: Path, completed: Photo) -> None:
+def _log_result(path: Path, completed: Photo) -> None:
     logger.info("wrote %s", path)
     for note in completed.notes:
         logger.warning("%s: %s", path, note)
     if completed.lossy:
         logger.info(
-            "%s is compressed anew: known pixels change a little, most at the hole; --format png "
-            "keeps each of them",
+            "%s is compressed again, which changes known pixels a little, mostly near the hole; "
+            "--format png keeps them exactly",
             path,
         )
 
 
 def _draw(path: Path, draw: Callable, hole: ndarray, filling: Filling) -> None:
     if filling.offsets is None:
-        logger.warning("%s is not drawn: no attention was computed", path)
+        reason = "nothing was filled, or this network has no attention to show"
+        logger.warning("did not draw %s: %s", path, reason)
         return
     write_photo(path, Photo(draw(filling.image, hole, filling.offsets), "PNG"))

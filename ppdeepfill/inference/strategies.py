@@ -1,26 +1,28 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Filling photographs of any size.
+"""Fill photographs of any size.
 
-A network sees windows of the photo; what it makes of them is laid into the hole alone. The
-strategies differ in the windows and in how far these are shrunk.
+A network sees crops of the photo, and its predictions replace the hole only. The strategies
+differ in which crops they choose and how much they shrink them.
 
-Letters: H W photo, h w window in px. A hole is bool.
+Letters: H W photo, h w crop in px. A hole is bool.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy import ndarray
+from paddle import Tensor
 
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
 from ppdeepfill.inference.blending import poisson_blended
-from ppdeepfill.inference.crops import Window, around_holes, whole_photo
+from ppdeepfill.inference.crops import Crop, around_holes, whole_photo
 from ppdeepfill.inference.inpainter import Inpainter, to_uint8
-from ppdeepfill.networks import Prediction, offsets_of
+from ppdeepfill.networks import offsets_of
 from ppdeepfill.terminal.progress import progress
 
 NAMES = ("auto", "whole", "crop", "resize")
@@ -30,14 +32,14 @@ RANGES = {"margin": (0, 1 << 16), "limit": (64, 1 << 16), "feather": (0, 1024)} 
 
 @dataclass(frozen=True)
 class Strategy:
-    """How a photo is filled.
+    """How to fill a photo.
 
     Attributes:
-        name: "whole": all at once; "crop": a window around each hole; "resize": all at once,
-            shrunk; "auto": whole up to `limit`, crop above.
+        name: "whole": the whole photo at once; "crop": a crop around each hole; "resize": the
+            whole photo, shrunk; "auto": whole up to `limit`, crop above.
         margin: px of surroundings in a crop, on each side of the hole.
-        limit: longest side in px that the network sees of a crop or of a shrunk photo; longer
-            ones are shrunk to it.
+        limit: longest side in px that the network sees, for "crop" and "resize"; anything longer
+            is shrunk to it.
         feather: px inside the hole over which a difference in colour at its edge fades out.
         blend: "poisson" takes the colours of the hole from its edge, see `poisson_blended`; "none".
 
@@ -62,31 +64,35 @@ class Strategy:
                     f"--{name} must be {smallest} to {largest} pixels; got {getattr(self, name)}"
                 )
 
-    def windows(self, hole: ndarray, multiple: int = 1) -> tuple[list[Window], int]:
-        """What the network sees for a hole [H, W], and the longest side in px that it sees.
+    def crops(self, hole: ndarray, multiple: int = 1) -> tuple[list[Crop], int]:
+        """Return the crops for a hole [H, W], and the longest side in px that the network sees.
 
-        Where the photo has room, sides are multiples of `multiple`.
+        If the photo has room, sides are multiples of `multiple`.
         """
         longest = max(hole.shape)
         if self.name == "whole" or (self.name == "auto" and longest <= self.limit):
             return whole_photo(hole), longest
         if self.name == "resize":
             return whole_photo(hole), self.limit
-        windows = around_holes(hole, margin=self.margin, limit=self.limit, multiple=multiple)
-        return windows, self.limit
+        crops = around_holes(hole, margin=self.margin, limit=self.limit, multiple=multiple)
+        return crops, self.limit
 
 
 class Filling(NamedTuple):
     """A filled photo.
 
     Attributes:
-        image: uint8 [H, W, 3], outside the hole equal to what was given.
-        offsets: int32 [2, H, W], the way (dy, dx) in px from each pixel of the hole to what the
-            attention preferred for it, 0 elsewhere; None where nobody asked, or without attention.
+        image: uint8 [H, W, 3], equal to the original outside the hole.
+        offsets: int32 [2, H, W] offset (dy, dx) in px from each pixel of the hole to the place
+            that the attention preferred for it, 0 elsewhere; None if not requested, or if the
+            network has no attention.
+        coarse: uint8 [H, W, 3], with the hole as filled by the first stage; None if not requested,
+            or if the network has one stage.
     """
 
     image: ndarray
     offsets: ndarray | None
+    coarse: ndarray | None = None
 
 
 def fill(
@@ -96,48 +102,69 @@ def fill(
     strategy: Strategy,
     *,
     with_offsets: bool = False,
+    with_coarse: bool = False,
+    before_crop: Callable[[int, int], None] = lambda number, count: None,
 ) -> Filling:
     """Fill the hole of a photo.
 
     Args:
-        inpainter: a network.
+        inpainter: a network, an `ExportedInpainter` or a `BaselineInpainter`.
         image: uint8 [H, W, 3] RGB.
         hole: bool [H, W].
-        strategy: how.
-        with_offsets: also say where the attention looked, which takes a while for large photos.
+        strategy: how to choose crops.
+        with_offsets: also return where the attention looked; takes a while for large photos.
+        with_coarse: also return the hole as filled by the first stage.
+        before_crop: called before each crop with its number, from 0, and the number of crops; an
+            exception in it stops the filling.
     """
     filled = image.copy()
-    offsets = None
-    windows, limit = strategy.windows(hole, inpainter.multiple)
-    for place, own in progress(windows if hole.any() else (), unit="hole"):
-        refined, prediction, scale = _look(inpainter, image[place], hole[place], limit)
-        refined = feathered(refined, image[place], hole[place], strategy.feather)
-        if strategy.blend == "poisson":
-            refined = poisson_blended(refined, image[place], hole[place])
-        filled[place][own] = refined[own]
+    offsets = coarse = None
+    crops, limit = strategy.crops(hole, inpainter.multiple)
+    crops = crops if hole.any() else []
+    for number, (place, own) in enumerate(progress(crops, unit="crop")):
+        before_crop(number, len(crops))
+        crop = _CroppedPhoto(image[place], hole[place], limit)
+        network_input = crop.shrunk_image[None], crop.shrunk_mask[None]
+        needs_surroundings = crop.scale < 1 or strategy.feather > 0 or strategy.blend == "poisson"
+        prediction = None
+        if needs_surroundings or with_offsets or with_coarse:
+            prediction = inpainter.predict(*network_input)
+        # What else the caller asks for must not change the filling, not even by rounding.
+        refined = prediction.refined if needs_surroundings else inpainter.refine(*network_input)
+        filled[place][own] = _blended(crop, crop.in_pixels(refined), strategy)[own]
+        if with_coarse and prediction.coarse is not None:
+            coarse = image.copy() if coarse is None else coarse
+            coarse[place][own] = crop.in_pixels(prediction.coarse)[own]
         cells = offsets_of(prediction) if with_offsets else None
         if cells is not None:
             offsets = np.zeros([2, *hole.shape], np.int32) if offsets is None else offsets
-            step = prediction.refined.shape[2] // cells.shape[2] / scale
-            ways = _offsets_in_pixels(cells[0].numpy(), own.shape, step)
-            offsets[(slice(None), *place)][:, own] = ways[:, own]
-    return Filling(filled, offsets)
+            step = prediction.refined.shape[2] // cells.shape[2] / crop.scale
+            in_pixels = _offsets_in_pixels(cells[0].numpy(), own.shape, step)
+            offsets[(slice(None), *place)][:, own] = in_pixels[:, own]
+    return Filling(filled, offsets, coarse)
+
+
+def _blended(crop: "_CroppedPhoto", refined: ndarray, strategy: Strategy) -> ndarray:
+    refined = feathered(refined, crop.image, crop.hole, strategy.feather)
+    if strategy.blend == "poisson":
+        refined = poisson_blended(refined, crop.image, crop.hole)
+    return refined
 
 
 def feathered(refined: ndarray, image: ndarray, hole: ndarray, width: int) -> ndarray:
-    """Let a difference in colour between the hole and what surrounds it fade out inside the hole.
+    """Fade out a colour difference between the hole and its surroundings inside the hole.
 
-    What the network makes of the known pixels near the edge, compared with the pixels themselves,
-    tells how far off its colours are there. The original inside the hole is not looked at.
+    The network also predicts the known pixels near the edge; comparing these with the true pixels
+    shows how far off its colours are there. The original inside the hole is ignored.
 
     Args:
-        refined: uint8 [h, w, 3], what the network makes of all pixels.
+        refined: uint8 [h, w, 3], the network's prediction of all pixels.
         image: uint8 [h, w, 3].
         hole: bool [h, w].
-        width: px from the edge to where nothing is corrected; 0 corrects nothing.
+        width: the correction fades out over this many px from the edge; 0 corrects nothing.
 
     Returns:
-        uint8 [h, w, 3]; only the values inside the hole are of use.
+        uint8 [h, w, 3], valid only inside the hole.
     """
     if width == 0 or hole.all():
         return refined
@@ -150,33 +177,38 @@ def feathered(refined: ndarray, image: ndarray, hole: ndarray, width: int) -> nd
     return np.rint(np.clip(refined + error * fading, 0, 255)).astype(np.uint8)
 
 
-class _Seen(NamedTuple):
-    """What the network makes of a window."""
+class _CroppedPhoto:
+    """A crop as the photo has it, and as the network sees it: shrunk to `limit` px.
 
-    refined: ndarray  # uint8 [h, w, 3]
-    prediction: Prediction
-    scale: float  # of the network's view, at most 1
+    Attributes:
+        image, hole: uint8 [h, w, 3] and bool [h, w].
+        scale: by which the network's input is shrunk, at most 1.
+        shrunk_image, shrunk_mask: that input, uint8 [h', w', 3] and [h', w'].
+    """
 
+    def __init__(self, image: ndarray, hole: ndarray, limit: int):
+        self.image, self.hole = image, hole
+        height, width = hole.shape
+        self.scale = min(1.0, limit / max(height, width))
+        if self.scale < 1:
+            size = max(1, round(width * self.scale)), max(1, round(height * self.scale))
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            # A pixel that contains any part of the hole is hole, so none of it counts as known.
+            share = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+            hole = share > 0
+        self.shrunk_image, self.shrunk_mask = image, to_levels(hole)
 
-def _look(inpainter: Inpainter, image: ndarray, hole: ndarray, limit: int) -> _Seen:
-    """All pixels as the network predicts them, shrunk to `limit` on the way."""
-    height, width = hole.shape
-    scale = min(1.0, limit / max(height, width))
-    small_size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    if scale < 1:
-        image = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA)
-        # A pixel that holds any of the hole is hole: nothing of it shows among the known ones.
-        share = cv2.resize(hole.astype(np.float32), small_size, interpolation=cv2.INTER_AREA)
-        hole = share > 0
-    prediction = inpainter.predict(image[None], to_levels(hole[None]))
-    refined = to_uint8(prediction.refined)[0, : small_size[1], : small_size[0]]
-    if scale < 1:
-        refined = cv2.resize(refined, (width, height), interpolation=cv2.INTER_CUBIC)
-    return _Seen(refined, prediction, scale)
+    def in_pixels(self, stage: Tensor) -> ndarray:
+        """Turn what a stage predicts, padded [1, 3, H, W], into the crop's uint8 [h, w, 3]."""
+        height, width = self.shrunk_mask.shape
+        pixels = to_uint8(stage)[0, :height, :width]
+        if self.scale < 1:
+            pixels = cv2.resize(pixels, self.hole.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        return pixels
 
 
 def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], step: float) -> ndarray:
-    """Offsets in positions of the attention, `step` px apart -> int [2, H, W] in px."""
+    """Offsets between attention positions, which are `step` px apart -> int [2, H, W] in px."""
     positions = [np.arange(length) for length in size]
     rows, columns = ((p / step).astype(int) for p in positions)
     offsets = np.rint(cells[:, rows][:, :, columns] * step).astype(int)
@@ -184,7 +216,7 @@ def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], step: float) -> nd
     return _mirrored(here + offsets, size) - here
 
 
-def _mirrored(there: ndarray, size: tuple[int, int]) -> ndarray:
-    """Positions [2, H, W] beyond the end of the image, where padding mirrors it, in the image."""
+def _mirrored(positions: ndarray, size: tuple[int, int]) -> ndarray:
+    """Map positions [2, H, W] in the mirrored padding to the pixels of the image they repeat."""
     last = np.array(size)[:, None, None] - 1
-    return np.where(there > last, 2 * last + 1 - there, there).clip(0, last)
+    return np.where(positions > last, 2 * last + 1 - positions, positions).clip(0, last)

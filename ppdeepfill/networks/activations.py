@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Activations, and their derivatives."""
+"""Activations and their derivatives."""
 
 from collections.abc import Callable
 
@@ -10,19 +10,19 @@ from paddle import Tensor
 Activation = Callable[[Tensor], Tensor]
 
 
-# y = x where x > 0, else 0.2 x: the critics'
+# y = x where x > 0, else 0.2 x
 def leaky_relu(x: Tensor) -> Tensor:
-    """Of the critics."""
+    """Activation of the critics."""
     return F.leaky_relu(x, negative_slope=0.2)
 
 
-# y = min(max(x, -1), 1): the last activation of either stage
+# y = min(max(x, -1), 1): no value leaves the range of images
 def clip_to_image(x: Tensor) -> Tensor:
-    """To [-1, 1]."""
+    """Clip to the range of images, [-1, 1]: the last activation of both stages."""
     return x.clip(-1.0, 1.0)
 
 
-# dy / dx as a function of y, so that x need not be kept.
+# dy / dx as a function of y, so that there is no need to keep x.
 SLOPES: dict[Activation, Activation] = {
     F.elu: lambda y: y.clip(max=0.0) + 1.0,
     F.relu: lambda y: (y > 0.0).astype(y.dtype),

@@ -22,9 +22,9 @@ class Critic(nn.Layer):
     """Four 5x5 convolutions with stride 2, then one score per image.
 
     Args:
-        size: (height, width) of the images that it will see.
+        size: (height, width) of the images to score.
         widths: output channels of the four convolutions.
-        reference: whose padding and initialisation.
+        reference: whose padding and initialisation to use.
     """
 
     def __init__(

@@ -21,8 +21,9 @@ from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlo
 from ppdeepfill.networks.prediction import Prediction, check_input, complete
 from ppdeepfill.networks.reference import Reference
 
-# How far a pixel of the result sees beyond itself among the features at 1/4: one position for each
-# 3x3 convolution there, and two for the decoder (3 pixels at full size, 2 at half of it).
+# How far a pixel of the result sees beyond its own position in the feature map at 1/4 of the size:
+# one position for each 3x3 convolution there, and two for the decoder (3 pixels at full size, 2 at
+# half size).
 COARSE_REACH, REFINEMENT_REACH = 2 + 2, 4 + 2
 INPUT_CHANNELS = 5  # image, a plane of ones that marks the border, mask
 FULL_TYPES = (paddle.float32, paddle.float64)
@@ -58,11 +59,11 @@ class RefinementNetwork(nn.Layer):
     Args:
         base_channels: n, width of the first layer.
         attention: layer (foreground, background, mask) -> `Attended` on [B, 4n, H/4, W/4]; None
-            leaves the features of its branch as they are.
-        reference: whose border arithmetic and initialisation.
+            leaves the features of its branch unchanged.
+        reference: whose border arithmetic and initialisation to use.
 
     Attributes:
-        size_multiple: of the sides H and W.
+        size_multiple: H and W must be multiples of it.
     """
 
     def __init__(
@@ -87,19 +88,19 @@ class RefinementNetwork(nn.Layer):
         self.decoder = Decoder(4 * n, reference=reference)
 
     def forward(self, x: Tensor, mask: Tensor) -> Prediction:
-        """x [B, 5, H, W], mask [B, 1, H, W] -> all of a prediction but the coarse image."""
+        """x [B, 5, H, W], mask [B, 1, H, W] -> a prediction without the coarse image."""
         dilated, attended = self.features(x, mask)
         refined = self.decode(dilated, attended.features)
         return Prediction(refined, attention=attended.weights, offsets=attended.offsets)
 
     def features(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Attended]:
-        """Of both encoders [B, 4n, H/4, W/4], the second one's after the attention."""
+        """Features of both branches [B, 4n, H/4, W/4], those of the second after attention."""
         dilated = self.dilated(self.dilated_encoder(x))  # [B, 4n, H/4, W/4]
         features = self.attention_encoder(x)  # [B, 4n, H/4, W/4]
         if self.attention is None:
             return dilated, Attended(features)
         small_mask = downsample_nearest(mask, 4, self.reference)  # [B, 1, H/4, W/4]
-        return dilated, _in_float32(self.attention, features, features, small_mask)
+        return dilated, in_float32(self.attention, features, features, small_mask)
 
     def decode(self, dilated: Tensor, attended: Tensor) -> Tensor:
         """Features of both encoders [B, 4n, H/4, W/4] -> [B, 3, H, W]."""
@@ -116,7 +117,7 @@ class DeepFillV1(nn.Layer):
         refinement: a `RefinementNetwork`.
 
     Attributes:
-        size_multiple: of the sides H and W.
+        size_multiple: H and W must be multiples of it.
     """
 
     def __init__(self, coarse: CoarseNetwork, refinement: RefinementNetwork):
@@ -133,13 +134,13 @@ class DeepFillV1(nn.Layer):
             mask: [B, 1, H, W], 1 = hole, one per sample.
 
         Returns:
-            refined and coarse image [B, 3, H, W] in [-1, 1] and the attention
-            [B, (H/8)(W/8), H/8, W/8], or in its place the offsets [B, 2, H/8, W/8].
+            The refined and the coarse image [B, 3, H, W] in [-1, 1], and either the attention
+            [B, (H/8)(W/8), H/8, W/8] or the offsets [B, 2, H/8, W/8].
 
         Raises:
-            ValueError: a shape does not fit.
+            ValueError: the shapes do not match.
         """
-        if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
+        if paddle.in_dynamic_mode():  # while exporting a graph, sizes are symbolic
             check_input(masked_image, mask, self.size_multiple)
         coarse = self.coarse(_with_mask(masked_image, mask))
         completed = complete(coarse, masked_image, mask)
@@ -147,18 +148,18 @@ class DeepFillV1(nn.Layer):
         return Prediction(refined, coarse, *attended)
 
     def refined_in_hole(self, masked_image: Tensor, mask: Tensor) -> Tensor:
-        """`refined` of the prediction where the hole is; elsewhere it means nothing.
+        """Predict `refined` [B, 3, H, W], valid only inside the hole.
 
-        Saves what the last layers of both stages would compute outside the hole.
-
-        Arguments as in `forward`; returns [B, 3, H, W].
+        The last layers of both stages are computed around the holes only, which saves time.
+        Arguments as in `forward`.
         """
         features = self.coarse.features(_with_mask(masked_image, mask))
         coarse = kernels.decode_in_holes(
             self.coarse.decode, features, mask=mask, margin=COARSE_REACH
         )
         completed = complete(coarse, masked_image, mask)
-        dilated, attended = self.refinement.features(_with_mask(completed, mask), mask)
+        with kernels.attention_around_holes(mask, margin=REFINEMENT_REACH):
+            dilated, attended = self.refinement.features(_with_mask(completed, mask), mask)
         return kernels.decode_in_holes(
             self.refinement.decode, dilated, attended.features, mask=mask, margin=REFINEMENT_REACH
         )
@@ -169,8 +170,8 @@ class Encoder(ConvSequence):
 
     Args:
         widths: output channels of the six convolutions; the second and the fourth halve the size.
-        last_activation: activation of the last convolution; the others have ELU.
-        reference: whose padding and initialisation.
+        last_activation: activation of the last convolution; the others use ELU.
+        reference: whose padding and initialisation to use.
     """
 
     def __init__(
@@ -207,7 +208,7 @@ class Decoder(ConvSequence):
 
 
 def dilated_convolutions(channels: int, reference: Reference) -> ConvSequence:
-    """Four 3x3 convolutions whose dilation doubles from 2 to 16: [B, C, h, w] -> the same."""
+    """Four 3x3 convolutions whose dilation doubles from 2 to 16: [B, C, h, w] -> same shape."""
     return ConvSequence(
         *(
             (f"dilation{d}", ConvBlock(channels, channels, dilation=d, reference=reference))
@@ -229,12 +230,12 @@ def _with_mask(image: Tensor, mask: Tensor) -> Tensor:
     return paddle.concat([image, paddle.ones_like(mask), mask], axis=1)
 
 
-def _in_float32(layer: nn.Layer, *tensors: Tensor):
-    """What a layer returns where mixed precision surrounds it: its sums and softmax need float32.
+def in_float32(layer: nn.Layer, *tensors: Tensor):
+    """Call a layer in float32 even under mixed precision, because its sums and softmax need it.
 
-    float64 stays as it is.
+    float64 stays float64.
     """
-    if not paddle.in_dynamic_mode():  # an exported graph is in one precision
+    if not paddle.in_dynamic_mode():  # an exported graph has a single precision
         return layer(*tensors)
     with paddle.amp.auto_cast(enable=False):
         return layer(*(x if x.dtype in FULL_TYPES else x.astype("float32") for x in tensors))

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The completion network of GLCIC: one stage of convolutions, those in the middle dilated.
+"""The completion network of GLCIC: one stage of convolutions, dilated in the middle.
 
 Letters: B batch, C channels, H W image, n base channels.
 
 Source: Iizuka et al., Globally and Locally Consistent Image Completion (SIGGRAPH 2017), table 1;
-`GLCIC-PyTorch`, called "port".
+`GLCIC-PyTorch`, called "the port" here.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ Order = Literal["norm_relu", "relu_norm"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # RGB in [0, 1]
 
 
-# y = relu(norm(w * x + b)), or norm before relu the other way round
+# y = relu(norm(w * x + b)), or norm(relu(w * x + b))
 class NormalisedConv(nn.Layer):
     """A convolution with batch normalisation and ReLU: x [B, C, H, W].
 
     Args:
-        convolution: with bias; of stride 1 or 2, or transposed.
-        channels: what it gives.
-        order: "norm_relu" as in the paper's words, or "relu_norm" as in the port.
+        convolution: with bias; stride 1 or 2, or transposed.
+        channels: output channels of the convolution.
+        order: "norm_relu" as the paper describes, or "relu_norm" as in the port.
     """
 
     def __init__(self, convolution: nn.Layer, channels: int, order: Order):
@@ -46,11 +46,11 @@ class NormalisedConv(nn.Layer):
 class CompletionNetwork(nn.Layer):
     """The network that fills holes.
 
-    Inside, images are in [0, 1] and holes have the mean colour.
+    Internally, images are in [0, 1] and holes are filled with the mean colour.
 
     Args:
         base_channels: width n of the first layer (paper: 64); an even number.
-        mean_color: RGB in [0, 1], of the training images.
+        mean_color: mean RGB of the training images, in [0, 1].
         order: see `NormalisedConv`.
     """
 
@@ -111,9 +111,9 @@ class CompletionNetwork(nn.Layer):
             `refined` [B, 3, H, W] in [-1, 1]; there is one stage and no attention.
 
         Raises:
-            ValueError: a shape does not fit.
+            ValueError: the shapes do not match.
         """
-        if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
+        if paddle.in_dynamic_mode():  # while exporting a graph, sizes are symbolic
             check_input(masked_image, mask, self.size_multiple)
         known = (masked_image + 1.0) * 0.5 * (1.0 - mask)
         x = paddle.concat([known + self.mean_color * mask, mask], axis=1)  # [B, 4, H, W]

@@ -5,7 +5,7 @@
 Letters: B batch, H W image, h w local patch, n base channels.
 
 Source: Iizuka et al. (SIGGRAPH 2017), table 2, where the two branches are the global and the local
-discriminator; `GLCIC-PyTorch`, called "port".
+discriminator; `GLCIC-PyTorch`, called "the port" here.
 """
 
 import math
@@ -16,16 +16,18 @@ from paddle import Tensor, nn
 
 from ppdeepfill.networks.glcic import NormalisedConv, Order
 
-WIDEST = 8  # no convolution is wider than 8n; a branch gives 16n features
+WIDEST = 8  # no convolution is wider than 8n; a branch returns 16n features
 
 
+# features = relu(V conv_layers(... conv_1(image)) + c), each conv followed by norm and relu
 class CriticBranch(nn.Layer):
     """5x5 convolutions with stride 2 and one linear layer: [B, 3, *size] -> [B, 16n].
 
     Args:
-        size: (height, width) of its images; any, where the port needs multiples of 2 ** layers.
-        layers: how many convolutions.
-        base_channels: width n of the first; the next ones double it up to 8n.
+        size: (height, width) of its images. Any size works; the port needs multiples of
+            2 ** layers.
+        layers: number of convolutions.
+        base_channels: width n of the first convolution; each next one doubles it, up to 8n.
         order: see `NormalisedConv`.
     """
 
@@ -53,7 +55,7 @@ class CriticBranch(nn.Layer):
 
 # score = <v, [local(patch), whole(image)]> + c
 class JointCritic(nn.Layer):
-    """Both branches, joined by one linear layer.
+    """Both branches joined by one linear layer.
 
     Args:
         image_size: (H, W) of the whole image.
@@ -83,6 +85,6 @@ class JointCritic(nn.Layer):
         """Score whole images [B, 3, H, W] with their local patches [B, 3, h, w], in [-1, 1].
 
         Returns:
-            [B, 1], whose sigmoid is the probability that an image is real.
+            Scores [B, 1]; their sigmoid is the probability that an image is real.
         """
         return self.to_score(paddle.concat([self.local(patch), self.whole(image)], axis=1))

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Convolution with the padding and the initialisation of either reference, also after upsampling.
+"""Convolutions with the padding and the initialisation of either reference.
 
 Letters: B batch, C channels, H W feature map.
 """
@@ -17,7 +17,7 @@ from ppdeepfill.networks.reference import Reference
 
 # y = activation(w * x + b), where w * x is a convolution
 class ConvBlock(nn.Layer):
-    """Convolution that keeps ceil(size / stride), then an activation: x [B, C, H, W].
+    """Convolution to ceil(size / stride), then an activation: x [B, C, H, W].
 
     Args:
         in_channels: channels of the input.
@@ -25,14 +25,15 @@ class ConvBlock(nn.Layer):
         kernel_size: odd side of the filters.
         stride: 1 or 2.
         dilation: distance of the filter's taps.
-        activation: applied to the result; None leaves it as it is.
-        reference: whose padding and initialisation. "tensorflow": SAME padding, with stride 2 one
-            more at the bottom and the right; Glorot uniform filters, zero biases. "torch": the same
-            padding on all sides; filters and biases uniform in +-1 / sqrt(fan_in).
-        input_size: (H, W) where it is fixed; needed only when an odd size meets stride 2 and
-            "tensorflow", whose padding depends on the parity. None: even.
+        activation: applied to the result; None applies none.
+        reference: whose padding and initialisation to use. "tensorflow": SAME padding, which at
+            stride 2 adds one more at the bottom and the right; Glorot uniform filters, zero biases.
+            "torch": the same padding on all sides; filters and biases uniform in
+            +-1 / sqrt(fan_in).
+        input_size: (H, W) if known in advance. Needed only for odd sizes with stride 2 and
+            "tensorflow", whose padding depends on whether the size is even. None means even.
 
-    Source: gen_conv and dis_conv of both codes; default initialisers of tf.layers and of
+    Source: gen_conv and dis_conv of both references; default initialisers of tf.layers and of
     torch.nn.Conv2d (Kaiming uniform with a = sqrt(5)).
     """
 
@@ -78,25 +79,33 @@ class UpsampledConvBlock(ConvBlock):
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
-        reference: whose initialisation.
+        activation: applied to the result; None leaves it as it is.
+        reference: whose initialisation to use.
     """
 
     upsampling = 2
 
-    def __init__(self, in_channels: int, out_channels: int, *, reference: Reference = "tensorflow"):
-        super().__init__(in_channels, out_channels, reference=reference)
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        activation: Activation | None = F.elu,
+        reference: Reference = "tensorflow",
+    ):
+        super().__init__(in_channels, out_channels, activation=activation, reference=reference)
 
 
 # y = f_n(... f_2(f_1(x)))
 class ConvSequence(nn.Sequential):
-    """Convolution blocks one after another: x [B, C, H, W]."""
+    """Convolution blocks, one after another: x [B, C, H, W]."""
 
     def forward(self, x: Tensor) -> Tensor:
         return kernels.convolve_in_sequence(x, self)
 
 
 def initialisers(fan_in: int, reference: Reference) -> dict[str, ParamAttr]:
-    """Return weight_attr and bias_attr of a convolution or linear layer, see `ConvBlock`."""
+    """Return weight_attr and bias_attr for a convolution or linear layer, see `ConvBlock`."""
     if reference == "tensorflow":
         weight, bias = nn.initializer.XavierUniform(), nn.initializer.Constant(0.0)
     else:
@@ -109,7 +118,7 @@ def initialisers(fan_in: int, reference: Reference) -> dict[str, ParamAttr]:
 
 
 def _padding(size: int, reach: int, stride: int, reference: Reference) -> tuple[int, int]:
-    """Zeros before and after an axis of `size` for filters spanning `reach` positions."""
+    """Zeros to add before and after an axis of `size` for filters spanning `reach` positions."""
     if reference == "torch":
         return reach // 2, reach // 2
     total = max((math.ceil(size / stride) - 1) * stride + reach - size, 0)

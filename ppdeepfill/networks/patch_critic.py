@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A critic that scores overlapping patches rather than the image as a whole.
+"""A critic that scores overlapping patches instead of the whole image.
 
 Letters: B batch, H W image, n base channels.
 
@@ -20,13 +20,15 @@ Norm = Literal["instance", "spectral"]
 SLOPE = 0.2  # of the leaky ReLU
 
 
+# scores = v * leaky_relu(norm(w_layers * ... leaky_relu(norm(w_1 * image)))), one for each patch
 class PatchCritic(nn.Layer):
     """4x4 convolutions with stride 2, then one score per patch.
 
     Args:
-        base_channels: width n of the first convolution; the next ones double it.
-        layers: convolutions before the last.
-        norm: of every layer but the last: "instance" normalises features, "spectral" weights.
+        base_channels: width n of the first convolution; each next one doubles it.
+        layers: number of convolutions before the last one.
+        norm: normalisation in every layer but the last: "instance" normalises the features,
+            "spectral" the weights.
     """
 
     def __init__(self, base_channels: int = 64, *, layers: int = 4, norm: Norm = "instance"):
@@ -45,5 +47,5 @@ class PatchCritic(nn.Layer):
 
     def forward(self, image: Tensor) -> Tensor:
         """image [B, 3, H, W] in [-1, 1] -> unbounded scores [B, 1, H / 2^layers, W / 2^layers]."""
-        x = F.pad(self.features(image), [1, 0, 1, 0])  # left and top, which keeps the size
+        x = F.pad(self.features(image), [1, 0, 1, 0])  # left and top, to keep the size
         return self.to_score(x)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What every network returns, and how a prediction becomes a completed image.
+"""The output of every network, and how it becomes a completed image.
 
 Letters: B batch, H W image, h w attention map, L background patches.
 """
@@ -16,12 +16,13 @@ class Prediction(NamedTuple):
     """The raw outputs of a network.
 
     Attributes:
-        refined: [B, 3, H, W] output of the last stage in [-1, 1].
-        coarse: [B, 3, H, W] output of the first stage; None for networks of one stage.
-        attention: [B, L, h, w] weight of each background patch; None without attention, and where
-            it did not keep them.
-        offsets: [B, 2, h, w] int64 way to the patch with the largest weight, where `attention` is
-            not kept. `offsets_of` gives them either way.
+        refined: [B, 3, H, W] output of the last stage in [-1, 1]; networks that end in a plain
+            convolution may leave this range, and what makes pictures of it clips.
+        coarse: [B, 3, H, W] output of the first stage; None if the network has one stage.
+        attention: [B, L, h, w] weight of each background patch; None if the network has no
+            attention, or its attention did not keep them.
+        offsets: [B, 2, h, w] int64 offset (dy, dx) to the patch with the largest weight, set if
+            `attention` was not kept. `offsets_of` returns it in both cases.
     """
 
     refined: Tensor
@@ -31,9 +32,9 @@ class Prediction(NamedTuple):
 
 
 def offsets_of(prediction: Prediction) -> Tensor | None:
-    """Way [B, 2, h, w] from each position to its best patch; None without attention.
+    """Return the offset [B, 2, h, w] from each position to its best patch; None without attention.
 
-    For the attention of an image to itself, which has as many patches as positions.
+    Works for attention of an image to itself, which has as many patches as positions.
     """
     if prediction.attention is None:
         return prediction.offsets
@@ -46,19 +47,19 @@ def complete(predicted: Tensor, image: Tensor, mask: Tensor) -> Tensor:
 
     Args:
         predicted: [B, 3, H, W].
-        image: [B, 3, H, W]; what it holds inside the hole does not matter unless it is not finite.
+        image: [B, 3, H, W]; its content inside the hole does not matter, but must be finite.
         mask: [B, 1, H, W], 1 = hole.
 
     Returns:
-        [B, 3, H, W], outside the hole equal to `image`.
+        [B, 3, H, W], equal to `image` outside the hole.
     """
     return predicted * mask + image * (1.0 - mask)
 
 
 def refined_in_hole(network: nn.Layer, masked_image: Tensor, mask: Tensor) -> Tensor:
-    """`refined` [B, 3, H, W] of the prediction, of which only the hole counts.
+    """Predict `refined` [B, 3, H, W], valid only inside the hole.
 
-    A network that has a method of this name can leave out what the hole does not need.
+    A network that has a method of this name may skip the work that the hole does not need.
     """
     if hasattr(network, "refined_in_hole"):
         return network.refined_in_hole(masked_image, mask)
@@ -66,22 +67,22 @@ def refined_in_hole(network: nn.Layer, masked_image: Tensor, mask: Tensor) -> Te
 
 
 def size_multiple_of(network: nn.Layer) -> int:
-    """What the sides of a network's images must be multiples of; 1: any size."""
+    """Return the number that image sides must be multiples of; 1 if the network takes any size."""
     return getattr(network, "size_multiple", 1)
 
 
 def check_input(masked_image: Tensor, mask: Tensor, multiple: int) -> None:
-    """Raise ValueError unless the shapes are what a network takes.
+    """Raise ValueError unless a network can take these shapes.
 
     Args:
         masked_image: should be [B, 3, H, W].
         mask: should be [B, 1, H, W].
-        multiple: what H and W must be multiples of.
+        multiple: H and W must be multiples of it.
     """
     image_shape, mask_shape = list(masked_image.shape), list(mask.shape)
     if image_shape[1] != 3 or mask_shape[1] != 1 or image_shape[2:] != mask_shape[2:]:
         raise ValueError(
-            "the network takes masked_image [B, 3, H, W] and mask [B, 1, H, W] of one size; "
+            "the network takes masked_image [B, 3, H, W] and mask [B, 1, H, W] of the same size; "
             f"got {image_shape} and {mask_shape}"
         )
     if any(size % multiple for size in image_shape[2:]):

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Whose code a network follows where paper and published codes differ."""
+"""Which published implementation a network follows where they differ."""
 
 from typing import Literal
 

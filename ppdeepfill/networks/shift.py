@@ -1,11 +1,11 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The shift operation: each position of the hole takes over the most similar known feature, whole.
+"""The shift operation: copy the most similar known feature to each position of the hole.
 
 Letters: B batch, C channels, h w feature map, P = h w positions.
 
-Source: Yan et al., Shift-Net (ECCV 2018), section 3.2; `Shift-Net_pytorch`, the authors' code, in
-which all holes of a batch must be equally large, and which fails without a hole and all hole.
+Source: Yan et al., Shift-Net (ECCV 2018), section 3.2; `Shift-Net_pytorch`, the authors' code,
+which needs holes of the same size in a batch and fails on empty and full holes.
 """
 
 from typing import NamedTuple
@@ -18,11 +18,12 @@ BELOW_EVERY_COSINE = -2.0
 
 
 class Shifted(NamedTuple):
-    """What the holes took over.
+    """The features copied into the holes.
 
     Attributes:
-        features: [B, C, h, w]; 0 outside the hole, and everywhere where nothing is known.
-        offsets: [B, 2, h, w] int64, the way (dy, dx) to where each was taken from; 0 elsewhere.
+        features: [B, C, h, w]; 0 outside the hole, and 0 everywhere if nothing is known.
+        offsets: [B, 2, h, w] int64 offset (dy, dx) to where each feature was copied from; 0
+            elsewhere.
     """
 
     features: Tensor
@@ -34,11 +35,12 @@ def shift(decoder: Tensor, encoder: Tensor, hole: Tensor) -> Shifted:
     """For each position of the hole, find the known position most like it and copy its feature.
 
     Args:
-        decoder: [B, C, h, w] features that ask. They get no gradient: the choice is hard.
-        encoder: [B, C, h, w] features that answer; those taken over get a gradient each time.
+        decoder: [B, C, h, w] features to find a match for. They get no gradient, because an argmax
+            has none.
+        encoder: [B, C, h, w] features to copy from; each copy passes its gradient back.
         hole: [B, 1, h, w], 1 = hole, one per sample.
 
-    Of equally similar positions the first is taken, row by row.
+    If several positions are equally similar, the first one in row-major order is copied.
     """
     height, width = paddle.shape(hole)[2], paddle.shape(hole)[3]
     missing = hole.flatten(2)  # [B, 1, P]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Convolution with spectral normalisation: its weights are divided by their largest singular value.
+"""Convolution with spectral normalisation: the weights are divided by their largest singular value.
 
 Source: Miyato et al. (ICLR 2018); `kernel_spectral_norm` of neuralgym, the DeepFill authors'
-library. Gradients also pass through the estimate of the singular value's vectors there and here,
-which `torch.nn.utils.spectral_norm` leaves out.
+library. There and here, gradients also pass through the estimated singular vectors;
+`torch.nn.utils.spectral_norm` treats these as constants.
 """
 
 import paddle
@@ -16,9 +16,9 @@ EPSILON = 1e-12  # added to the length of a vector
 
 # y = (W / sigma) * x + b with sigma = v W u'^T, v = u W^T / |u W^T|, u' = v W / |v W|
 class SpectralConv2D(nn.Conv2D):
-    """`nn.Conv2D` whose weights, as a matrix [in * kh * kw, out], have the norm 1.
+    """`nn.Conv2D` whose weights, as a matrix [in * kh * kw, out], have spectral norm 1.
 
-    Every call improves the estimate of the norm by one power iteration, in evaluation too.
+    Each call, in evaluation mode too, refines the estimate of the norm by one power iteration.
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, **geometry):
@@ -33,12 +33,12 @@ class SpectralConv2D(nn.Conv2D):
         return F.conv2d(x, weight, self.bias, self._stride, self._padding, self._dilation)
 
     def normalised_weight(self) -> Tensor:
-        """Return the weights [out, in, kh, kw] divided by their norm, and move on `u`."""
+        """Return the weights [out, in, kh, kw] divided by their norm, and update `u`."""
         matrix = self.weight.flatten(1).t()  # [in * kh * kw, out]
         v = _unit(paddle.matmul(self.u, matrix, transpose_y=True))
         u = _unit(paddle.matmul(v, matrix))
         norm = paddle.matmul(paddle.matmul(v, matrix), u, transpose_y=True)
-        # A new tensor: the graph needs the old one, which writing into it would change.
+        # Assign a new tensor: the autograd graph still needs the old one unchanged.
         self.u = u.detach()
         return self.weight / norm.squeeze()
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The convolutions of VGG-16, whose features losses and metrics compare.
+"""The convolutional part of VGG-16; losses and metrics compare its features.
 
 Letters: B batch, H W image, C channels, h w feature map.
 
@@ -15,7 +15,7 @@ from paddle import Tensor, nn
 
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # (width, convolutions)
 
-# Of the RGB images in [-1, 1] that torchvision's and Paddle's weights were trained on.
+# Statistics of the RGB images in [-1, 1] that torchvision's and Paddle's weights were trained on.
 MEAN = (-0.030, -0.088, -0.188)
 DEVIATION = (0.458, 0.448, 0.450)
 
@@ -23,11 +23,11 @@ DEVIATION = (0.458, 0.448, 0.450)
 class Vgg16(nn.Layer):
     """Features of VGG-16: relu1_1, relu1_2, pool1, relu2_1 ... relu5_3, pool5.
 
-    Its weights have the names of torchvision and Paddle, features.N.weight and features.N.bias;
+    The weights are named as in torchvision and Paddle, features.N.weight and features.N.bias;
     `ppdeepfill.weights.published.load_vgg16` reads them from a file.
 
     Attributes:
-        names: what each layer is called, conv1_1 to pool5.
+        names: names of the layers in order, conv1_1 to pool5.
     """
 
     def __init__(self):
@@ -43,7 +43,7 @@ class Vgg16(nn.Layer):
         self.features = nn.LayerList(named.values())
 
     def forward(self, image: Tensor, wanted: Collection[str]) -> dict[str, Tensor]:
-        """What some of its layers give; computes none after the last of them.
+        """Return the output of the named layers; layers after the last of them are not computed.
 
         Args:
             image: [B, 3, H, W] as the weights expect it; see `normalised`.
@@ -53,7 +53,7 @@ class Vgg16(nn.Layer):
             Name -> [B, C, h, w], in the order of the layers.
 
         Raises:
-            ValueError: there is no layer of such a name.
+            ValueError: there is no layer of that name.
         """
         if unknown := set(wanted) - set(self.names):
             raise ValueError(f"VGG-16 has no {sorted(unknown)}; it has {', '.join(self.names)}")
@@ -67,7 +67,8 @@ class Vgg16(nn.Layer):
         return features
 
 
+# y = (x - mean) / deviation, per channel
 def normalised(image: Tensor) -> Tensor:
-    """RGB images [B, 3, H, W] in [-1, 1] -> what the published weights were trained on."""
+    """RGB images [B, 3, H, W] in [-1, 1] -> the normalisation that the published weights expect."""
     mean, deviation = (paddle.to_tensor(x).reshape([1, 3, 1, 1]) for x in (MEAN, DEVIATION))
     return (image - mean) / deviation

@@ -11,6 +11,8 @@ from paddle import nn
 
 from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.glcic import Glcic
+from ppdeepfill.objectives.perceptual import Perceptual
+from ppdeepfill.objectives.semantic_guidance import SemanticGuidanceObjective
 from ppdeepfill.objectives.shift_net import ShiftNetObjective
 from ppdeepfill.objectives.wgan_gp import WganGp
 
@@ -18,7 +20,9 @@ __all__ = [
     "OBJECTIVES",
     "Glcic",
     "Objective",
+    "Perceptual",
     "Phase",
+    "SemanticGuidanceObjective",
     "ShiftNetObjective",
     "WganGp",
     "build_objective",
@@ -28,6 +32,8 @@ OBJECTIVES: dict[str, Callable[..., Objective]] = {
     "wgan_gp": WganGp,
     "glcic": Glcic,
     "shift_net": ShiftNetObjective,
+    "semantic_guidance": SemanticGuidanceObjective,
+    "perceptual": Perceptual,
 }
 
 

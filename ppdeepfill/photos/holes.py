@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where the hole of a photograph is: in a mask file, or a colour in the photo itself.
+"""Find the hole of a photograph: in a mask file, or by a colour in the photo itself.
 
-Letters: H W photo. A hole is bool [H, W], as the photo is displayed.
+Letters: H W photo. A hole is bool [H, W], oriented as the photo is displayed.
 """
 
 import logging
@@ -15,7 +15,7 @@ from numpy import ndarray
 from PIL import ImageColor
 
 from ppdeepfill.data.pictures import as_displayed
-from ppdeepfill.data.pixels import WHITE_ABOVE, is_hole, mask_levels, to_8_bit, without_hole
+from ppdeepfill.data.pixels import WHITE_ABOVE, is_hole, mask_levels, to_8_bit, why_no_hole
 from ppdeepfill.errors import DataError
 from ppdeepfill.photos.photo import Photo
 from ppdeepfill.photos.reading import read_photo
@@ -24,12 +24,12 @@ logger = logging.getLogger(__name__)
 
 POLARITIES = ("white", "black")
 TRANSPARENT = "transparent"
-BETWEEN = (32, 223)  # levels that are neither black nor white
-LARGEST_BETWEEN = 0.1  # share of such levels that blurred edges explain
-LOSSY_TOLERANCE = 24  # how far a JPEG may move a colour, in each channel
+BETWEEN = (32, 223)  # levels in this range are neither black nor white
+LARGEST_BETWEEN = 0.1  # a larger share of such levels cannot be blurred edges
+LOSSY_TOLERANCE = 24  # how far JPEG compression may shift a colour, in each channel
 SPECK = 64  # px: smaller spots of the hole's colour in a photo are highlights, not holes
-COLORS_NAMED = 8  # a mask of more colours is a picture of something
-THINNEST = 8  # px: the step of the attention's mask, which may miss what is thinner
+COLORS_NAMED = 8  # a mask with more colours is a picture of something
+THINNEST = 8  # px: the step of the attention's mask, which may miss anything thinner
 
 
 class NoHole(DataError):
@@ -38,15 +38,15 @@ class NoHole(DataError):
 
 @dataclass(frozen=True)
 class HoleRule:
-    """How a hole is recognised.
+    """How to recognise a hole.
 
     Attributes:
-        polarity: what of a mask is hole, "white" or "black"; None is white, with a warning when
-            that looks like the wrong way round.
-        color: the hole is where the mask, or the photo without one, has this colour: a name,
-            #RRGGBB or "transparent".
+        polarity: which mask colour marks the hole, "white" or "black"; None means white, with a
+            warning if the mask looks inverted.
+        color: the hole is where the mask has this colour, or the photo if there is no mask: a
+            name, #RRGGBB or "transparent".
         dilate: px by which the hole grows on each side.
-        strict: refuse what else is only warned of.
+        strict: turn warnings into errors.
 
     Raises:
         DataError: unknown colour, both colour and polarity, or a negative number.
@@ -59,7 +59,7 @@ class HoleRule:
 
     def __post_init__(self):
         if self.color is not None and self.polarity is not None:
-            raise DataError("give --hole_color or --mask_polarity, not both")
+            raise DataError("use either --hole_color or --mask_polarity, not both")
         if self.polarity not in (None, *POLARITIES):
             raise DataError(f"--mask_polarity must be white or black; got {self.polarity!r}")
         if self.dilate < 0:
@@ -67,39 +67,55 @@ class HoleRule:
         if self.color not in (None, TRANSPARENT):
             rgb_of(self.color)
 
-    def doubt(self, text: str) -> None:
-        """Warn, or refuse when strict."""
+    def warn_or_refuse(self, text: str) -> None:
+        """Log a warning; raise it as a DataError if `strict`."""
         if self.strict:
             raise DataError(f"{text} (refused by --strict)")
         logger.warning("%s", text)
 
 
 def find_hole(photo: Photo, path: Path, mask: Path | None, rule: HoleRule) -> ndarray:
-    """The hole of a photo.
+    """Return the hole of a photo.
 
     Args:
         photo: the photo.
         path: its file, for messages.
-        mask: the file of its mask; None: the hole is the rule's colour in the photo.
-        rule: how the hole is recognised.
+        mask: its mask file; None: the rule's colour in the photo marks the hole.
+        rule: how to recognise the hole.
 
     Raises:
-        NoHole: nothing is hole; the message says what the mask holds instead.
-        DataError: the mask cannot be read, or all of the photo is hole; what is only doubtful
-            (another size, mostly hole, grey levels) where `rule` is strict.
+        NoHole: there is no hole; the message says what the mask contains instead.
+        DataError: the mask cannot be read, or the hole covers the whole photo. If `rule` is strict,
+            also if the mask looks wrong (another size, mostly hole, grey levels).
     """
-    if mask is None:
-        hole = _without_specks(_where_color(photo, path, rule.color), path)
-    else:
-        hole = _read_mask(mask, rule)
-        hole = _fitted(hole, photo, mask, rule)
+    if mask is not None:
+        return hole_of_mask(photo, read_photo(mask), mask, rule)
+    hole = _without_specks(_where_color(photo, path, rule.color), path)
     hole = dilated(hole, rule.dilate)
-    _check(hole, mask or path, rule)
+    _check(hole, path, rule)
+    return hole
+
+
+def hole_of_mask(photo: Photo, mask: Photo, name: Path, rule: HoleRule) -> ndarray:
+    """Return the hole that a mask marks in a photo.
+
+    Args:
+        photo: the photo.
+        mask: its mask.
+        name: file of the mask, for messages.
+        rule: how to recognise the hole.
+
+    Raises:
+        NoHole, DataError: as in `find_hole`.
+    """
+    hole = _resized_to_photo(_in_mask(mask, name, rule), photo, name, rule)
+    hole = dilated(hole, rule.dilate)
+    _check(hole, name, rule)
     return hole
 
 
 def dilated(hole: ndarray, radius: int) -> ndarray:
-    """The hole and all that is at most `radius` px away from it."""
+    """The hole and everything within `radius` px of it."""
     if radius == 0 or not hole.any():
         return hole
     distance = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
@@ -107,7 +123,7 @@ def dilated(hole: ndarray, radius: int) -> ndarray:
 
 
 def rgb_of(color: str) -> tuple[int, int, int]:
-    """A colour's name or #RRGGBB -> (red, green, blue)."""
+    """Colour name or #RRGGBB -> (red, green, blue)."""
     try:
         return ImageColor.getrgb(color)[:3]
     except ValueError:
@@ -118,7 +134,7 @@ def rgb_of(color: str) -> tuple[int, int, int]:
 
 def _where_color(photo: Photo, path: Path, color: str | None) -> ndarray:
     if color is None:
-        raise DataError(f"{path}: neither a mask nor a colour says where the hole is")
+        raise DataError(f"{path}: neither a mask nor a hole colour is given")
     if color == TRANSPARENT:
         if photo.alpha is None:
             raise DataError(f"{path} has no transparency; --hole_color transparent needs it")
@@ -131,53 +147,52 @@ def _where_color(photo: Photo, path: Path, color: str | None) -> ndarray:
 def _without_specks(hole: ndarray, path: Path) -> ndarray:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(hole.astype(np.uint8))
     specks = stats[:, cv2.CC_STAT_AREA] < SPECK
-    specks[0] = False  # what is known
+    specks[0] = False  # the known region
     if specks.any():
-        logger.info("%s: %d spots below %d pixels are no holes", path, specks.sum(), SPECK)
+        logger.info("%s: ignored %d spots below %d pixels", path, specks.sum(), SPECK)
     return hole & ~specks[labels]
 
 
-def _read_mask(path: Path, rule: HoleRule) -> ndarray:
-    """The hole in the size of the mask file."""
-    mask = read_photo(path)
+def _in_mask(mask: Photo, path: Path, rule: HoleRule) -> ndarray:
+    """The hole, at the size of the mask."""
     if rule.color is not None:
         return _where_color(mask, path, rule.color)
     levels = mask_levels(mask.pixels, background=255 if rule.polarity == "black" else 0)
     between = np.mean((levels > BETWEEN[0]) & (levels < BETWEEN[1]))
     if between > LARGEST_BETWEEN:
-        rule.doubt(
+        rule.warn_or_refuse(
             f"{path}: {between:.0%} of this mask is neither black nor white; is it a photo, or "
-            f"drawn in a colour (--hole_color)? Above {WHITE_ABOVE} counts as white"
+            f"drawn in a colour (--hole_color)? Levels above {WHITE_ABOVE} count as white"
         )
     hole = ~is_hole(levels) if rule.polarity == "black" else is_hole(levels)
     if not hole.any():
-        raise NoHole(f"{path}: {_without_hole(mask, rule)}")
+        raise NoHole(f"{path}: {_why_no_hole(mask, rule)}")
     return hole
 
 
-def _without_hole(mask: Photo, rule: HoleRule) -> str:
-    """What the mask holds in place of a hole, and what to change."""
+def _why_no_hole(mask: Photo, rule: HoleRule) -> str:
+    """What the mask contains instead of a hole, and what to change."""
     if rule.polarity == "black":
-        return "no hole in it: nothing is black; if white is the hole, give --mask_polarity white"
-    reason = without_hole(mask.pixels)
+        return "no hole: nothing in it is black; if white marks the hole, use --mask_polarity white"
+    reason = why_no_hole(mask.pixels)
     if mask.alpha is not None and not is_hole(to_8_bit(mask.alpha)).all():
-        return f"{reason}, or give --mask_polarity black"
+        return f"{reason}, or use --mask_polarity black"
     colors, counts = np.unique(mask.rgb().reshape(-1, 3), axis=0, return_counts=True)
     if not 2 <= len(colors) <= COLORS_NAMED:
         return reason
     color = "#" + bytes(colors[counts.argsort()[-2]].tolist()).hex()
-    return f'{reason}, or give the colour of the hole, such as --hole_color "{color}"'
+    return f'{reason}, or name the colour of the hole, such as --hole_color "{color}"'
 
 
-def _fitted(hole: ndarray, photo: Photo, path: Path, rule: HoleRule) -> ndarray:
-    """The hole in the size of the photo."""
+def _resized_to_photo(hole: ndarray, photo: Photo, path: Path, rule: HoleRule) -> ndarray:
+    """The hole, at the size of the photo."""
     height, width = photo.pixels.shape[:2]
     if hole.shape == (height, width):
         return hole
     if photo.orientation >= 5 and hole.shape == (width, height):
-        logger.info("%s: turned as the photo's EXIF says", path)
+        logger.info("%s: rotated as the photo's EXIF says", path)
         return as_displayed(hole, photo.orientation)
-    rule.doubt(
+    rule.warn_or_refuse(
         f"{path}: the mask is {hole.shape[1]} x {hole.shape[0]} pixels, the photo {width} x "
         f"{height}; the mask is resized"
     )
@@ -186,31 +201,31 @@ def _fitted(hole: ndarray, photo: Photo, path: Path, rule: HoleRule) -> ndarray:
 
 
 def _check(hole: ndarray, path: Path, rule: HoleRule) -> None:
-    """DataError for a full hole; doubts about one that looks wrong."""
+    """Raise DataError for a full hole; warn if the hole looks wrong."""
     share = hole.mean()
     if share == 0:
-        raise NoHole(f"{path}: no hole in it, nothing to fill")
+        raise NoHole(f"{path}: no hole, nothing to fill")
     if share == 1:
         raise DataError(
-            f"{path}: all of the photo is hole, so that nothing is left to fill it from; change "
-            "the mask, --mask_polarity or --dilate"
+            f"{path}: the hole covers the whole photo, so there is nothing left to fill it from; "
+            "change the mask, --mask_polarity or --dilate"
         )
     if share > 0.5 and rule.polarity is None and rule.color is None:
-        rule.doubt(
-            f"{path}: {share:.0%} of it is hole, as white is taken for hole; if black is the "
-            "hole, give --mask_polarity black, else --mask_polarity white"
+        rule.warn_or_refuse(
+            f"{path}: the hole covers {share:.0%} of it, because white marks the hole; if black "
+            "should, use --mask_polarity black, otherwise --mask_polarity white"
         )
-    _tell_thin_ones(hole, path)
+    _warn_of_thin_holes(hole, path)
 
 
-def _tell_thin_ones(hole: ndarray, path: Path) -> None:
+def _warn_of_thin_holes(hole: ndarray, path: Path) -> None:
     thick = cv2.erode(hole.astype(np.uint8), np.ones([THINNEST, THINNEST], np.uint8))
     count, labels = cv2.connectedComponents(hole.astype(np.uint8))
     thin = count - len(np.unique(labels[thick > 0])) - 1
     if thin > 0:
         logger.warning(
-            "%s: %d of %d holes are thinner than %d pixels, where the attention may take them for "
-            "known and copy from them; --dilate widens them",
+            "%s: %d of %d holes are thinner than %d pixels; the attention may mistake them for "
+            "known pixels and copy from them; --dilate widens them",
             path,
             thin,
             count - 1,

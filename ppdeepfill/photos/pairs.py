@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which mask belongs to which photo, and what its result is called."""
+"""Match photos with their masks, and name their results."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from ppdeepfill.data.folders import FolderFiles
 from ppdeepfill.data.names import IMAGE_SUFFIXES, comparable
 from ppdeepfill.errors import DataError
 
-MASK_ENDING = "_mask"  # of photo.jpg: photo.png in another folder, or photo_mask.png
+MASK_ENDING = "_mask"  # the mask of photo.jpg: photo.png in another folder, or photo_mask.png
 
 
 class Pair(NamedTuple):
@@ -19,8 +19,8 @@ class Pair(NamedTuple):
 
     Attributes:
         image: its file.
-        masks: the files that may be its mask, which should be one; None: there are no masks.
-        name: path of the result below the folder of results.
+        masks: the files that may be its mask, ideally one; None if there are no masks at all.
+        name: path of the result inside the results folder.
     """
 
     image: Path
@@ -28,35 +28,34 @@ class Pair(NamedTuple):
     name: PurePosixPath
 
     def mask(self) -> Path | None:
-        """The file of the mask; None where there are no masks.
+        """Return the mask file; None if there are no masks at all.
 
         Raises:
-            DataError: none belongs to this photo, or several.
+            DataError: no mask, or more than one, belongs to this photo.
         """
         if self.masks is None:
             return None
         if not self.masks:
             raise DataError(
-                f"no mask for {self.image}: there is no {self.name.stem}.png and no "
-                f"{self.name.stem}{MASK_ENDING}.png, or another kind of image, in the same place "
-                "of the folder of masks"
+                f"no mask for {self.image}: the mask folder has no {self.name.stem}.png and no "
+                f"{self.name.stem}{MASK_ENDING}.png in the same place, nor in another image format"
             )
         if len(self.masks) > 1:
             names = ", ".join(map(str, self.masks))
-            raise DataError(f"several masks for {self.image}: {names}; keep one")
+            raise DataError(f"several masks for {self.image}: {names}; keep only one")
         return self.masks[0]
 
 
 def find_pairs(image_path: Path, mask_path: Path | None, save_dir: Path) -> list[Pair]:
-    """The photos at a path with their masks.
+    """Find the photos at a path, and their masks.
 
     Args:
         image_path: a photo, or a folder of photos at any depth.
-        mask_path: one mask for all, a folder of masks with the names of the photos, or None.
-        save_dir: the folder of results; neither it nor the masks count as photos.
+        mask_path: one mask for all, a folder of masks named like the photos, or None.
+        save_dir: the results folder; neither it nor the masks count as photos.
 
     Raises:
-        DataError: a path does not exist, or the folder holds no photo.
+        DataError: a path does not exist, or the folder contains no photo.
     """
     for flag, path in (("--image_path", image_path), ("--mask_path", mask_path)):
         if path is not None and not path.exists():
@@ -65,14 +64,14 @@ def find_pairs(image_path: Path, mask_path: Path | None, save_dir: Path) -> list
         images = [(image_path, PurePosixPath(image_path.name))]
     else:
         files = FolderFiles(image_path)
-        files.tell_passed_over()
+        files.log_skipped()
         images = [(image_path / name, name) for name in _paths(files)]
         others = [path for path in (save_dir, mask_path) if path is not None]
         images = [image for image in images if not _lies_in(image[0], image_path, others)]
     pairs = _with_masks(images, mask_path)
     if not pairs:
         known = " ".join(sorted(IMAGE_SUFFIXES))
-        raise DataError(f"--image_path: no image in the folder {image_path} (looked for {known})")
+        raise DataError(f"--image_path: no image in folder {image_path} (looked for {known})")
     return pairs
 
 
@@ -98,12 +97,12 @@ def _paths(files: FolderFiles) -> list[PurePosixPath]:
 
 
 def _stem(name: PurePosixPath) -> str:
-    """What a photo and its mask share."""
+    """The part of the name that a photo and its mask share."""
     return comparable(str(name.with_suffix("")))
 
 
 def _lies_in(image: Path, folder: Path, others: list[Path]) -> bool:
-    """True for what is, or lies in, one of the others, where that is itself below `folder`."""
+    """Whether the image is, or lies in, one of the others; only those below `folder` count."""
     inside = [other.resolve() for other in others if folder.resolve() in other.resolve().parents]
     place = image.resolve()
     return any(other == place or other in place.parents for other in inside)

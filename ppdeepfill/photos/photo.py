@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A photograph between its file and the network.
+"""A photograph in memory, between its file and the network.
 
 Letters: H W image, C channels (1 grey, 2 grey and alpha, 3 RGB, 4 RGBA).
 """
@@ -17,17 +17,17 @@ from ppdeepfill.data.pixels import to_8_bit
 
 @dataclass(frozen=True)
 class Photo:
-    """Pixels, and what of the file is to be kept.
+    """Pixels, and everything else from the file that the result should keep.
 
     Attributes:
         pixels: uint8 or uint16 [H, W, C] as displayed.
         format: Pillow's name of the file format to write.
         orientation: EXIF orientation of the stored pixels, 1 to 8.
-        compression: arguments of Pillow that compress as the file was.
-        metadata: arguments of Pillow that write colour profile, EXIF and the like as they were.
-        chunks: (name, content) of the PNG chunks that hold the same for a PNG.
-        lossy: the file's format changes pixels.
-        notes: what will not be as in the file, each a sentence about it ("its palette ...").
+        compression: arguments for Pillow to compress like the original file.
+        metadata: arguments for Pillow to write colour profile, EXIF and so on unchanged.
+        chunks: (name, content) of the PNG chunks that hold the same metadata in a PNG.
+        lossy: whether the file's format changes pixel values.
+        notes: what will differ from the original file, one phrase each ("its palette ...").
     """
 
     pixels: ndarray
@@ -41,7 +41,7 @@ class Photo:
 
     @property
     def alpha(self) -> ndarray | None:
-        """[H, W] in the type of the pixels, 0 = transparent."""
+        """[H, W] in the pixels' type, 0 = transparent; None without an alpha channel."""
         return self.pixels[..., -1] if self.pixels.shape[2] in (2, 4) else None
 
     @property
@@ -50,12 +50,12 @@ class Photo:
         return self.pixels[..., : self.pixels.shape[2] - (self.alpha is not None)]
 
     def rgb(self) -> ndarray:
-        """uint8 [H, W, 3]: 16 bits are rounded to 8, grey is repeated."""
+        """uint8 [H, W, 3]; 16 bits are rounded to 8 and grey is repeated."""
         colors = to_8_bit(self.colors)
         return np.ascontiguousarray(np.broadcast_to(colors, [*colors.shape[:2], 3]))
 
     def completed(self, filled: ndarray, hole: ndarray) -> "Photo":
-        """This photo with the hole from `filled`; every other value stays as it is.
+        """This photo with the hole taken from `filled`; all other values stay the same.
 
         Args:
             filled: uint8 [H, W, 3] RGB.
@@ -80,6 +80,6 @@ class Photo:
         """This photo, to be written as PNG."""
         lost = self.format == "TIFF" and len(self.metadata.get("tiffinfo", ())) > 0
         notes = (
-            (*self.notes, "of its metadata a PNG keeps the profile and XMP") if lost else self.notes
+            (*self.notes, "a PNG keeps only its profile and XMP metadata") if lost else self.notes
         )
         return replace(self, format="PNG", lossy=False, notes=notes)

@@ -16,14 +16,14 @@ from ppdeepfill.photos.exif import PREFIX, without_thumbnail
 from ppdeepfill.photos.photo import Photo
 from ppdeepfill.photos.png_chunks import profile_chunk, xmp_chunk
 
-# What is written for what is read, where it is not the same.
+# Formats read -> format written, if different.
 WRITTEN_AS = {
     "DIB": "BMP",
-    "GIF": "PNG",  # its 256 colours have none left for a hole
-    "AVIF": "PNG",  # it would be compressed anew, by other rules
+    "GIF": "PNG",  # its 256 colours leave none for the filled hole
+    "AVIF": "PNG",  # we could not compress it like the original
 }
-TIFF_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits")  # those without loss
-# Of a TIFF: description, maker, model, resolution (3), software, date, artist, copyright, XMP.
+TIFF_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits")  # the lossless ones
+# TIFF tags: description, maker, model, resolution (3), software, date, artist, copyright, XMP.
 TIFF_TAGS = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 700)
 TIFF_DIRECTORIES = (0x8769, 0x8825)  # EXIF, GPS
 TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # description, maker, model and so on
@@ -32,29 +32,43 @@ PALETTES = {"1": "its two levels become grey", "P": "its palette becomes RGB"}
 
 
 def read_photo(path: Path) -> Photo:
-    """Read a PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF of 8 or 16 bits.
+    """Read a PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF with 8 or 16 bits.
 
     Raises:
-        DataError: no such file, cut off or damaged, more than one picture, or colours that are
-            neither grey nor RGB.
+        DataError: the file does not exist, is cut off or damaged, holds more than one picture, or
+            is neither grey nor RGB.
     """
     try:
-        if path.exists() and not path.is_file():  # a pipe would wait for its writer
-            raise Refusal("it is no file")
+        if path.exists() and not path.is_file():  # reading a pipe would wait for its writer
+            raise Refusal("it is not a file")
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read the image {path}: {error.strerror or error}") from error
     except Refusal as error:
         raise DataError(f"cannot read the image {path}: {error}") from error
+    return photo_from(content, path)
+
+
+def photo_from(content: bytes, name: str | Path, *, most_pixels: int | None = None) -> Photo:
+    """The photo in a file's content, as `read_photo` reads it.
+
+    Args:
+        content: of the file.
+        name: what messages call it.
+        most_pixels: refuse larger photos before decoding them; None: see `open_picture`.
+
+    Raises:
+        DataError: as `read_photo`.
+    """
     try:
-        return photo_of(content)
+        return photo_of(content, most_pixels=most_pixels)
     except Refusal as error:
-        raise DataError(f"cannot read the image {path}: {error}") from error
+        raise DataError(f"cannot read the image {name}: {error}") from error
 
 
-def photo_of(content: bytes) -> Photo:
-    """The photo in a file's content; `Refusal` where it cannot be filled."""
-    picture = open_picture(content)
+def photo_of(content: bytes, *, most_pixels: int | None = None) -> Photo:
+    """Decode a file's content; raise `Refusal` if we cannot fill such a photo."""
+    picture = open_picture(content, most_pixels=most_pixels)
     image = picture.image
     if image.mode == "CMYK":
         raise Refusal("its colours are CMYK; convert it to RGB or grey first")
@@ -63,15 +77,16 @@ def photo_of(content: bytes) -> Photo:
     if file_format == "BMP" and picture.pixels.shape[2] == 4:
         file_format = "PNG"  # programs disagree on alpha in a BMP
     if file_format != image.format:
-        notes.append(f"a {image.format} is written as {file_format}")
+        notes.append(f"it is a {image.format} but written as {file_format}")
     if image.mode in PALETTES:
         notes.append(PALETTES[image.mode])
     metadata, chunks = _metadata(picture, notes)
-    turned = "exif" in metadata or EXIF in dict(chunks)  # else nothing would say so any more
+    # Without EXIF in the result, viewers would not know that they have to rotate it.
+    keeps_orientation = "exif" in metadata or EXIF in dict(chunks)
     return Photo(
         pixels=picture.pixels,
         format=file_format,
-        orientation=picture.orientation if turned else 1,
+        orientation=picture.orientation if keeps_orientation else 1,
         compression=_compression(image, content, metadata) if file_format == image.format else {},
         metadata=metadata if file_format == image.format else {},
         chunks=chunks,
@@ -97,10 +112,10 @@ def _webp_chunks(content: bytes) -> set[bytes]:
 
 
 def _metadata(picture: Picture, notes: list[str]) -> tuple[dict, tuple]:
-    """`Photo.metadata` and `Photo.chunks` of a file; what cannot be read is noted."""
+    """`Photo.metadata` and `Photo.chunks` of a file; adds a note on anything unreadable."""
     image = picture.image
     if image.format == "PNG":
-        return {}, tuple(_without_thumbnails(picture.described, notes))
+        return {}, tuple(_without_thumbnails(picture.png_metadata, notes))
     icc = image.info.get("icc_profile")
     exif = _clean_exif(image.info.get("exif", b""), notes)
     chunks = [profile_chunk(icc)] if icc else []
@@ -109,7 +124,7 @@ def _metadata(picture: Picture, notes: list[str]) -> tuple[dict, tuple]:
     if image.format == "TIFF":
         tags = _tiff_tags(image, notes)
         if picture.pixels.dtype == np.uint16 and not KEPT_WITH_16_BITS.issuperset(tags):
-            notes.append("of its metadata only the profile and the texts are kept with 16 bits")
+            notes.append("a 16-bit TIFF keeps only its profile and text metadata")
         metadata = {"icc_profile": icc, "tiffinfo": tags}
     else:
         metadata = {"icc_profile": icc, "exif": exif, "xmp": picture.xmp}
@@ -120,7 +135,7 @@ def _metadata(picture: Picture, notes: list[str]) -> tuple[dict, tuple]:
 def _clean_exif(exif: bytes, notes: list[str]) -> bytes:
     cleaned = without_thumbnail(exif) if exif else b""
     if exif and not cleaned:
-        notes.append("its EXIF cannot be read and is left out")
+        notes.append("its EXIF is unreadable and left out")
     return cleaned
 
 
@@ -135,7 +150,7 @@ def _without_thumbnails(
 
 def _compression(image: Image.Image, content: bytes, metadata: dict) -> dict:
     if image.format == "JPEG":
-        # The same tables and sampling: what has not changed is rounded to nearly the same values.
+        # With the same tables and sampling, unchanged pixels round to nearly the same values.
         return {
             "qtables": image.quantization,
             "subsampling": JpegImagePlugin.get_sampling(image),
@@ -152,7 +167,7 @@ def _compression(image: Image.Image, content: bytes, metadata: dict) -> dict:
 def _tiff_compression(image: Image.Image, tags: Container[int]) -> str:
     compression = image.info.get("compression")
     if any(directory in tags for directory in TIFF_DIRECTORIES):
-        return "raw"  # Pillow's compressing writer fails on EXIF and GPS
+        return "raw"  # Pillow cannot write a compressed TIFF with EXIF or GPS
     return compression if compression in TIFF_COMPRESSIONS else "tiff_lzw"
 
 
@@ -165,7 +180,7 @@ def _tiff_tags(image: Image.Image, notes: list[str]) -> TiffImagePlugin.ImageFil
                 value = image.tag_v2[tag]
                 tags.tagtype[tag] = image.tag_v2.tagtype[tag]
                 tags[tag] = value
-            except Exception:  # of a damaged entry
+            except Exception:  # a damaged entry may raise anything
                 lost = True
     for directory in TIFF_DIRECTORIES:
         try:
@@ -174,5 +189,5 @@ def _tiff_tags(image: Image.Image, notes: list[str]) -> TiffImagePlugin.ImageFil
         except Exception:
             lost = True
     if lost:
-        notes.append("some of its metadata cannot be read and is left out")
+        notes.append("some of its metadata is unreadable and left out")
     return tags

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where results go: never over an input, and never two to one place."""
+"""Names for results: they never overwrite an input, nor each other."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,14 +11,14 @@ from ppdeepfill.photos.pairs import Pair
 
 
 class Results:
-    """The folder of results of some photos.
+    """The results folder of a set of photos.
 
     Args:
-        folder: where they go; made when the first is written.
+        folder: where results go; created when the first one is written.
         pairs: the inputs.
 
     Raises:
-        OutputError: nothing can be written there.
+        OutputError: the folder is not writable.
     """
 
     def __init__(self, folder: Path, pairs: Iterable[Pair]):
@@ -29,16 +29,18 @@ class Results:
         self._owners: dict[Path, Path] = {}
 
     def reserve(self, pair: Pair, endings: Sequence[str]) -> list[Path]:
-        """The files for one photo: its name with each of these in place of its suffix.
+        """Return the result files of one photo: its name with each ending instead of its suffix.
 
         Raises:
-            DataError: one of them is an input, or a result of another photo.
+            DataError: one of them is an input, or the result of another photo.
         """
         stem = self.folder / pair.name.with_suffix("")
         paths = [stem.with_name(stem.name + ending) for ending in endings]
         for path in paths:
             if path.exists() and file_identity(path) in self._inputs:
-                raise DataError(f"{path} is an input and stays as it is; change --save_dir")
+                raise DataError(
+                    f"{path} is an input and must not be overwritten; change --save_dir"
+                )
             if path in self._owners:
                 raise DataError(
                     f"{path} would replace the result of {self._owners[path]}; rename {pair.image}"

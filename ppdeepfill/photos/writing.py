@@ -30,29 +30,29 @@ SUFFIXES = {
     "TIFF": (".tif", ".tiff"),
     "BMP": (".bmp", ".dib"),
 }
-MOST_LOSS = 24  # of 255, mean: more is another picture, not the loss of a lossy format
+MOST_LOSS = 24  # mean difference, of 255: above it, something went wrong beyond lossy compression
 
 
 def suffix_of(photo: Photo, own: str) -> str:
-    """The ending of the file to write: its `own`, where that names the photo's format."""
+    """The ending of the file to write: `own` if it stands for the photo's format."""
     known = SUFFIXES[photo.format]
     return own if own.lower() in known else known[0]
 
 
 def write_photo(path: Path, photo: Photo) -> Photo:
-    """Write a file, whole or not at all, with the pixels turned back to how they were stored.
+    """Write a file atomically, with the pixels in their stored orientation again.
 
-    What is written was read back before: size, channels, depth and, where the format keeps them,
-    all values are those of the photo. Metadata that keep a file from being written are left out.
+    The encoded file is read back first, to check that size, channels, depth and, in lossless
+    formats, all values are those of the photo. Metadata that cannot be written is dropped.
 
     Returns:
-        The photo as it was written, with a note on what had to be left out.
+        The photo as written, with a note on anything dropped.
 
     Raises:
-        DataError: its format cannot hold this photo.
-        OutputError: the file cannot be written; what was there before is untouched.
+        DataError: the format cannot hold this photo.
+        OutputError: the file cannot be written; an existing file stays untouched.
     """
-    content, photo = _checked(path, photo)
+    content, photo = encoded(photo, path)
     try:
         with written_whole(path) as partial:
             partial.write_bytes(content)
@@ -63,36 +63,38 @@ def write_photo(path: Path, photo: Photo) -> Photo:
     return photo
 
 
-def _checked(path: Path, photo: Photo) -> tuple[bytes, Photo]:
-    """The file's content, and the photo with as much of its metadata as can be written."""
+def encoded(photo: Photo, name: str | Path) -> tuple[bytes, Photo]:
+    """The file's content, and the photo with its metadata if it could be written.
+
+    Raises:
+        DataError: its format cannot hold this photo, which the message calls `name`.
+    """
     for candidate in (photo, _without_metadata(photo)):
         try:
             content = _encode(candidate)
-        except (
-            Exception
-        ):  # encoders have limits of many kinds: the longest record, the largest side
+        except Exception:  # each encoder has its own limits, such as the longest record
             continue
         if _reads_as(content, candidate):
             return content, candidate
     height, width = photo.pixels.shape[:2]
     raise DataError(
-        f"cannot write {path} as {photo.format}: it does not hold {width} x {height} pixels of "
-        f"{photo.pixels.shape[2]} channels in {photo.pixels.dtype}; --format png may help"
+        f"cannot write {name} as {photo.format}: the format cannot hold {width} x {height} pixels "
+        f"with {photo.pixels.shape[2]} channels in {photo.pixels.dtype}; --format png may help"
     )
 
 
 def _without_metadata(photo: Photo) -> Photo:
-    """Written upright, since nothing says any more how to turn it."""
+    """Also stored upright, because without EXIF no viewer would rotate it."""
     empty = {"tiffinfo": TiffImagePlugin.ImageFileDirectory_v2()} if photo.format == "TIFF" else {}
-    note = "its metadata (profile, EXIF) cannot be written and are left out"
+    note = "its metadata (profile, EXIF) cannot be written and is left out"
     return replace(photo, metadata=empty, chunks=(), orientation=1, notes=(*photo.notes, note))
 
 
 def _reads_as(content: bytes, photo: Photo) -> bool:
-    """Whether a file's content gives back the photo, here and in other programs."""
+    """Whether a file's content decodes to the photo, here and in other programs."""
     try:
         with tiff.undamaged() if photo.format == "TIFF" else nullcontext():
-            Image.open(BytesIO(content)).load()  # with all chunks, which we would pass over
+            Image.open(BytesIO(content)).load()  # reads every chunk, which our reader would skip
         back = photo_of(content)
     except Exception:
         return False

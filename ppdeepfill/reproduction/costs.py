@@ -107,13 +107,13 @@ def update_passes(
 ) -> dict[str, list[Cost]]:
     """Return all passes through layers in one update of each phase of `objectives/wgan_gp.py`.
 
-    critic: the content of holes the size of the local region, without gradients; and judging.
+    critic: filling holes the size of the local region, without gradients, plus judging.
     judging: scores of real and completed images, forward and back to the weights; the penalty,
     which needs the gradient of a score with respect to the image, the change of the score along a
     direction, and its gradient with respect to the weights.
     generator: forward and backward; scores of completed images, forward and back to the image.
 
-    Losses and optimizers are left out.
+    Losses and optimizers are not counted.
     """
     generator = generator_layers(size, batch=batch)
     judges = critic_layers(size, local_size, batch=batch, reference=reference)

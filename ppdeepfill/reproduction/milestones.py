@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What runs like this one reached, and when: by which somebody sees whether theirs is healthy.
+"""What similar runs reached and when, so that users can see whether their own run is healthy.
 
-Only what was measured here or published elsewhere, each with its source. None is the recipe's own
-run: nobody here has made that yet.
+Only numbers that were measured here or published elsewhere, each with its source. None comes from
+the full recipe, which we have not run yet.
 """
 
 import json
@@ -12,15 +12,17 @@ from typing import NamedTuple
 
 from ppdeepfill.weights.finding import SHIPPED
 
-SHOWN_EVERY = 5000  # iterations of the shipped network's log, and its first three scores
+SHOWN_EVERY = (
+    5000  # iterations of the shipped network's log to show, besides its first three scores
+)
 
 
 class Milestone(NamedTuple):
-    """Something to compare a log with.
+    """Numbers to compare a log with.
 
     Attributes:
         when: the iteration.
-        what: the numbers, with the conditions that they depend on.
+        what: the numbers, and the conditions they were measured under.
         source: who measured them.
     """
 
@@ -33,7 +35,7 @@ BEFORE = (
     Milestone(
         "start",
         "the log begins with the scores of mean fill and Telea on your validation images ('to "
-        "beat'); on BSDS500 val at 256 px they are hole_l1 0.183 and 0.132, psnr 19.5 and 20.9",
+        "beat'); on BSDS500 val at 256 px they reach hole_l1 0.183 and 0.132, psnr 19.5 and 20.9",
         "docs/results.md",
     ),
     Milestone(
@@ -44,15 +46,15 @@ BEFORE = (
     ),
     Milestone(
         "1,500",
-        "with critics hole_l1 0.130, psnr 22.1, where mean fill has 0.167 and Telea 0.119 (half "
-        "width, 128 px, batch 4, rate 2e-4, 200 photographs)",
+        "with critics hole_l1 0.130, psnr 22.1; mean fill has 0.167 and Telea 0.119 (half width, "
+        "128 px, batch 4, rate 2e-4, 200 photographs)",
         "docs/results.md",
     ),
 )
 AFTER = (
     Milestone(
         "141,000 critic updates",
-        "l1 0.029 of the whole image (0.0575 in [-1, 1]), psnr 21.25 (Places2 at 256 px, random "
+        "l1 0.029 over the whole image (0.0575 in [-1, 1]), psnr 21.25 (Places2 at 256 px, random "
         "holes of 96 to 128 px); its log has 186 lines with nan and 63 resumes",
         "JennyVanessa/Paddle-GI",
     ),
@@ -68,21 +70,21 @@ AFTER = (
         "open-mmlab/mmagic, configs/deepfillv1",
     ),
     Milestone(
-        "not told",
+        "not stated",
         "l1 8.6 % by a formula that was not published; 5 days on a GTX 1080 Ti",
         "the paper's Table 1 as quoted; issue 207 of JiahuiYu/generative_inpainting",
     ),
 )
 ADVICE = (
-    "nan or infinity in a loss: the update is left out, and 10 in a row end the run. Start it "
-    "again: it goes on from the last checkpoint",
-    "hole_l1 of the validation is not below mean fill's after several thousand iterations: look at "
-    "the pictures in images/, and at what data.train holds",
+    "nan or infinity in a loss: the update is skipped, and 10 in a row end the run. Start it "
+    "again: it continues from the last checkpoint",
+    "the validation's hole_l1 is not below that of mean fill after several thousand iterations: "
+    "look at the pictures in images/, and at the images in data.train",
 )
 
 
 def milestones() -> list[Milestone]:
-    """All of them."""
+    """Return all milestones, in order."""
     return [*BEFORE, *_of_shipped_network(), *AFTER]
 
 
@@ -95,5 +97,5 @@ def _of_shipped_network() -> Iterator[Milestone]:
                 f"{line['iter']:,}",
                 f"hole_l1 {line['hole_l1']:.4f}, psnr {line['psnr']:.2f} without critics (half "
                 "width, 128 px, batch 8, rate 5e-4, BSDS500 val)",
-                "the log of the network that comes with the package",
+                "the log of the network that ships with the package",
             )

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The images of Places2 on somebody's disk: where they are, and whether they are all there.
+"""Find the images of Places2 on the user's disk, and check that they are complete.
 
-Names, sizes and checksums of the archives: http://places2.csail.mit.edu/download.html, as the data
-sets of torchvision (`Places365`) have them.
+Names, sizes and checksums of the archives: http://places2.csail.mit.edu/download.html, and
+torchvision's dataset `Places365`.
 """
 
 import re
@@ -19,14 +19,15 @@ PAGE = "http://places2.csail.mit.edu/download.html"
 
 
 class Archive(NamedTuple):
-    """A part of Places2 as it is published.
+    """An archive of Places2 as published.
 
     Attributes:
-        file: its name.
-        folders: what it unpacks to, and what torchvision renames that to.
-        images: how many it holds.
-        name: what the path of an image in it looks like.
-        size, md5: of the file, for people; nothing here reads hundreds of gigabytes to check it.
+        file: its file name.
+        folders: the folder that it unpacks to, and torchvision's name for that folder.
+        images: number of images in it.
+        name: pattern for the paths of its images.
+        size, md5: of the file, to show the user; reading hundreds of gigabytes to check them would
+            take too long.
     """
 
     file: str
@@ -39,7 +40,7 @@ class Archive(NamedTuple):
 
 OF_CATEGORY = r"(^|/)[a-z]/[a-z_]+(/[a-z_]+)?/\d{8}\.jpg$"
 OF_VALIDATION = r"(^|/)Places365_val_\d{8}\.jpg$"
-# The best first: the paper's authors cut their windows from the high-resolution images.
+# Best first: the paper's authors crop from the high-resolution images.
 ARCHIVES = {
     "train": (
         Archive(
@@ -78,18 +79,18 @@ ARCHIVES = {
         ),
     ),
 }
-DEEPEST = 2  # folders below the one that is searched
+DEEPEST = 2  # levels of subfolders to search
 
 
 class Checked(NamedTuple):
-    """What is known of a source of images.
+    """A checked source of images.
 
     Attributes:
-        spec: as data.train takes it.
-        count: of its images.
-        sample: how many of them were read.
+        spec: the source, as for data.train.
+        count: number of images.
+        sample: number of images that were read as a check.
         smallest: shortest side among those, in px; 0 if none could be read.
-        notes: what a person should know, a line each; none if all is as published.
+        notes: differences from what is published, one line each.
     """
 
     spec: str
@@ -100,10 +101,10 @@ class Checked(NamedTuple):
 
 
 def find(folder: Path, part: str) -> Path | None:
-    """The archive of a part ("train" or "validation"), or the folder that it unpacks to.
+    """Find the archive of a part ("train" or "validation"), or the folder that it unpacks to.
 
     Args:
-        folder: searched with the folders in it, down to `DEEPEST`.
+        folder: folder to search, with `DEEPEST` levels of subfolders.
         part: key of `ARCHIVES`.
     """
     for archive in ARCHIVES[part]:
@@ -116,30 +117,30 @@ def find(folder: Path, part: str) -> Path | None:
 
 
 def missing(part: str) -> str:
-    """Which archive to get, for people."""
+    """Tell the user which archive to download."""
     best, other = ARCHIVES[part]
     return (
-        f"get {best.file} ({best.size}, md5 {best.md5}) from {PAGE}; it need not be unpacked. "
-        f"{other.file} ({other.size}) works too, with less detail"
+        f"download {best.file} ({best.size}, md5 {best.md5}) from {PAGE}; no need to unpack it. "
+        f"{other.file} ({other.size}) also works, with less detail"
     )
 
 
 def check(source: ImageSource, part: str, *, sample: int, image_size: int) -> Checked:
     """Compare a source with what is published, and read a sample of its images.
 
-    Nothing that can be trained on is refused; what differs is noted.
+    Any source that can be used for training is accepted; differences become notes.
 
     Args:
-        source: of data.train or data.validation.
-        part: which one.
-        sample: how many images to read, evenly spread.
-        image_size: side of the windows in px.
+        source: images of data.train or data.validation.
+        part: "train" or "validation".
+        sample: number of images to read, evenly spread.
+        image_size: side of the crops in px.
 
     Raises:
-        DataError: not one image of the sample can be read.
+        DataError: no image of the sample can be read.
     """
     published = next((a for a in ARCHIVES[part] if _stands_for(source.spec, a)), None)
-    notes = list(_against(source, published)) if published else [f"not an archive of {PAGE}"]
+    notes = list(_differences(source, published)) if published else [f"not an archive of {PAGE}"]
     indices = spread(len(source), sample)
     sides, broken = [], []
     for index in progress(indices, unit="image"):
@@ -148,7 +149,7 @@ def check(source: ImageSource, part: str, *, sample: int, image_size: int) -> Ch
         except UnreadableImage as error:
             broken.append(str(error))
     if not sides:
-        raise DataError(f"none of {len(broken)} images tried can be read, for example: {broken[0]}")
+        raise DataError(f"none of {len(broken)} images can be read, for example: {broken[0]}")
     if broken:
         notes.append(f"{len(broken)} of {len(indices)} cannot be read, for example: {broken[0]}")
     small = sum(side < image_size for side in sides)
@@ -161,17 +162,17 @@ def _stands_for(spec: str, archive: Archive) -> bool:
     return Path(spec).name in (archive.file, *archive.folders)
 
 
-def _against(source: ImageSource, published: Archive) -> Iterator[str]:
-    """What differs from the published archive: number of images, and their names."""
+def _differences(source: ImageSource, published: Archive) -> Iterator[str]:
+    """Yield differences from the published archive: the number of images, and their names."""
     count = len(source)
     if count != published.images:
         yield (
-            f"{count:,} images, but {published.file} has {published.images:,}: is the download or "
-            f"the unpacking complete? Its md5 is {published.md5}"
+            f"{count:,} images, but {published.file} has {published.images:,}: are download and "
+            f"unpacking complete? Its md5 is {published.md5}"
         )
     names = [source.name(index).replace("\\", "/") for index in spread(count, 1000)]
     strange = [name for name in names if not re.search(published.name, name)]
     if strange:
-        yield f"{PurePosixPath(strange[0])} is no name of an image in {published.file}"
+        yield f"{published.file} has no image named like {PurePosixPath(strange[0])}"
     if "256" in published.file:
-        yield "images of 256 px: the paper cuts its windows from the high-resolution ones"
+        yield "images of 256 px: the paper crops from the high-resolution images"

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A full run before it starts: its images, its memory, its time, and what to expect on the way."""
+"""Describe a full run before it starts: images, memory, time, and what to expect on the way."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ PORT_HOURS = "the PyTorch port reports about 150 hours for 430,000 iterations of
 
 
 def describe_images(found: Mapping[str, Checked | None], advice: Mapping[str, str]) -> str:
-    """What each part of the data set is, or how to get it."""
+    """Describe the images of each part of the dataset, or how to get them."""
     lines = ["images"]
     for part, checked in found.items():
         if checked is None:
@@ -32,20 +32,20 @@ def describe_images(found: Mapping[str, Checked | None], advice: Mapping[str, st
 
 
 def describe_memory(config: Config, device: str, memory: float | None, need: Need) -> str:
-    """Into how many parts a batch is divided, and why."""
+    """Say into how many parts each batch is split, and why."""
     batch, parts = config.data.batch_size, config.data.accumulate
-    known = f"{memory:.1f} GiB" if memory is not None else "memory unknown, --memory tells"
+    known = f"{memory:.1f} GiB" if memory is not None else "memory unknown, see --memory"
     share = needed(need, batch // parts)
     return (
         f"memory\n  {device}, {known}; batches of {batch} in {parts} part(s) of {batch // parts} "
         f"images, about {share:.1f} GiB (data.accumulate={parts}, the same gradients)\n"
-        "  computed from what a processor needs, not measured on a GPU; if it does not fit, give a "
+        "  computed from measurements on a CPU, not measured on a GPU; if it does not fit, try a "
         "smaller --memory"
     )
 
 
 def describe_time(config: Config) -> str:
-    """Expected days on common cards, by the cost model."""
+    """Say how many days common cards should take, according to the cost model."""
     height, width = config.data.image_size
     options = config.objective.options
     updates = update_passes((height, width), tuple(config.mask.size), batch=config.data.batch_size)
@@ -65,25 +65,25 @@ def describe_time(config: Config) -> str:
         seconds = expected_seconds(passes, gpu)
         hours = seconds * iterations / 3600
         lines.append(
-            f"  {gpu.name:<12}{seconds:6.1f} s an iteration {hours:8,.0f} hours, "
+            f"  {gpu.name:<12}{seconds:6.1f} s per iteration {hours:8,.0f} hours, "
             f"{hours / 24:,.0f} days"
         )
     return "\n".join([*lines, f"  for comparison, {PORT_HOURS}"])
 
 
 def describe_milestones() -> str:
-    """What other runs reached, with sources, and what to do when this one does not."""
-    lines = ["milestones, of runs like this one under their own conditions"]
+    """Say what other runs reached, with sources, and what to do if this one does not."""
+    lines = ["milestones of similar runs, each under its own conditions"]
     for milestone in milestones():
         lines.append(f"  {milestone.when}: {milestone.what}\n    ({milestone.source})")
     return "\n".join([*lines, "if it goes wrong", *(f"  {advice}" for advice in ADVICE)])
 
 
 def describe_command(recipe: Path, overrides: Sequence[str]) -> str:
-    """The same training by the verb train, alone and on several cards."""
+    """Give the equivalent train commands, for one card and for several."""
     arguments = shlex.join(["--config", str(recipe), "-o", *overrides])
     return (
         f"the same by hand\n  ppdeepfill train {arguments}\n"
-        "  on several cards, each of which takes its share of a batch (fewer parts may do):\n"
+        "  on several cards, which share each batch (so fewer parts may be enough):\n"
         f"  python -m paddle.distributed.launch --gpus=0,1 train.py {arguments}"
     )

@@ -79,7 +79,9 @@ def conclusion(config: Config, checkpoint: Path, *, iterations: int) -> str:
     if config.data.train.startswith("bundled:"):
         lines.append(f"  next:       train on your own photos: {OWN_PHOTOS}")
     else:
-        longer = f"-o schedule.iterations={2 * iterations}"
+        minutes = config.schedule.minutes
+        more = f"iterations={2 * iterations}" if minutes is None else f"minutes={2 * minutes:g}"
+        longer = f"-o schedule.{more}"
         lines.append(f"  next:       train longer: run the same command with {longer}")
     return "\n".join(lines)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ppdeepfill import parallel
 from ppdeepfill.config import Config
 from ppdeepfill.data import InpaintingDataset, open_source
+from ppdeepfill.data.labels import LabelMaps
 from ppdeepfill.data.loader import Loader
 from ppdeepfill.errors import ConfigError, DataError
 
@@ -30,8 +31,18 @@ def open_dataset(config: Config, images: str) -> InpaintingDataset:
         max_crop_scale=config.data.max_crop_scale,
         reduced_decoding=config.data.reduced_decoding,
         horizontal_flip=config.data.horizontal_flip,
+        labels=_label_maps(config) if key == "data.train" else None,
         seed=config.seed,
     )
+
+
+def _label_maps(config: Config) -> LabelMaps | None:
+    if config.data.labels is None:
+        return None
+    try:
+        return LabelMaps(config.data.labels, config.network.options.get("classes"))
+    except DataError as error:
+        raise DataError(f"data.labels: {error} Set it with -o data.labels=PATH.") from error
 
 
 def open_loader(config: Config, dataset: InpaintingDataset, *, first_batch: int = 0) -> Loader:

@@ -63,7 +63,7 @@ class TrainingLog:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
-        if isinstance(error, Exception):  # who catches it tells the terminal only
+        if isinstance(error, Exception):  # the caller shows it on the terminal only
             with suppress(OSError, OutputError):
                 self._write_to_file(
                     f"the run failed: {error}",
@@ -107,7 +107,7 @@ class TrainingLog:
             "avg_batch_cost": reading.batch_cost,
             "avg_samples": reading.samples,
             "ips": reading.samples / reading.batch_cost,
-            "eta": duration((self.iterations - iteration) * reading.batch_cost),
+            "eta": duration(self._seconds_left(iteration, reading)),
         }
         self._add_metrics("train", entry)
         line = f"[TRAIN] {self._line(entry)}"
@@ -116,6 +116,11 @@ class TrainingLog:
         else:
             self._bar.set_postfix_str(self._line(entry))
             self._write_to_file(line)
+
+    def _seconds_left(self, iteration: int, reading: Reading) -> float:
+        seconds = (self.iterations - iteration) * reading.batch_cost
+        minutes = self.config.schedule.minutes
+        return seconds if minutes is None else min(seconds, 60 * minutes - reading.total_seconds)
 
     def validate(self, iteration: int, scores: dict[str, float]) -> None:
         """Write the scores of one validation."""
@@ -129,7 +134,7 @@ class TrainingLog:
         path.parent.mkdir(exist_ok=True)
         if not cv2.imwrite(str(path), picture[..., ::-1]):
             raise OutputError(
-                f"cannot write {path}; free some space, then the same command goes on"
+                f"cannot write {path}; free some space, then run the same command to continue"
             )
         if self._curves is not None:
             self._curves.add_image("train/samples", picture, step=iteration)
@@ -166,7 +171,7 @@ class TrainingLog:
 
 
 class _LogFile(logging.FileHandler):
-    """Log file that stops the run if it cannot be written, as any other file does."""
+    """A log file that, like any other file, stops the run if it cannot be written."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's name
         error = sys.exc_info()[1]
@@ -175,20 +180,20 @@ class _LogFile(logging.FileHandler):
         raise
 
     def close(self) -> None:
-        with suppress(OSError):  # what could not be written was told by then
+        with suppress(OSError):  # any failure to write has been reported by then
             super().close()
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     return OutputError(
-        f"cannot write {path}: {error.strerror or error}; free some space, then the same command "
-        "goes on"
+        f"cannot write {path}: {error.strerror or error}; free some space, then run the same "
+        "command to continue"
     )
 
 
 def duration(seconds: float) -> str:
-    """Format seconds as hours:minutes:seconds."""
-    minutes, seconds = divmod(round(seconds), 60)
+    """Format seconds as hours:minutes:seconds; a negative number counts as 0."""
+    minutes, seconds = divmod(max(round(seconds), 0), 60)
     return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
 
 

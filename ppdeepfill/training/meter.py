@@ -19,12 +19,14 @@ class Reading(NamedTuple):
         reader_cost: seconds per iteration spent waiting for images.
         batch_cost: seconds per iteration in total.
         samples: images per iteration.
+        total_seconds: training time since the run began.
     """
 
     scalars: dict[str, float]
     reader_cost: float
     batch_cost: float
     samples: float
+    total_seconds: float = 0.0
 
 
 def mean_of(scalars: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
@@ -35,9 +37,15 @@ def mean_of(scalars: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 class Meter:
-    """Sums scalars on the device and seconds on the host; `read` returns means and resets."""
+    """Sums scalars on the device and seconds on the host; `read` returns means and resets.
+
+    Attributes:
+        total_seconds: time spent in iterations since the run began: validation, pictures and
+            checkpoints do not count.
+    """
 
     def __init__(self):
+        self.total_seconds = 0.0
         self._reset()
 
     def add(self, scalars: dict[str, Tensor]) -> None:
@@ -61,7 +69,9 @@ class Meter:
         """Count the time spent inside as one iteration, including waiting."""
         started = time.perf_counter()
         yield
-        self._seconds += time.perf_counter() - started
+        seconds = time.perf_counter() - started
+        self._seconds += seconds
+        self.total_seconds += seconds
         self._iterations += 1
 
     def read(self) -> Reading:
@@ -73,6 +83,7 @@ class Meter:
             self._seconds_waiting / iterations,
             self._seconds / iterations,
             self._samples / iterations,
+            self.total_seconds,
         )
         self._reset()
         return reading

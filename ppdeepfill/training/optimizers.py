@@ -8,6 +8,7 @@ from paddle import Tensor
 from paddle.nn import Layer
 from paddle.optimizer import Adadelta, Adam, Optimizer
 from paddle.optimizer.lr import LambdaDecay
+from paddle.utils import unique_name
 
 from ppdeepfill.config import Config, OptimizerSettings
 from ppdeepfill.config.text import unknown_name
@@ -81,6 +82,16 @@ def latest_phase(phases: Sequence[Phase], trained: Layer, iteration: int) -> Pha
     phases = [phase for phase in phases if phase.trains is trained]
     begun = [phase for phase in phases if phase.start < iteration] or phases[:1]
     return begun[-1]
+
+
+def take_step(optimizer: Optimizer) -> None:
+    """Update an optimizer's parameters from their gradients.
+
+    Paddle numbers what optimizers keep of one parameter through the whole process; here each counts
+    for itself, so that its state has the same names whether or not another came before.
+    """
+    with unique_name.guard():
+        optimizer.step()
 
 
 def _build(settings: OptimizerSettings, rate: LambdaDecay, parameters: list[Tensor]) -> Optimizer:

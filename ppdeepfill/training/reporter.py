@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from paddle import nn
 
 from ppdeepfill import parallel
-from ppdeepfill.config import Config, ScheduleConfig
+from ppdeepfill.config import Config
 from ppdeepfill.data import InpaintingDataset
 from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.description import introduction
@@ -79,24 +79,25 @@ class Reporter:
             for name, scores in validate_baselines(self.validation).items():
                 logger.info("to beat: %s, hole_l1: %.4f, psnr: %.2f", name, *scores.values())
 
-    def report(self, iteration: int, meter: Meter, *, learning_rate: float) -> None:
+    def report(self, iteration: int, meter: Meter, *, learning_rate: float, last: bool) -> None:
         """Log, draw and validate if that is due after an iteration.
 
         Args:
             iteration: number of finished iterations.
             meter: measurements since the last log line.
             learning_rate: learning rate of the network in this iteration.
+            last: the run ends with this iteration.
         """
         if not self._is_first:
             return
         schedule = self.config.schedule
         self._log.advance()
-        if is_due(iteration, schedule.log_every, schedule):
+        if is_due(iteration, schedule.log_every, last=last):
             self._log.train(iteration, meter.read(), learning_rate=learning_rate)
-        if self._samples and is_due(iteration, schedule.image_every, schedule):
+        if self._samples and is_due(iteration, schedule.image_every, last=last):
             with self.average.applied():
                 self._log.picture(iteration, draw_samples(self.network, self._samples))
-        if self.validation and is_due(iteration, schedule.validate_every, schedule):
+        if self.validation and is_due(iteration, schedule.validate_every, last=last):
             with self.average.applied():
                 self._validate(iteration)
 
@@ -109,6 +110,6 @@ class Reporter:
             logger.info("best so far: %s", save_best(self.config.output_dir, generator))
 
 
-def is_due(iteration: int, every: int, schedule: ScheduleConfig) -> bool:
+def is_due(iteration: int, every: int, *, last: bool) -> bool:
     """Return whether something done every `every` iterations is due; at the end it always is."""
-    return iteration % every == 0 or iteration == schedule.iterations
+    return last or iteration % every == 0

@@ -18,12 +18,12 @@ from ppdeepfill.weights.checkpoint import (
 
 logger = logging.getLogger(__name__)
 
-# Keys, or how they begin, that decide which arrays there are and of which shape.
-DECIDING = ("network.", "objective.", "mask.size", "data.image_size")
+# Keys, or prefixes of keys, that determine the arrays and their shapes.
+DETERMINE_ARRAYS = ("network.", "objective.", "mask.size", "data.image_size")
 
 
 def checkpoint_to_resume(config: Config) -> Saved | None:
-    """The checkpoint that `config.resume` stands for; None to start anew.
+    """Return the checkpoint that `config.resume` stands for; None to start from the beginning.
 
     Raises:
         CheckpointError: there is no usable checkpoint, or two runs would mix in output_dir.
@@ -81,36 +81,42 @@ def check_same_method(then: dict, now: dict) -> None:
                 f"the checkpoint was trained with {key} {then[key]['name']}, but the configuration "
                 f"asks for {now[key]['name']}; set another output_dir to start a new run"
             )
-    then, now = _leaves(then), _leaves(now)
-    for key in sorted(then.keys() | now.keys()):
-        if then.get(key) != now.get(key):
-            logger.info(
-                "changed since the checkpoint: %s: %s -> %s", key, then.get(key), now.get(key)
-            )
+    for key, (old, new) in differences(then, now).items():
+        logger.info("changed since the checkpoint: %s: %s -> %s", key, old, new)
 
 
 @contextmanager
-def told_by_option(then: dict, now: dict) -> Iterator[None]:
-    """While arrays are put back: those that do not fit are told by the options that changed.
+def naming_changed_options(then: dict, now: dict) -> Iterator[None]:
+    """Within this context, a CheckpointError about arrays names the changed options instead.
 
-    Raises:
-        CheckpointError: in place of one that names arrays.
+    Args:
+        then: configuration stored in the checkpoint, as nested dicts.
+        now: current configuration, as nested dicts.
     """
     try:
         yield
     except CheckpointError as error:
-        then, now = _leaves(then), _leaves(now)
         changed = [
-            f"{key} was {then.get(key)} and is {now.get(key)}"
-            for key in sorted(then.keys() | now.keys())
-            if then.get(key) != now.get(key) and key.startswith(DECIDING)
+            f"{key} was {old} and is {new}"
+            for key, (old, new) in differences(then, now).items()
+            if key.startswith(DETERMINE_ARRAYS)
         ]
         if not changed:
             raise
         raise CheckpointError(
-            f"the checkpoint does not fit the configuration: {', '.join(changed)}; expected the "
-            "value that it was trained with, or another output_dir to start anew"
+            f"the checkpoint does not match the configuration: {', '.join(changed)}; use the value "
+            "that it was trained with, or another output_dir to start a new run"
         ) from error
+
+
+def differences(then: dict, now: dict) -> dict[str, tuple]:
+    """Dotted key -> both values, for keys that differ; None where a key is missing."""
+    then, now = _leaves(then), _leaves(now)
+    return {
+        key: (then.get(key), now.get(key))
+        for key in sorted(then.keys() | now.keys())
+        if then.get(key) != now.get(key)
+    }
 
 
 def _leaves(tree: dict, path: str = "") -> dict:

@@ -27,12 +27,17 @@ from ppdeepfill.training.optimizers import (
     build_optimizers,
     build_schedulers,
     latest_phase,
+    take_step,
     train_only,
     trained_parameters,
 )
 from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
 from ppdeepfill.training.reporter import Reporter, is_due
-from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume, told_by_option
+from ppdeepfill.training.resuming import (
+    check_same_method,
+    checkpoint_to_resume,
+    naming_changed_options,
+)
 from ppdeepfill.training.state import (
     generator_of,
     restore_training,
@@ -121,7 +126,7 @@ class Trainer:
         if scale.absorbs(losses, gradients, update):
             self.meter.add(scalars)
         elif self.guard.allows([*losses, *gradients], update):
-            self.optimizers[phase.optimizer_name].step()
+            take_step(self.optimizers[phase.optimizer_name])
             self.meter.add(scalars)
         self.optimizers[phase.optimizer_name].clear_grad(set_to_zero=False)
         return scalars
@@ -158,23 +163,31 @@ class Trainer:
 
     def _iterate(self, interruption: Interruption) -> int:
         """Train to the last iteration; return 0, or the signal that interrupted training."""
-        schedule = self.config.schedule
-        if self.iteration < schedule.iterations:
+        last = self._is_complete()
+        if not last:
             self.reporter.start(self.iteration, self.modules)
-        while self.iteration < schedule.iterations:
+        while not last:
             self.step()
+            last, rate = self._is_complete(), self.learning_rate
             try:
-                self.reporter.report(self.iteration, self.meter, learning_rate=self.learning_rate)
+                self.reporter.report(self.iteration, self.meter, learning_rate=rate, last=last)
             except (OutputError, OSError):  # a full disk may have room left for what counts
                 with suppress(UserError, OSError):
                     self.save()
                 raise
-            if is_due(self.iteration, schedule.checkpoint_every, schedule):
+            if is_due(self.iteration, self.config.schedule.checkpoint_every, last=last):
                 self.save()
             stop = parallel.largest(interruption.signal)  # all processes wait for process 0 here
-            if stop and self.iteration < schedule.iterations:
+            if stop and not last:
                 return stop
         return 0
+
+    def _is_complete(self) -> bool:
+        """Whether all iterations are done or the training time is over, as in all processes."""
+        schedule = self.config.schedule
+        if self.iteration >= schedule.iterations or schedule.minutes is None:
+            return self.iteration >= schedule.iterations
+        return bool(parallel.largest(int(self.meter.total_seconds >= 60 * schedule.minutes)))
 
     def save(self) -> None:
         """Write a checkpoint of the current iteration."""
@@ -200,7 +213,7 @@ class Trainer:
             return
         self.saved, checkpoint = start
         check_same_method(checkpoint.config, self.config.to_dict())
-        with told_by_option(checkpoint.config, self.config.to_dict()):
+        with naming_changed_options(checkpoint.config, self.config.to_dict()):
             restore_training(*self._trained, checkpoint, source=str(self.saved))
         self.untrained = untrained_arrays(self.extra_modules, self.phases, checkpoint.arrays)
         self._restore_progress(checkpoint.progress)
@@ -228,16 +241,21 @@ class Trainer:
 
     def _progress(self) -> dict:
         """Return the rest of a checkpoint's state, apart from arrays, ready for JSON."""
+        # Only where it decides the end: else equal runs have equal checkpoints.
+        timed = self.config.schedule.minutes is not None
+        seconds = {"training_seconds": self.meter.total_seconds} if timed else {}
         return {
             "best_score": self.reporter.best_score,
             "interval": self.meter.state(),
             "average_updates": self.average.updates,
             "loss_scales": {phase: scale.state() for phase, scale in self.scales.items()},
+            **seconds,
         }
 
     def _restore_progress(self, progress: dict) -> None:
         self.reporter.best_score = progress["best_score"]
         self.meter.restore(progress["interval"])
+        self.meter.total_seconds = progress.get("training_seconds", 0.0)
         states = progress.get("loss_scales", {})  # older checkpoints have none
         for phase, scale in self.scales.items():
             scale.restore(states.get(phase, {}))

@@ -28,10 +28,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
     convert.add_argument(
         "--from",
         dest="origin",
-        choices=("tensorflow", "torch", "paddle"),
+        choices=("tensorflow", "torch", "paddle", "rfr", "partial_conv"),
         required=True,
         help="where the weights come from: tensorflow for the authors' (also for the port's copy "
-        "of them), torch for the port's, paddle for files of this package",
+        "of them), torch for the port's, paddle for files of this package, rfr for RFR's authors', "
+        "partial_conv for a U-Net of partial convolutions",
     )
     convert.add_argument(
         "source",

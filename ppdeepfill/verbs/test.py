@@ -6,15 +6,8 @@ import argparse
 from pathlib import Path
 
 from ppdeepfill.config import load_config
-from ppdeepfill.errors import ConfigError
-from ppdeepfill.verbs.arguments import (
-    MODEL_PATH,
-    add_boolean,
-    add_verb,
-    flags_of,
-    share,
-    whole_number,
-)
+from ppdeepfill.verbs.arguments import MODEL_PATH, add_verb, flags_of, whole_number
+from ppdeepfill.verbs.samples import add_samples, samples_of
 
 DESCRIPTION = """\
 Score methods on images with fixed holes. Writes test.txt, report.json, per_image.csv,
@@ -63,7 +56,6 @@ def _add_methods(test: argparse.ArgumentParser) -> None:
 
 def _add_samples(test: argparse.ArgumentParser) -> None:
     samples = test.add_argument_group("images and holes")
-    at_least_1 = whole_number(1)
     samples.add_argument(
         "-c",
         "--config",
@@ -72,57 +64,7 @@ def _add_samples(test: argparse.ArgumentParser) -> None:
         "default both sizes come from the config.yaml of the first network's run, or are 256 and "
         "128 without one",
     )
-    samples.add_argument(
-        "--images",
-        metavar="SOURCE",
-        help="folder, .flist, .txt, .zip, .tar or bundled:validation (default: bundled:validation)",
-    )
-    samples.add_argument(
-        "--num_images",
-        type=at_least_1,
-        metavar="N",
-        help="use N evenly spaced images (default: all)",
-    )
-    samples.add_argument(
-        "--image_size",
-        type=at_least_1,
-        nargs="+",
-        metavar="N",
-        help="one number, or height and width (default: as the network was trained, or 256)",
-    )
-    add_boolean(
-        samples,
-        "--crop",
-        "true: crop the centre of the image; false: resize the whole image (default: true)",
-        default=argparse.SUPPRESS,
-    )
-    samples.add_argument(
-        "--masks",
-        metavar="KIND|PATH",
-        help="center, rectangle or free_form; a mask file for all images; or a folder, list or "
-        "archive of masks named like the images; white marks the hole (default: center)",
-    )
-    samples.add_argument(
-        "--hole_size",
-        type=at_least_1,
-        nargs="+",
-        metavar="N",
-        help="hole size for center and rectangle (default: half of --image_size, if given)",
-    )
-    samples.add_argument(
-        "--hole_area",
-        type=share,
-        nargs=2,
-        metavar=("ABOVE", "UP_TO"),
-        help="hole area for free_form, as fractions of the image (default: six ranges up to 0.6, "
-        "in turn)",
-    )
-    samples.add_argument(
-        "--seed",
-        type=whole_number(0),
-        metavar="N",
-        help="seed for rectangle and free_form (default: 0)",
-    )
+    add_samples(samples)
 
 
 def _add_report(test: argparse.ArgumentParser) -> None:
@@ -179,10 +121,7 @@ def _run(arguments: argparse.Namespace) -> None:
     given = vars(arguments).copy()
     for key in ("run", "parser", "flags"):
         del given[key]
-    for key in {"image_size", "hole_size"} & given.keys():
-        given[key] = _height_and_width(key, given[key])
-    if "hole_area" in given:
-        given["areas"] = [tuple(given.pop("hole_area"))]
+    given = samples_of(given)
     config = load_config(given.pop("config")) if "config" in given else None
     from ppdeepfill.evaluation.compare import compare
     from ppdeepfill.evaluation.settings import settings_of
@@ -190,9 +129,3 @@ def _run(arguments: argparse.Namespace) -> None:
 
     use_device(given.pop("device", "auto"))
     compare(settings_of(given, config))
-
-
-def _height_and_width(key: str, sides: list[int]) -> tuple[int, int]:
-    if len(sides) > 2:
-        raise ConfigError(f"--{key} takes one number or two, height and width; got {len(sides)}")
-    return sides[0], sides[-1]

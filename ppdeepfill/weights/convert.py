@@ -36,7 +36,7 @@ from ppdeepfill.weights.generator_file import (
 from ppdeepfill.weights.recorded_arrays import SUFFIXES
 
 PORT_CRITIC_STEPS = 5  # the port counts critic updates; our iterations are generator updates
-TRAINING_STATE = r"(^|/)(Adam|Adam_1|beta[12]_power|lr|global_step)$"  # names in the authors' code
+TRAINING_STATE = r"(^|/)(Adam|Adam_1|beta[12]_power|lr|global_step)$|num_batches_tracked$"
 FOREIGN_SUFFIXES = (".pt", ".pth", ".p", ".pkl", ".npz", ".npy", ".ckpt", ".h5", ".onnx")
 
 
@@ -77,7 +77,9 @@ def convert(
             `folder/snap-0`, or one of its files), or their weights under the port's names
             (`torch_model.p`). For "torch", a file of the port (`gen_00430000.pt`, also as `.npz`),
             or a folder with `gen_*.pt` and `dis_*.pt`. For "paddle", a generator file, the
-            output_dir of a run, or a state dict saved with `paddle.save`.
+            output_dir of a run, or a state dict saved with `paddle.save`. For "rfr", a file of its
+            authors; for "partial_conv", a U-Net of partial convolutions, whose names tell
+            which of the two public layers it uses.
         destination: a `.safetensors` or `.pdparams` file for the generator alone; otherwise a new
             folder for `generator.safetensors` and, if there are critics, `critics.safetensors`.
         origin: where the weights come from. It decides arithmetic and channel order: the authors'
@@ -92,7 +94,7 @@ def convert(
     source, destination = Path(source), Path(destination)
     _check_free(destination, overwrite=overwrite)
     if file_identity(destination) in map(file_identity, (source, *source.parents[:1])):
-        raise WeightsError(f"{destination} is, or holds, the source; name another one")
+        raise WeightsError(f"{destination} is, or contains, the source; use another destination")
     check_writable(destination.parent, change="DST")
     conversion = _read(source, origin, network)
     if destination.suffix in SUFFIXES:
@@ -124,7 +126,7 @@ def _read(path: Path, origin: Origin, network: str | None) -> Conversion:
         if path.is_file() and is_generator(path):
             generator = read_generator(path)
             return Conversion(generator, {}, {name: name for name in sorted(generator.weights)}, {})
-    source = {"tensorflow": _read_authors, "torch": _read_port, "paddle": _read_file}[origin](path)
+    source = {"tensorflow": _read_authors, "torch": _read_port}.get(origin, _read_file)(path)
     try:
         name, options, generator = recognise_generator(source.arrays, origin, network)
         critics = recognise_critics(source.arrays, origin) or Found({}, {})
@@ -164,12 +166,12 @@ def _read_port(path: Path) -> _Source:
 
 
 def _read_file(path: Path) -> _Source:
-    return _Source(read_arrays(path), {}, 0)
+    return _Source(read_arrays(path), {}, _number_in(path.stem))
 
 
 def _number_in(stem: str) -> int:
-    """Return the number at the end of a name such as gen_00430000 or snap-0."""
-    number = re.search(r"(?:gen_|snap-)(\d{1,18})$", stem)
+    """Return the number at the end of a name such as gen_00430000, snap-0 or g_400000."""
+    number = re.search(r"(?:gen_|snap-|^g_)(\d{1,18})$", stem)
     return int(number[1]) if number else 0
 
 

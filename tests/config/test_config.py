@@ -16,7 +16,7 @@ from ppdeepfill.config.text import leaves, schema_table
 from ppdeepfill.errors import ConfigError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-CONFIGS = sorted((REPOSITORY / "configs").glob("*.yaml"))
+CONFIGS = sorted((REPOSITORY / "configs").rglob("*.yaml"))
 
 MINIMAL = """\
 output_dir: out
@@ -59,7 +59,8 @@ def test_defaults_are_the_papers(write):
 
 def test_option_defaults_are_filled_in(write):
     config = load_config(write(MINIMAL), ["objective.options.discount=0.9"])
-    assert config.network.options == {"base_channels": 32}
+    assert config.network.options["base_channels"] == 32
+    assert config.network.options["attention"] == "contextual"
     assert config.objective.options["discount"] == 0.9
     assert config.objective.options["critic_steps"] == 5
 
@@ -68,9 +69,10 @@ def test_option_defaults_are_filled_in(write):
 def test_shipped_configuration_is_self_contained_and_says_how_to_run(path):
     config = load_config(path)
     header = path.read_text(encoding="utf-8").split("seed:")[0]
-    assert config.output_dir == f"output/{path.stem}"
+    name = path.relative_to(REPOSITORY / "configs").as_posix()
+    assert f"{config.output_dir}.yaml" == f"output/{name}"
     assert "python train.py" in header and "docs/results.md" in header and "Data:" in header
-    assert path.stem == "quickstart" or f"configs/{path.name}" in header
+    assert path.stem == "quickstart" or f"configs/{name}" in header
 
 
 @pytest.mark.parametrize(
@@ -114,7 +116,7 @@ def test_override_of_one_section_leaves_another_that_shares_its_yaml_anchor(writ
     text = text.replace("{name: deepfill_v1}", "{name: deepfill_v1, options: &own {}}")
     text = text.replace("options: &none {}", "options: *own")
     config = load_config(write(text), ["network.options.base_channels=8"])
-    assert config.network.options == {"base_channels": 8}
+    assert config.network.options["base_channels"] == 8
     assert "base_channels" not in config.objective.options
 
 

@@ -8,6 +8,7 @@ import time
 from collections import Counter, namedtuple
 from contextlib import closing, contextmanager
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ import pytest
 
 from ppdeepfill.data import loader as loader_module
 from ppdeepfill.data.batch import Batch
-from ppdeepfill.data.loader import Loader, _BatchRecipe, _only_one, _WorkerDataset
+from ppdeepfill.data.loader import Loader, _BatchRecipe, _WorkerDataset
 from ppdeepfill.errors import ConfigError, DataError
 
 TRAINING = """
@@ -133,7 +134,7 @@ def test_paddles_own_loader_without_workers_gives_the_same(make_dataset):
     recipe = _BatchRecipe(make_dataset(), batch_size=4, first=0, share=4, seed=3)
     numbers = [[number] for number in range(3)]
     loaded = paddle.io.DataLoader(
-        _WorkerDataset(recipe), batch_sampler=numbers, collate_fn=_only_one
+        _WorkerDataset(recipe), batch_sampler=numbers, collate_fn=itemgetter(0)
     )
     for number, (image, mask, notes) in enumerate(loaded):
         expected = recipe.load(number)
@@ -154,7 +155,7 @@ def test_unreadable_images_are_named_once_and_counted(
             next(loader)
         assert sorted(loader.skipped) == ["a/photo0.jpg", "photo2.jpeg"]
         assert "0 bytes" in loader.skipped["a/photo0.jpg"]
-    messages = [record.getMessage() for record in caplog.records if "skipped" in record.message]
+    messages = [r.getMessage() for r in caplog.records if "skipped unreadable" in r.message]
     assert len(messages) == 2 and "(2 so far)" in messages[1]
 
 
@@ -182,7 +183,7 @@ def test_a_fault_in_a_worker_shows_its_traceback(make_dataset, monkeypatch):
 
 
 def test_a_batch_larger_than_the_data_set_says_what_to_set(make_dataset):
-    with pytest.raises(DataError, match="7 images of .* batch of 8 .* data.batch_size to 7"):
+    with pytest.raises(DataError, match="7 images in .* batch of 8 .* data.batch_size to 7"):
         Loader(make_dataset(), batch_size=8)
 
 

@@ -146,7 +146,7 @@ def test_comments_and_empty_lines_are_no_images(listed, tmp_path, make):
 
 def test_missing_images_of_a_list_are_counted(listed, caplog):
     assert len(listed("sub dir/a 1.png\ngone.png\nsub dir/gone.png\n")) == 3
-    assert "2 of 3 images tried of" in caplog.text and "'gone.png'" in caplog.text
+    assert "2 of 3 images checked in" in caplog.text and "'gone.png'" in caplog.text
 
 
 def test_a_place_is_named_once(listed, monkeypatch, tmp_path):
@@ -221,7 +221,7 @@ def test_a_source_without_images_is_an_error(tmp_path, make, name):
         path.write_text("\n\n")
     else:
         {"photos.zip": make.zip, "photos.tar": make.tar}[name](empty, path)
-    with pytest.raises(DataError, match="holds no"):
+    with pytest.raises(DataError, match="contains no"):
         open_source(str(path))
 
 

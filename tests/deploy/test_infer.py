@@ -154,19 +154,19 @@ def damage_nothing(): ...
     ("damage", "changes", "words"),
     [
         (damage_nothing, {"--config": "missing"}, "missing is missing"),
-        (damage_nothing, {"--config": "images/a.png"}, "is no deploy.yaml"),
+        (damage_nothing, {"--config": "images/a.png"}, "is not a deploy.yaml"),
         (damage_nothing, {"--image_path": "missing.png"}, "missing.png does not exist"),
         (damage_nothing, {"--mask_path": "missing.png"}, "missing.png does not exist"),
         (damage_nothing, {"--save_dir": "images"}, "would be overwritten"),
-        (damage_nothing, {"--save_dir": "images/a.png"}, "images/a.png: it is no folder"),
+        (damage_nothing, {"--save_dir": "images/a.png"}, "images/a.png: it is not a folder"),
         (
             lambda: write(Path("masks/a.png"), np.full((24, 30), 255)),
             {},
-            "all of the image is hole",
+            "covers the whole image",
         ),
         (damage_nothing, {"--device": "gpu"}, "finds no GPU"),
-        (lambda: Path("masks/a.png").unlink(), {}, "no mask named as a.png"),
-        (lambda: Path("images/a.jpg").write_text("x"), {}, "a.jpg and a.png share"),
+        (lambda: Path("masks/a.png").unlink(), {}, "no mask named like a.png"),
+        (lambda: Path("images/a.jpg").write_text("x"), {}, "would have the same result name"),
         (lambda: Path("images/a.png").write_text("text"), {}, "a.png: not an image, or damaged"),
         (lambda: Path("images/a.png").write_bytes(b""), {}, "a.png: the file is empty"),
         (lambda: cut(Path("images/a.png")), {}, "a.png: the file is cut off"),
@@ -222,7 +222,7 @@ def test_alpha_profile_and_grey_stay_and_what_does_not_is_said(infer, exported, 
         "layer.png": "",
         "grey.jpg": "",
         "tagged.jpg": "infer.py: tagged.jpg: its EXIF and XMP are left out\n",
-        "deep.png": "infer.py: deep.png: its 16 bits a channel become 8\n",
+        "deep.png": "infer.py: deep.png: its 16 bits per channel become 8\n",
     }
 
 
@@ -238,7 +238,7 @@ def test_names_in_two_unicode_forms_and_other_endings_are_paired(infer, exported
     paths = str(place / "images"), str(place / "masks")
     assert infer(arguments(exported, *paths, "--save_dir=out")) == 0
     assert sorted(path.suffix for path in Path("out").iterdir()) == [".png", ".png"]
-    assert "1 other files are passed over (1 .txt)" in capsys.readouterr().err
+    assert "skipped 1 other files (1 .txt)" in capsys.readouterr().err
 
 
 def test_an_input_under_another_name_is_never_replaced(infer, exported, folders, capsys):
@@ -262,7 +262,7 @@ def test_altered_weights_are_refused_before_anything_is_written(infer, exported,
     weights[2000:2400] = bytes(400)
     Path("model.pdiparams").write_bytes(weights)
     assert infer(arguments(folders)) == 2
-    assert "its checksum is not the one in deploy.yaml" in capsys.readouterr().err
+    assert "its checksum differs from the one in deploy.yaml" in capsys.readouterr().err
     with pytest.raises(ExportError, match="checksum"):
         ExportedInpainter(folders)
     assert not Path("output").exists()
@@ -272,7 +272,7 @@ def test_a_photo_without_a_mask_is_left_out(infer, exported, folders, capsys):
     Path("masks/b.png").unlink()
     assert infer(arguments(exported)) == 2
     said = capsys.readouterr()
-    assert "no mask named as b.png" in said.err and "2 of 3 images written" in said.out
+    assert "no mask named like b.png" in said.err and "2 of 3 images written" in said.out
 
 
 def test_the_threads_are_those_of_omp_num_threads(infer, monkeypatch):
@@ -305,13 +305,13 @@ def test_a_damaged_network_exits_2_with_a_message(infer, exported, folders, caps
     for file in exported.iterdir():
         Path(file.name).write_bytes(file.read_bytes()[: 1000 if file.name == name else None])
     assert infer(arguments(folders)) == 2
-    assert f"{name} is not the file that was exported" in capsys.readouterr().err
+    assert f"{name} is not the exported file" in capsys.readouterr().err
     Path("deploy.yaml").write_text(without_checksums(Path("deploy.yaml").read_text()))
     assert infer(arguments(folders)) == 2
     assert "cannot load" in capsys.readouterr().err
     Path(name).unlink()
     assert infer(arguments(folders)) == 2
-    assert f"named {name}" in capsys.readouterr().err
+    assert f"no file {name}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 """Exporting a network, and using what was exported."""
 
 import hashlib
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,12 @@ from ppdeepfill.deployment.exported import ExportedInpainter, paddle_graph, read
 from ppdeepfill.deployment.exporting import InferenceModel, export_model
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import Inpainter
-from ppdeepfill.networks import NETWORKS
+from ppdeepfill.networks import NETWORKS, build_network
+from ppdeepfill.networks.attention.choice import ATTENTIONS
+from ppdeepfill.training.state import layer_arrays
+from ppdeepfill.weights.checkpoint import save_best
 from ppdeepfill.weights.finding import load_generator
+from ppdeepfill.weights.generator_file import Generator
 
 SIZES = [(64, 64), (37, 45), (3, 50), (8, 8), (1, 1)]
 
@@ -224,7 +229,7 @@ def test_a_python_without_paddle2onnx_is_named(one_run, tmp_path, monkeypatch):
         (lambda folder: (folder / "deploy.yaml").unlink(), "deploy.yaml is missing"),
         (lambda folder: (folder / "deploy.yaml").write_text("  no pair"), "cannot be read"),
         (lambda folder: (folder / "model.pdiparams").unlink(), "model.pdiparams is missing"),
-        (lambda folder: None, "is damaged, or was cut short"),
+        (lambda folder: None, "is damaged, perhaps cut short"),
     ],
 )
 def test_an_incomplete_folder_is_refused(tmp_path, damage, words):
@@ -262,3 +267,17 @@ def onnx_folder(run) -> Path:
     for package in ("onnx", "onnxruntime", "paddle2onnx"):
         pytest.importorskip(package, reason="the extra onnx is not installed")
     return export_model(run, run.parent / "onnx", onnx=True).parent
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", [name for name in ATTENTIONS if name != "contextual"])
+def test_every_attention_exports(tmp_path, attention):
+    """`export_model` compares what it writes with the network."""
+    options = {"base_channels": 4, "attention": attention}
+    network = build_network("deepfill_v1", **options)
+    for name, weight in network.named_parameters():
+        if name.endswith(("to_flow.weight", "to_map.weight")):
+            weight.set_value(300.0 * weight)  # look far away
+    save_best(tmp_path, Generator("deepfill_v1", options, 1, layer_arrays(network)))
+    onnx = all(map(find_spec, ("onnx", "onnxruntime", "paddle2onnx")))
+    assert export_model(tmp_path, tmp_path / "exported", onnx=onnx).is_file()

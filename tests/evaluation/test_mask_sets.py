@@ -118,7 +118,7 @@ def test_a_shape_in_alpha_is_a_mask_as_in_predict(tmp_path):
 
 def test_a_mask_of_0_and_1_says_what_to_write(tmp_path):
     cv2.imwrite(str(tmp_path / "m.png"), write_mask(tmp_path / "m.png"))
-    with pytest.raises(UnreadableImage, match="levels are 0 and 1.*write 255"):
+    with pytest.raises(UnreadableImage, match="levels are 0 and 1.*use 255"):
         masks_of(tmp_path / "m.png")(0, "", SIZE)
 
 

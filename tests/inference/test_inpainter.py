@@ -102,7 +102,9 @@ def test_an_image_beyond_the_attention_memory_goes_through_in_blocks(rng):
 
 @pytest.mark.parametrize("memory", [0, -1, float("nan"), float("inf"), 1e300, "2", None])
 def test_an_attention_memory_that_is_none_is_refused(memory):
-    with pytest.raises(ConfigError, match="attention_memory must be above 0 GiB"):
+    with pytest.raises(
+        ConfigError, match="attention_memory must be a finite number of GiB above 0"
+    ):
         Inpainter(Constant(0.0), attention_memory=memory)
 
 

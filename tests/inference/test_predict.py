@@ -127,9 +127,9 @@ def test_a_transparent_hole_becomes_opaque(command):
 def test_jpeg_stays_jpeg_unless_png_is_asked_for(command, capsys):
     Image.open("photos/a.png").save("a.JPEG")
     assert command("--save_dir=same", image_path="a.JPEG") == 0
-    assert "compressed anew" in capsys.readouterr().out
+    assert "compressed again" in capsys.readouterr().out
     assert command("--save_dir=png", "--format=png", image_path="a.JPEG") == 0
-    assert "compressed anew" not in capsys.readouterr().out
+    assert "compressed again" not in capsys.readouterr().out
     assert Image.open("same/a.JPEG").format == "JPEG"
     hole = np.asarray(Image.open("mask.png")) > 0
     before, after = (read_photo(Path(p)).pixels for p in ("a.JPEG", "png/a.png"))
@@ -147,7 +147,7 @@ def test_the_attention_is_drawn_when_asked_for(command):
 def test_a_single_photo_without_a_hole_ends_with_status_2(command, capsys):
     Image.new("L", (48, 40)).save("none.png")
     assert command("--save_attention", mask_path="none.png") == 2
-    assert "no hole in it: it is 0 all over" in capsys.readouterr().err
+    assert "no hole: the mask is 0 everywhere" in capsys.readouterr().err
     assert not Path("output").exists()
 
 
@@ -158,8 +158,8 @@ def test_photos_of_a_folder_without_a_hole_are_left_out_and_counted_apart(comman
     assert command("--save_dir=out", image_path="photos", mask_path="masks") == 0
     assert list(files(Path("out"))) == ["a.png"]
     said = capsys.readouterr().out
-    assert "left out: masks/größe 日本.png: no hole in it" in said
-    assert "1 photos filled, 1 skipped, 1 left out for want of a hole" in said
+    assert "left out: masks/größe 日本.png: no hole" in said
+    assert "1 photos filled, 1 skipped, 1 without a hole left out" in said
 
 
 def test_the_newest_model_below_output_is_the_default(command, place, messages):
@@ -172,7 +172,7 @@ def test_the_newest_model_below_output_is_the_default(command, place, messages):
 
 def test_without_any_model_the_shipped_one_is_the_default(place, messages):
     predict(Path("photos/a.png"), Path("mask.png"))
-    assert "no trained network below output: taking demo" in messages.text
+    assert "no trained network below output: using demo" in messages.text
     hole = np.asarray(Image.open("mask.png")) > 0
     before = read_photo(Path("photos/a.png")).pixels
     completed = read_photo(Path("output/result/a.png")).pixels
@@ -199,8 +199,8 @@ BAD = {
     "cut photo": ({"image_path": "cut.png"}, [], "cut off"),
     "empty file": ({"image_path": "empty.png"}, [], "0 bytes"),
     "cmyk": ({"image_path": "cmyk.jpg"}, [], "CMYK"),
-    "full mask": ({"mask_path": "full.png"}, [], "all of the photo is hole"),
-    "folder of nothing": ({"image_path": "empty"}, [], "no image in the folder"),
+    "full mask": ({"mask_path": "full.png"}, [], "covers the whole photo"),
+    "folder of nothing": ({"image_path": "empty"}, [], "no image in folder"),
     "folder of bad ones": ({"image_path": "bad"}, [], "none of the 1 photos"),
     "mask not in folder": ({"mask_path": "empty"}, [], "no mask for"),
     "size mismatch": ({"mask_path": "small.png"}, ["--strict"], "24 x 20 pixels"),
@@ -217,9 +217,9 @@ BAD = {
     "limit": ({}, ["--limit=1"], "--limit"),
     "huge margin": ({}, ["--margin=99999999999"], "--margin"),
     "huge feather": ({}, ["--feather=99999"], "--feather must be 0 to 1024 pixels"),
-    "endless memory": ({}, ["--attention_memory=inf"], "finite number; got inf"),
+    "endless memory": ({}, ["--attention_memory=inf"], "GiB above 0; got inf"),
     "dilate": ({}, ["--dilate=-1"], "--dilate"),
-    "attention memory": ({}, ["--attention_memory=0"], "attention_memory must be above 0"),
+    "attention memory": ({}, ["--attention_memory=0"], "GiB above 0; got 0"),
     "little attention memory": ({}, ["--attention_memory=1e-6"], "attention_memory"),
     "strategy": ({}, ["--strategy=best"], "invalid choice: 'best'"),
     "flag": ({}, ["--strit"], "did you mean --strict"),

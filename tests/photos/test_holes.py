@@ -69,7 +69,7 @@ def test_16_bit_and_1_bit_masks(find, hole):
 def test_the_wrong_way_round_is_told_and_strictly_refused(find, hole, messages):
     inverted = drawn(hole, 0, 255)
     np.testing.assert_array_equal(find(inverted), ~hole)
-    assert "83% of it is hole" in messages.text
+    assert "the hole covers 83% of it" in messages.text
     assert "--mask_polarity black" in messages.text
     with pytest.raises(DataError, match="83%.*strict"):
         find(inverted, strict=True)
@@ -107,25 +107,25 @@ def test_a_mask_of_a_turned_photo_fits_as_drawn(find, colors, hole, orientation,
     if orientation >= 5:  # drawn by a program that does not turn
         stored = as_stored(on_display, orientation)
         np.testing.assert_array_equal(find(stored, of=turned, strict=True), hole)
-        assert "turned as the photo's EXIF says" in messages.text
+        assert "rotated as the photo's EXIF says" in messages.text
 
 
 def test_no_hole_and_a_full_one_are_refused(find, hole):
-    with pytest.raises(NoHole, match="no hole in it: it is 0 all over"):
+    with pytest.raises(NoHole, match="no hole: the mask is 0 everywhere"):
         find(drawn(hole, 0, 0))
-    with pytest.raises(DataError, match="all of the photo is hole"):
+    with pytest.raises(DataError, match="the hole covers the whole photo"):
         find(drawn(hole, 255, 255))
-    with pytest.raises(DataError, match="all of the photo is hole"):
+    with pytest.raises(DataError, match="the hole covers the whole photo"):
         find(drawn(hole, 255, 0), dilate=99)
 
 
 @pytest.mark.parametrize(
     ("inside", "outside", "rule", "words"),
     [
-        (1, 0, {}, "levels are 0 and 1, .*255 where the hole is.*#010101"),
+        (1, 0, {}, "levels are 0 and 1, .*use 255 for it.*#010101"),
         ((255, 0, 0), (0, 0, 0), {}, "levels are 0 and 76, .*--hole_color .#ff0000"),
         ((0, 0, 0, 255), (0, 0, 0, 0), {}, "in its transparency.*--mask_polarity black"),
-        (255, 255, {"polarity": "black"}, "nothing is black"),
+        (255, 255, {"polarity": "black"}, "nothing in it is black"),
     ],
 )
 def test_a_mask_that_means_a_hole_without_one_says_what_to_write(

@@ -62,8 +62,8 @@ def test_every_ending_that_a_single_file_may_have_counts_in_a_folder(folder, tmp
     pairs = find_pairs(photos, None, tmp_path / "out")
     assert sorted(str(pair.name) for pair in pairs) == sorted(names)
     assert {".gif", ".jpe", ".jfif", ".dib", ".avif"} <= IMAGE_SUFFIXES
-    assert "4 other files are passed over (2 .txt, 1 .heic, 1 without ending)" in messages.text
-    assert "images are not read, as they are links to nothing or no files" in messages.text
+    assert "skipped 4 other files (2 .txt, 1 .heic, 1 without ending)" in messages.text
+    assert "images that are broken links or not files" in messages.text
 
 
 def test_one_mask_serves_all(folder, tmp_path):
@@ -104,7 +104,7 @@ def test_photos_and_masks_may_share_a_folder(folder, tmp_path):
 
 def test_paths_without_photos_are_refused(folder, tmp_path):
     empty = folder("empty", "text.txt", ".hidden.png")
-    with pytest.raises(DataError, match="no image in the folder"):
+    with pytest.raises(DataError, match="no image in folder"):
         find_pairs(empty, None, tmp_path)
     with pytest.raises(DataError, match="--image_path: no such"):
         find_pairs(tmp_path / "nowhere", None, tmp_path)

@@ -71,7 +71,7 @@ def test_a_block_of_a_guide_is_replaced_and_the_rest_stays(tmp_path):
     replace_block(guide, "newer")
     assert guide.read_text() == f"before\n{BEGIN}\n\nnewer\n\n{END}\nafter\n"
     guide.write_text("nothing\n")
-    with pytest.raises(UserError, match="must have the lines"):
+    with pytest.raises(UserError, match="must contain the lines"):
         replace_block(guide, "new")
 
 
@@ -88,7 +88,7 @@ def test_settings_are_found_by_name_and_cut_short():
     assert "telea" in methods and len({s.name for s in settings}) == len(settings)
     assert read_settings([])[1] == []
     assert read_settings([settings[1].name])[1] == [settings[1]]
-    with pytest.raises(UserError, match="no setting is named 'x'"):
+    with pytest.raises(UserError, match="no setting named 'x'"):
         read_settings(["x"])
     assert settings[0].at_most(7).num_images == 7
     assert settings[0]._replace(num_images=5).at_most(7).num_images == 5

@@ -77,7 +77,7 @@ def test_the_layout_of_the_training_part_is_known(tmp_path, monkeypatch, name, f
     monkeypatch.setitem(ARCHIVES, "train", (best,))
     notes = checked(tmp_path / "data_large", "train").notes
     assert (not notes) is fits
-    assert fits or "is no name of an image" in notes[0]
+    assert fits or "has no image named like" in notes[0]
 
 
 def test_small_and_broken_images_are_counted_and_not_refused(tmp_path):
@@ -93,5 +93,5 @@ def test_small_and_broken_images_are_counted_and_not_refused(tmp_path):
 
 def test_nothing_readable_is_an_error(tmp_path):
     (tmp_path / "c.jpg").write_bytes(b"no picture")
-    with pytest.raises(DataError, match="none of 1 images tried can be read"):
+    with pytest.raises(DataError, match="none of 1 images can be read"):
         checked(tmp_path)

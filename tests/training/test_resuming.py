@@ -9,14 +9,16 @@ import time
 from pathlib import Path
 
 import pytest
-from small_run import read_checkpoints, read_metrics, small_config
+from small_run import read_checkpoints, read_metrics, small_config, write_labels
 
 from ppdeepfill.errors import CheckpointError
+from ppdeepfill.networks.attention.choice import ATTENTIONS
 from ppdeepfill.training.trainer import Trainer
 from ppdeepfill.weights.checkpoint import read_checkpoint
 from ppdeepfill.weights.generator_file import read_generator
 
 ROOT = Path(__file__).resolve().parents[2]
+ATTENTION_ALTERNATIVES = [name for name in ATTENTIONS if name != "contextual"]
 
 
 def fit_until(trainer, iteration, signal_number):
@@ -63,12 +65,64 @@ def fit_until(trainer, iteration, signal_number):
             "network": {"name": "shift_net", "options": {"base_channels": 2, "levels": 4}},
             "objective": {"name": "shift_net", "options": {"critic_channels": 2}},
         },
+        {
+            "network": {"name": "rfr", "options": {"base_channels": 2, "recurrences": 2}},
+            "objective": {
+                "name": "perceptual",
+                "options": {"vgg_weights": "random", "fine_tuning_from": 3},
+            },
+            "optimizer__phases": {"fine_tuning": {"learning_rate": 5e-5}},
+            "schedule__average": 0.9,
+        },
+        {
+            "network": {"name": "partial_unet", "options": {"base_channels": 2, "levels": 4}},
+            "objective": {
+                "name": "perceptual",
+                "options": {
+                    "perceptual_weight": 0.0,
+                    "style_weight": 0.0,
+                    "fine_tuning_from": 3,
+                    "frozen": "encoder",
+                },
+            },
+        },
+        {
+            "network": {
+                "name": "semantic_guidance",
+                "options": {"base_channels": 2, "classes": 3, "attention_grid": 8},
+            },
+            "objective": {
+                "name": "semantic_guidance",
+                "options": {
+                    "adversarial_weight": 0.1,
+                    "critic_channels": 2,
+                    "critic_layers": 2,
+                    "critic_norm": "spectral",
+                },
+            },
+            "data__labels": "../labels",
+        },
+        *(
+            {"network__options": {"base_channels": 2, "attention": name, "attention_grid": 8}}
+            for name in ATTENTION_ALTERNATIVES
+        ),
     ],
-    ids=["plain", "shared-batch", "all-options", "glcic", "shift_net"],
+    ids=[
+        "plain",
+        "shared-batch",
+        "all-options",
+        "glcic",
+        "shift_net",
+        "rfr",
+        "partial_unet",
+        "semantic_guidance",
+        *ATTENTION_ALTERNATIVES,
+    ],
 )
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, monkeypatch, changes):
     changes = {"data__validation": str(photos), "data__validation_images": 3} | changes
     config = small_config(photos, "run", **changes, schedule__log_every=3, schedule__iterations=5)
+    write_labels(tmp_path / "labels", photos)
     for folder in ("whole", "parts"):
         (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path / "whole")

@@ -22,7 +22,7 @@ def render_text(record: Mapping[str, Any]) -> str:
         _means(record),
         _definitions(record["definitions"]),
         _areas(record["by_hole_area"]),
-        _pairs(record),
+        pairs(record),
         _notes(record),
     ]
     return "\n\n".join(filter(None, sections)) + "\n"
@@ -72,7 +72,7 @@ def _means(record: Mapping[str, Any]) -> str:
     means = record["means"]
     rows = [["metric", *means, ""]]
     for name, definition in record["definitions"].items():
-        cells = [_mean(columns[name]) for columns in means.values()]
+        cells = [mean(columns[name]) for columns in means.values()]
         rows.append([name, *cells, ARROWS[definition["better"]]])
     if record["fid"]:
         rows.append(["fid", *map(_plain, record["fid"].values()), ARROWS["lower"]])
@@ -95,12 +95,19 @@ def _areas(buckets: Sequence[Mapping[str, Any]]) -> str:
     for bucket in buckets:
         area = f"{bucket['above']:.0%}-{bucket['up_to']:.0%}"
         for method, means in bucket["means"].items():
-            cells = [_mean(means[name]) for name in PAIRED[:3]]
+            cells = [mean(means[name]) for name in PAIRED[:3]]
             rows.append([area, str(bucket["images"]), method, *cells])
     return f"by hole area\n{table(rows)}"
 
 
-def _pairs(record: Mapping[str, Any]) -> str:
+def pairs(record: Mapping[str, Any]) -> str:
+    """The differences between every two methods as text; "" for one method."""
+    rows = pair_rows(record)
+    return f"pairs\n{table(rows)}\n({record['test']})" if len(rows) > 1 else ""
+
+
+def pair_rows(record: Mapping[str, Any]) -> list[list[str]]:
+    """A row for every two methods and metric of `PAIRED`, titles first."""
     rows = [["first minus second", "metric", "difference", "first lower", "first higher", "p"]]
     for pair in record["pairs"]:
         if pair["metric"] in PAIRED:
@@ -108,13 +115,13 @@ def _pairs(record: Mapping[str, Any]) -> str:
                 [
                     f"{pair['first']} - {pair['second']}",
                     pair["metric"],
-                    _mean(pair["difference"], sign="+"),
+                    mean(pair["difference"], sign="+"),
                     str(pair["first_lower"]),
                     str(pair["first_higher"]),
                     f"{pair['p_value']:.2g}",
                 ]
             )
-    return f"pairs\n{table(rows)}\n({record['test']})" if len(rows) > 1 else ""
+    return rows
 
 
 def _notes(record: Mapping[str, Any]) -> str:
@@ -125,11 +132,11 @@ def _plain(number: float | None) -> str:
     return "undefined" if number is None else f"{number:.2f}"
 
 
-def _mean(numbers: Mapping[str, Any], *, sign: str = "-") -> str:
+def mean(numbers: Mapping[str, Any], *, sign: str = "-") -> str:
     """Format `mean +- margin`, with two decimals from 1 on (such as dB), else four."""
-    mean, margin = numbers["mean"], numbers["margin"]
-    if mean is None:
+    value, margin = numbers["mean"], numbers["margin"]
+    if value is None:
         return "undefined"
-    digits = 2 if abs(mean) >= 1 else 4
-    text = f"{mean:{sign}.{digits}f}"
+    digits = 2 if abs(value) >= 1 else 4
+    text = f"{value:{sign}.{digits}f}"
     return text if margin is None else f"{text} +-{margin:.{digits}f}"

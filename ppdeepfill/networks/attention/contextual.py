@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Contextual attention as in figure 3 of the paper: rebuild features from patches of known ones.
 
-This file needs paddle only and can be copied on its own. The networks compute the same in less
-time, see `ppdeepfill.networks.kernels`.
+This file needs only paddle and can be copied on its own. The networks use a faster form that gives
+the same numbers, see `ppdeepfill.networks.kernels`.
 
 Letters: B batch, C channels, Hf Wf foreground and Hb Wb background feature maps, hf wf hb wb the
 same maps after subsampling by `rate`, P = hf * wf foreground positions, L number of background
 patches, k patch size. Masks are 1 in the hole and 0 where the image is known.
 
 Source: Yu et al., Generative Image Inpainting with Contextual Attention (CVPR 2018), section 4.1.
-`reference` selects whose borders and norms are followed where the two published codes differ:
-"tensorflow" (JiahuiYu/generative_inpainting, branch v1.0.0, the authors) or "torch"
+The two published implementations treat borders and norms differently; `reference` selects which
+one to follow: "tensorflow" (JiahuiYu/generative_inpainting, branch v1.0.0, the authors) or "torch"
 (DAA233/generative-inpainting-pytorch).
 """
 
@@ -42,26 +42,27 @@ def contextual_attention(
     """Rebuild the foreground from the background patches that resemble it.
 
     Args:
-        foreground: [B, C, Hf, Wf] features that ask; Hf and Wf are multiples of `rate`.
-        background: [B, C, Hb, Wb] features that answer; multiples of `rate * stride`.
+        foreground: [B, C, Hf, Wf] features to rebuild; Hf and Wf are multiples of `rate`.
+        background: [B, C, Hb, Wb] features to take patches from; Hb and Wb are multiples of
+            `rate * stride`.
         mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole. A background patch that touches the hole
-            is never pasted. None: all of the background may be used.
+            is never pasted. None allows the whole background.
         patch_size: odd side of the compared patches, in positions of the subsampled maps.
         stride: step between background patches, in positions of the subsampled maps.
         rate: subsampling before the comparison. Pasted patches are 2 * rate wide.
         propagation_size: odd number of diagonal neighbours whose scores are added up, so that
             neighbouring positions prefer neighbouring patches; 1 switches propagation off.
-        softmax_scale: factor on the scores before the softmax.
+        softmax_scale: the scores are multiplied by it before the softmax.
         reference: whose subsampling and norm to follow, see the top of this file.
 
     Returns:
         The rebuilt features [B, C, Hf, Wf] and the weights [B, L, hf, wf] with
-        L = (Hb / rate / stride) * (Wb / rate / stride) in row-major order. The weights of one
-        position sum to 1 minus what the softmax gave to masked patches, as in both references;
-        they are all 0 where no patch is free of the hole.
+        L = (Hb / rate / stride) * (Wb / rate / stride) in row-major order. The weights at one
+        position sum to 1 minus the share that the softmax gave to masked patches, as in both
+        references; they are all 0 if every patch touches the hole.
 
     Raises:
-        ValueError: sizes, batch sizes or channels do not fit, or an option is out of range.
+        ValueError: sizes, batch sizes or channels do not match, or an option is out of range.
     """
     check_options(patch_size, stride, rate, propagation_size, reference)
     check_shapes(foreground, background, mask, rate, stride)
@@ -84,10 +85,10 @@ def contextual_attention(
 def cosine_similarity(
     foreground: Tensor, background: Tensor, patch_size: int, stride: int, reference: Reference
 ) -> Tensor:
-    """Scores [B, P, L] of [B, C, hf, wf] against [B, C, hb, wb]; beyond the maps are zeros.
+    """Scores [B, P, L] of [B, C, hf, wf] against [B, C, hb, wb]; the maps are padded with zeros.
 
-    As in both references only the background is normalised: the length of a foreground patch
-    is one factor for all that the softmax compares, close to a change of its scale.
+    As in both references, only the background is normalised: the length of a foreground patch
+    multiplies all the scores that the softmax compares, much like a different `softmax_scale`.
     """
     asking = F.unfold(foreground, patch_size, paddings=patch_size // 2)  # [B, C * k * k, P]
     answering = F.unfold(background, patch_size, stride, patch_size // 2)  # [B, C * k * k, L]
@@ -101,11 +102,11 @@ def cosine_similarity(
 
 # s'[p, l] = sum over i of s[p + i, l + i], i along the rows and then along the columns
 def propagate(scores_BPL: Tensor, grid: list[int], background_grid: list[int], size: int) -> Tensor:
-    """Add to each score those of the pairs shifted together: [B, P, L], |i| <= size // 2.
+    """Add to each score the scores of both positions shifted together: [B, P, L], |i| <= size // 2.
 
-    A convolution with the identity. The shift runs over flattened positions, so it wraps from the
-    end of a row to the next one, as in both references. (The port swaps the names of the
-    grids, which matters only when they differ and is not followed.)
+    This is a convolution with the identity matrix. It shifts flattened positions, so it wraps from
+    the end of a row to the next row, as in both references. (The port swaps the names of the two
+    grids. That matters only when they differ, and we do not follow it.)
     """
     if size == 1:
         return scores_BPL
@@ -126,7 +127,7 @@ def known_patches(mask: Tensor, patch_size: int, stride: int) -> Tensor:
 
 # w[p, l] = k[l] exp(k[l] s[p, l]) / sum over m of exp(k[m] s[p, m])
 def softmax_of_known(scores_BPL: Tensor, known_B1L: Tensor) -> Tensor:
-    """Weights [B, P, L]. Masked patches count with a score of 0, as in both codes, but get none."""
+    """Weights [B, P, L]. As in both references, masked patches enter with score 0, then get 0."""
     return F.softmax(scores_BPL * known_B1L, axis=-1) * known_B1L
 
 
@@ -136,10 +137,10 @@ def paste(
 ) -> Tensor:
     """Mix patches of 2 * rate and lay them `rate` apart, so that four overlap: [B, C, Hf, Wf].
 
-    Both references divide by 4 at the borders and at rate 1 too.
+    Like both references, this divides by 4 even at the borders and at rate 1.
     """
     batch, channels = background.shape[:2]
-    before, after = rate // 2, rate - rate // 2  # zeros so that each position has one patch
+    before, after = rate // 2, rate - rate // 2  # zero padding gives each position one patch
     around = [before, before, after, after]
     patches = F.unfold(background, 2 * rate, rate * stride, around)  # [B, C * 4 * rate**2, L]
     patches = patches.transpose([0, 2, 1]).reshape([-1, channels, 2 * rate, 2 * rate])
@@ -151,7 +152,7 @@ def paste(
 
 
 def attention_to_offsets(weights: Tensor, background_size: tuple[int, int]) -> Tensor:
-    """Return the way from each position to the patch with the largest weight.
+    """Return the offset from each position to the patch with the largest weight.
 
     Args:
         weights: [B, L, h, w], L in row-major order of the background patches.
@@ -160,20 +161,20 @@ def attention_to_offsets(weights: Tensor, background_size: tuple[int, int]) -> T
     Returns:
         [B, 2, h, w] int64 (dy, dx) in positions of the grid; the first of equal weights wins.
 
-    Source: the flow map of the authors' `contextual_attention`, which divides by the foreground's
-    width; this divides by the background's, equal when both maps have one size.
+    Source: the flow map of the authors' `contextual_attention`. The authors divide by the width of
+    the foreground, we by that of the background; the results agree when both maps have one size.
     """
     height, width = background_size
     if weights.shape[1] != height * width:
         raise ValueError(
-            f"the weights are of {weights.shape[1]} patches, which is not {height} x {width}; "
-            "give the size of the patch grid that they were computed on"
+            f"the weights belong to {weights.shape[1]} patches, not to {height} x {width}; "
+            "pass the size of the patch grid that they were computed on"
         )
     return best_to_offsets(weights.argmax(axis=1), width)
 
 
 def best_to_offsets(best: Tensor, width: int) -> Tensor:
-    """Numbers of patches [B, h, w] on a grid of `width` columns -> offsets [B, 2, h, w] int64."""
+    """Patch numbers [B, h, w] on a grid of `width` columns -> offsets [B, 2, h, w] int64."""
     rows = paddle.arange(best.shape[1]).reshape([1, -1, 1])
     columns = paddle.arange(best.shape[2]).reshape([1, 1, -1])
     return paddle.stack([best // width - rows, best % width - columns], axis=1)
@@ -183,7 +184,7 @@ def downsample_nearest(x: Tensor, rate: int, reference: Reference = "tensorflow"
     """Take every `rate`-th position of x [B, C, H, W] -> [B, C, H / rate, W / rate].
 
     "torch" takes positions 0, rate, 2 * rate, ...; "tensorflow" spreads the same number of
-    positions from the first to the last (aligned corners), rounding half up in float32.
+    positions evenly from the first to the last (aligned corners), rounding half up in float32.
     """
     if rate == 1:
         return x
@@ -204,7 +205,7 @@ def _aligned_positions(size: int, rate: int) -> Tensor:
 def check_options(
     patch_size: int, stride: int, rate: int, propagation_size: int, reference: str
 ) -> None:
-    """Raise ValueError where an option is out of range."""
+    """Raise ValueError if an option is out of range."""
     for name, value in (("patch_size", patch_size), ("propagation_size", propagation_size)):
         if value < 1 or value % 2 == 0:
             raise ValueError(f"{name} must be a positive odd number; got {value}")
@@ -218,17 +219,17 @@ def check_options(
 def check_shapes(
     foreground: Tensor, background: Tensor, mask: Tensor | None, rate: int, stride: int
 ) -> None:
-    """Raise ValueError where sizes do not fit."""
+    """Raise ValueError unless the shapes match."""
     shapes = f"foreground {foreground.shape}, background {background.shape}"
     if foreground.ndim != 4 or background.ndim != 4:
         raise ValueError(f"features must be [B, C, H, W]; got {shapes}")
     for axis, name in ((0, "batch size"), (1, "number of channels")):
         if foreground.shape[axis] != background.shape[axis]:
-            raise ValueError(f"foreground and background need one {name}; got {shapes}")
+            raise ValueError(f"foreground and background must have the same {name}; got {shapes}")
     for x, unit, unit_name in ((foreground, rate, "rate"), (background, rate * stride, "stride")):
         if any(size % unit for size in x.shape[2:]):
             raise ValueError(
-                f"height and width must be multiples of {unit} (from {unit_name}); got {shapes}"
+                f"height and width must be multiples of {unit} (see {unit_name}); got {shapes}"
             )
     if mask is None:
         return
@@ -236,6 +237,6 @@ def check_shapes(
     fits = batch in (1, background.shape[0]) and channels == 1 and size == background.shape[2:]
     if not fits:
         raise ValueError(
-            f"mask must be [B, 1, Hb, Wb] of the background with 1 = hole; "
+            f"mask must be [B, 1, Hb, Wb] like the background, with 1 = hole; "
             f"got {mask.shape} for background {background.shape}"
         )

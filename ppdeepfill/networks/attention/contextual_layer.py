@@ -14,8 +14,8 @@ class ContextualAttention(nn.Layer):
     """`contextual_attention` of contextual.py as a layer without parameters; the same options.
 
     Attributes:
-        options: all of them, by name.
-        size_multiple: of the sides of the features.
+        options: name -> value.
+        size_multiple: the sides of the feature maps must be multiples of it.
     """
 
     def __init__(

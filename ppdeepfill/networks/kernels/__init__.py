@@ -1,24 +1,30 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What is only about speed and memory: which kernel computes a layer, and how.
+"""Everything that is only about speed and memory: which kernel computes a layer, and how.
 
-A layer calls one function here, and gets the numbers of Paddle's own operators to float rounding.
-Which kernel that is depends on the call alone: on its tensors, its thread's grad mode and hooks,
-and on the two contexts.
+A layer calls one function here and gets the same numbers as from Paddle's own operators, up to
+float rounding. The choice of kernel depends only on the call: its tensors, the grad mode of its
+thread, hooks, and the two contexts.
 
     convolve, convolve_in_sequence, convolve_without_bias    convolutions
     contextual_attention, contextual_attention_in_blocks     attention/contextual.py
     decode_in_holes, Windows                                 parts of feature maps
+    attention_around_holes           its part near the holes
     eagerly, attention_memory_limit                          contexts, for callers of networks
 """
 
-from ppdeepfill.networks.kernels.attention import attention_memory_limit, contextual_attention
+from ppdeepfill.networks.kernels.attention import (
+    attention_around_holes,
+    attention_memory_limit,
+    contextual_attention,
+)
 from ppdeepfill.networks.kernels.attention_in_blocks import contextual_attention_in_blocks
 from ppdeepfill.networks.kernels.attention_tiles import MemoryBudgetError
 from ppdeepfill.networks.kernels.compiled_convolution import eagerly
 from ppdeepfill.networks.kernels.convolution import (
     convolve,
     convolve_in_sequence,
+    convolve_transposed,
     convolve_without_bias,
 )
 from ppdeepfill.networks.kernels.windows import Windows, decode_in_holes
@@ -26,11 +32,13 @@ from ppdeepfill.networks.kernels.windows import Windows, decode_in_holes
 __all__ = [
     "MemoryBudgetError",
     "Windows",
+    "attention_around_holes",
     "attention_memory_limit",
     "contextual_attention",
     "contextual_attention_in_blocks",
     "convolve",
     "convolve_in_sequence",
+    "convolve_transposed",
     "convolve_without_bias",
     "decode_in_holes",
     "eagerly",

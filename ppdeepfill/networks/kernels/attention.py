@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Contextual attention: which kernel computes it.
+"""Contextual attention: choose the kernel that computes it.
 
 Letters as in attention/contextual.py.
 """
@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 import paddle
+import paddle.nn.functional as F
+from numpy import ndarray
 from paddle import Tensor
 
 from ppdeepfill.networks.attention import Attended
@@ -17,21 +19,41 @@ from ppdeepfill.networks.kernels.attention_in_blocks import contextual_attention
 from ppdeepfill.networks.kernels.fast_attention import fast_attention
 from ppdeepfill.networks.kernels.tracing import computes_now
 
+BLOCKS_MEMORY = 1 << 29  # bytes, where there is no limit; tiles of the largest size fit
+LARGE = 1 << 27  # bytes of a whole attention, above which blocks can be faster
+SMALL_SHARE = 0.5  # of positions needed, below which they are
+
+_holes: ContextVar[tuple[Tensor, int] | None] = ContextVar("attention_around_holes", default=None)
 _limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=None)
 
 
 @contextmanager
 def attention_memory_limit(limit: int | None) -> Iterator[None]:
-    """While entered, attentions work in blocks where they would need more than `limit` bytes.
+    """Within this context, attention works in blocks if it would need more than `limit` bytes.
 
-    Counted are temporaries; None: no limit. Gradients and exported graphs need the attention
-    as a whole, whatever the limit.
+    The limit counts temporaries only; None sets no limit. With gradients, and in exported graphs,
+    attention is always computed as a whole, whatever the limit.
     """
     token = _limit.set(limit)
     try:
         yield
     finally:
         _limit.reset(token)
+
+
+@contextmanager
+def attention_around_holes(mask: Tensor, *, margin: int) -> Iterator[None]:
+    """While entered, attentions may leave out features that are far from all holes.
+
+    Args:
+        mask: [B, 1, H, W], 1 = hole; H is a multiple of the features' height.
+        margin: distance from a hole, in positions of the features, up to which they are needed.
+    """
+    token = _holes.set((mask, margin))
+    try:
+        yield
+    finally:
+        _holes.reset(token)
 
 
 def contextual_attention(
@@ -42,38 +64,65 @@ def contextual_attention(
     Args:
         foreground: [B, C, Hf, Wf].
         background: [B, C, Hb, Wb].
-        mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None: all may be used.
-        **options: all of its options.
+        mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None allows the whole background.
+        **options: every option of that function.
 
     Returns:
-        Features and weights; in blocks, features and offsets.
+        Features and weights, or, if computed in blocks, features and offsets.
 
     Raises:
-        MemoryBudgetError: the limit is too small for the smallest blocks.
-        ValueError: as there.
+        MemoryBudgetError: the limit is too small even for the smallest blocks.
+        ValueError: as in that function.
     """
-    if _fits(foreground, background, options):
+    limit, whole = _limit.get(), whole_memory(foreground.shape, background.shape, options)
+    may_choose = computes_now() and not paddle.is_grad_enabled()
+    fits = limit is None or whole <= limit
+    if not may_choose or (fits and whole < LARGE):
+        return Attended(*fast_attention(foreground, background, mask, **options))
+    needed = _needed_positions(foreground, options["rate"])
+    if fits and not _blocks_are_faster(foreground, needed):
         return Attended(*fast_attention(foreground, background, mask, **options))
     features, offsets = contextual_attention_in_blocks(
-        foreground, background, mask, memory=_limit.get(), **options
+        foreground,
+        background,
+        mask,
+        memory=BLOCKS_MEMORY if limit is None else limit,
+        needed=needed,
+        **options,
     )
     return Attended(features, offsets=offsets)
 
 
-def _fits(foreground: Tensor, background: Tensor, options: dict) -> bool:
-    if not computes_now() or paddle.is_grad_enabled():
-        return True
-    limit = _limit.get()
-    return limit is None or whole_memory(foreground.shape, background.shape, options) <= limit
+def _blocks_are_faster(foreground: Tensor, needed: ndarray | None) -> bool:
+    return needed is not None and foreground.place.is_cpu_place() and needed.mean() < SMALL_SHARE
+
+
+def _needed_positions(foreground: Tensor, rate: int) -> ndarray | None:
+    """The positions that features near the holes are pasted from: bool [B, hf, wf]; None: all."""
+    holes = _holes.get()
+    if holes is None:
+        return None
+    mask, margin = holes
+    needed = F.max_pool2d(mask, mask.shape[2] // foreground.shape[2])  # [B, 1, Hf, Wf]
+    needed = F.max_pool2d(_dilated(needed, margin), rate)  # [B, 1, hf, wf]
+    return _dilated(needed, 1).numpy()[:, 0] > 0
+
+
+def _dilated(mask: Tensor, margin: int) -> Tensor:
+    size = 2 * margin + 1
+    rows = F.max_pool2d(mask, [size, 1], stride=1, padding=[margin, 0])
+    return F.max_pool2d(rows, [1, size], stride=1, padding=[0, margin])
 
 
 def whole_memory(foreground: list[int], background: list[int], options: dict) -> int:
-    """An upper bound, measured, of the bytes that `fast_attention` needs without gradients.
+    """Return an upper bound, checked by measurement, of the bytes `fast_attention` needs.
+
+    Without gradients.
 
     Args:
-        foreground: the shape [B, C, Hf, Wf].
-        background: the shape [B, C, Hb, Wb].
-        options: those of the attention.
+        foreground: shape [B, C, Hf, Wf].
+        background: shape [B, C, Hb, Wb].
+        options: options of the attention.
     """
     batch, channels, rate = foreground[0], foreground[1], options["rate"]
     positions = foreground[2] * foreground[3] // rate**2

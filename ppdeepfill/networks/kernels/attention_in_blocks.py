@@ -3,19 +3,23 @@
 """Contextual attention of large images in bounded memory.
 
 `fast_attention` holds the score of every foreground position with every background patch, so
-its memory grows with the square of the pixels. Here both grids are cut into tiles, and one tile of
-positions meets one tile of patches at a time. The softmax over all patches is kept as a running
-maximum and a running sum; what was pasted before is rescaled when a larger score comes.
+its memory grows with the square of the number of pixels. Here both grids are cut into tiles, and
+one tile of positions is compared with one tile of patches at a time. The softmax over all patches
+is kept as a running maximum and a running sum; when a larger score comes, the sum so far is
+rescaled.
 
 Letters as in attention/contextual.py, and N positions of a foreground tile, M patches of a
-background tile, E and F the same with the halo that propagation reaches into.
+background tile, E and F the same including the halo that propagation reaches into.
 
 Source: the running softmax is that of Milakov and Gimelshein, Online normalizer calculation for
-softmax (2018), arXiv 1805.02867; the rest is `contextual_attention`, to float rounding.
+softmax (2018), arXiv 1805.02867; the rest equals `contextual_attention` up to float rounding.
 """
+
+from collections.abc import Iterator
 
 import paddle
 import paddle.nn.functional as F
+from numpy import ndarray
 from paddle import Tensor
 
 from ppdeepfill.networks.attention.contextual import (
@@ -25,24 +29,28 @@ from ppdeepfill.networks.attention.contextual import (
 )
 from ppdeepfill.networks.kernels.attention_tiles import Tile, tile_side, tiles_of
 from ppdeepfill.networks.kernels.fast_attention import known_patches, paste_padding, patch_norm
-
-# Lower exponents count as this one, as in Paddle's softmax: products with denormal numbers are a
-# hundred times slower.
-LOWEST = -64.0
+from ppdeepfill.networks.kernels.running_softmax import RunningSoftmax, product_transposed
 
 
 @paddle.no_grad()
 def contextual_attention_in_blocks(
-    foreground: Tensor, background: Tensor, mask: Tensor | None = None, *, memory: int, **options
+    foreground: Tensor,
+    background: Tensor,
+    mask: Tensor | None = None,
+    *,
+    memory: int,
+    needed: ndarray | None = None,
+    **options,
 ) -> tuple[Tensor, Tensor]:
     """Rebuild the foreground as `contextual_attention` does, without its large temporaries.
 
     Args:
-        foreground: [B, C, Hf, Wf] features that ask.
-        background: [B, C, Hb, Wb] features that answer.
-        mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None: all may be used.
-        memory: bytes that may be used beside the arguments and the results.
-        **options: all options of `contextual_attention`.
+        foreground: [B, C, Hf, Wf] features to rebuild.
+        background: [B, C, Hb, Wb] features to take patches from.
+        mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None allows the whole background.
+        memory: limit in bytes for everything besides arguments and results.
+        needed: bool [B, hf, wf], the positions to rebuild; the others may be left 0. None: all.
+        **options: every option of `contextual_attention`.
 
     Returns:
         The rebuilt features [B, C, Hf, Wf] and the offsets [B, 2, hf, wf] int64 to the patch with
@@ -50,7 +58,7 @@ def contextual_attention_in_blocks(
 
     Raises:
         MemoryBudgetError: `memory` is too small for this size.
-        ValueError: as `contextual_attention`.
+        ValueError: as in `contextual_attention`.
     """
     check_shapes(foreground, background, mask, options["rate"], options["stride"])
     rate = options["rate"]
@@ -61,15 +69,22 @@ def contextual_attention_in_blocks(
     for i in range(foreground.shape[0]):
         hole = None if mask is None else mask[i % mask.shape[0]].unsqueeze(0)
         sample = _Sample(foreground[i : i + 1], background[i : i + 1], hole, options)
-        for tile in tiles_of(grid, side):
+        for tile in _needed_tiles(grid, side, None if needed is None else needed[i]):
             columns, chosen = sample.rebuild(tile, side)
             best[i, tile.rows, tile.columns] = chosen.reshape([tile.height, tile.width])
             _add_patches(features, i, columns, tile, rate)
     return features, best_to_offsets(best, background.shape[3] // rate // options["stride"])
 
 
+def _needed_tiles(grid: tuple[int, int], side: int, needed: ndarray | None) -> Iterator[Tile]:
+    for tile in tiles_of(grid, side):
+        part = tile if needed is None else tile.around(needed)
+        if part is not None:
+            yield part
+
+
 class _Sample:
-    """What all pairs of tiles of one sample share; arguments as above with B = 1."""
+    """The data shared by all pairs of tiles of one sample; arguments as above with B = 1."""
 
     def __init__(self, foreground: Tensor, background: Tensor, mask: Tensor | None, options: dict):
         size, stride, rate = options["patch_size"], options["stride"], options["rate"]
@@ -88,14 +103,13 @@ class _Sample:
         self.rate, self.stride = rate, stride
 
     def rebuild(self, tile: Tile, side: int) -> tuple[Tensor, Tensor]:
-        """Patches to paste [N, C * k * k] and numbers [N] of the best ones for a tile."""
+        """Patches [N, C * k * k] to paste on a tile, and numbers [N] of the best matches."""
         asking = self.asking.at(tile.with_halo(self.reach) + [-1] * (2 * self.reach + 1))
         size = self.background.shape[1] * (2 * self.rate) ** 2  # C * k * k
-        softmax = _RunningSoftmax(tile.height * tile.width, size, asking.dtype)
+        softmax = RunningSoftmax(tile.height * tile.width, size, asking.dtype)
         for other in tiles_of(self.grid, side):
-            scores = paddle.matmul(
-                asking, self.answering.at(other.with_halo(self.reach)), transpose_y=True
-            )  # [E + 2 * reach + 1, F]
+            answering = self.answering.at(other.with_halo(self.reach))
+            scores = product_transposed(asking, answering)  # [E + 2 * reach + 1, F]
             scores = _propagate(scores.flatten(), tile, other, self.reach)  # [N, M]
             numbers = paddle.to_tensor(other.with_halo(0))
             known = None if self.known is None else self.known.gather(numbers)
@@ -107,7 +121,7 @@ class _Sample:
 
 
 class _Patches:
-    """The k x k patches of a map [1, C, h, w] by their numbers, each times a factor [count]."""
+    """The k x k patches of a map [1, C, h, w] by number, each multiplied by its factor [count]."""
 
     def __init__(self, x: Tensor, size: int, stride: int, factor: Tensor):
         reach = size // 2
@@ -118,7 +132,7 @@ class _Patches:
         self.count, self.factor = factor.shape[0], F.pad(factor, [0, 1])
 
     def at(self, numbers: list[int]) -> Tensor:
-        """[len(numbers), k * k * C]; zeros where a number is none of the grid."""
+        """Patches [len(numbers), k * k * C]; zeros for numbers outside the grid."""
         numbers = [n if 0 <= n < self.count else self.count for n in numbers]
         firsts = [self._first(n % self.count) for n in numbers]
         index = paddle.to_tensor(firsts).unsqueeze(1) + paddle.to_tensor(self.window)
@@ -137,43 +151,11 @@ def _asking_patches(foreground: Tensor, options: dict) -> _Patches:
     return _Patches(foreground, options["patch_size"], 1, scale)
 
 
-class _RunningSoftmax:
-    """Sum of patches weighted by the softmax of scores that come in parts."""
-
-    def __init__(self, positions: int, size: int, dtype: paddle.dtype):
-        self.largest = paddle.full([positions, 1], -float("inf"), dtype)
-        self.total = paddle.zeros([positions, 1], dtype)
-        self.columns = paddle.zeros([positions, size], dtype)
-        self.best_weight = paddle.zeros([positions], dtype)
-        self.best = paddle.zeros([positions], "int64")
-
-    def add(self, scores: Tensor, patches: Tensor, numbers: Tensor, known: Tensor | None) -> None:
-        """scores [N, M] (overwritten), patches [C * k * k, M], numbers and known [M]."""
-        if known is not None:
-            scores.multiply_(known)  # masked patches keep a score of 0, see attention/contextual.py
-        largest = paddle.maximum(self.largest, scores.max(axis=1, keepdim=True))
-        shrink = (self.largest - largest).exp()
-        weights = scores.subtract_(largest).clip_(min=LOWEST).exp_()
-        self.largest = largest
-        self.total = self.total * shrink + weights.sum(axis=1, keepdim=True)
-        if known is not None:
-            weights.multiply_(known)
-        self.columns.multiply_(shrink).add_(paddle.matmul(weights, patches, transpose_y=True))
-        self._keep_best(weights, numbers, shrink)
-
-    def _keep_best(self, weights: Tensor, numbers: Tensor, shrink: Tensor) -> None:
-        chosen = weights.argmax(axis=1, keepdim=True)
-        weight = weights.take_along_axis(chosen, axis=1).squeeze(1)
-        best_weight = self.best_weight * shrink.squeeze(1)
-        self.best = paddle.where(weight > best_weight, numbers.gather(chosen.squeeze(1)), self.best)
-        self.best_weight = paddle.maximum(weight, best_weight)
-
-
 def _propagate(scores: Tensor, tile: Tile, other: Tile, reach: int) -> Tensor:
     """Diagonal sums along rows, then along columns: flat [(E + 2 * reach + 1) * F] -> [N, M].
 
-    Both tiles carry their halo, so a shift of both is one shift of the flattened scores. Sums that
-    mix two rows of a tile belong to its halo and are cut off.
+    Both tiles include their halo, so shifting both means one shift of the flattened scores. Sums
+    that mix two rows of a tile fall into its halo and are cut off.
     """
     size = 2 * reach + 1
     width, other_width = tile.width + 2 * reach, other.width + 2 * reach
@@ -186,14 +168,14 @@ def _propagate(scores: Tensor, tile: Tile, other: Tile, reach: int) -> Tensor:
     scores = _sum_shifted(scores, width * length + other_width, size)
     scores = scores[: tile.height * width * length]
     patches = other.height * other.width
-    # Only crops of two axes are fast in Paddle.
+    # Paddle crops fast only along two axes.
     scores = scores.reshape([-1, other_width])[:, : other.width]
     scores = scores.reshape([tile.height * width, -1])[:, :patches]
     return scores.reshape([tile.height, -1])[:, : tile.width * patches].reshape([-1, patches])
 
 
 def _sum_shifted(scores: Tensor, step: int, size: int) -> Tensor:
-    """sum over s < size of scores[s * step :], cut to the shortest."""
+    """sum over s < size of scores[s * step :], cut to the length of the shortest."""
     if size == 1:
         return scores
     length = scores.shape[0] - (size - 1) * step
@@ -229,14 +211,14 @@ def _add_patches(features: Tensor, sample: int, columns: Tensor, tile: Tile, rat
     height, width = features.shape[2:]
     rows = slice(max(top, 0), min(top + pasted.shape[1], height))
     columns = slice(max(left, 0), min(left + pasted.shape[2], width))
-    # Written through `features` itself: before Paddle 3 a slice is a copy.
+    # Write through `features` itself: before Paddle 3, a slice is a copy.
     features[sample, :, rows, columns] += pasted[
         :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
     ]
 
 
 def _overlap(columns: Tensor, grid: tuple[int, int], size: int, rate: int) -> Tensor:
-    """Add up square patches laid `rate` apart, borders included: [1, C * size**2, h * w] -> map."""
+    """Add up square patches laid `rate` apart, with borders: [1, C * size**2, h * w] -> map."""
     channels = columns.shape[1] // size**2
     one_hot = paddle.eye(size**2, dtype=columns.dtype).tile([channels, 1])
     filters = one_hot.reshape([columns.shape[1], 1, size, size])

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How the grids of contextual attention are cut into tiles, and how large a tile may be.
+"""Cut the grids of contextual attention into tiles, as large as memory allows.
 
 Letters as in attention/contextual.py.
 """
@@ -9,7 +9,10 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-SIDES = (48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # larger tiles gain no more speed
+import numpy as np
+from numpy import ndarray
+
+SIDES = (48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)  # larger tiles are no faster
 MIB = 1 << 20
 
 
@@ -37,9 +40,8 @@ class Tile(NamedTuple):
     def with_halo(self, reach: int) -> list[int]:
         """Numbers of the tile's positions and of `reach` more on each side, in row-major order.
 
-        Propagation shifts flattened positions: along a row by one number, so that the end of a row
-        leads to the next row; down a column likewise, so that its end leads to the next column.
-        Some numbers are below 0 or beyond the grid.
+        Propagation shifts flattened positions, so the end of a row continues in the next row and
+        the end of a column in the next column. Some numbers are below 0 or beyond the grid.
         """
         height, width = self.grid
         return [
@@ -48,10 +50,24 @@ class Tile(NamedTuple):
             for column in range(self.left - reach, self.left + self.width + reach)
         ]
 
-    def outside(self, reach: int) -> list[int]:
-        """Which of `with_halo`, halo columns aside, lie before the first or behind the last column.
+    def around(self, needed: ndarray) -> "Tile | None":
+        """Return the smallest part of the tile with all its needed positions; None without any.
 
-        The way down a column leads there, though the way along a row leads on from the same number.
+        Args:
+            needed: bool, of the shape of the grid.
+        """
+        rows, columns = np.nonzero(needed[self.rows, self.columns])
+        if not rows.size:
+            return None
+        top, left = int(rows.min()), int(columns.min())
+        height, width = int(rows.max()) - top + 1, int(columns.max()) - left + 1
+        return Tile(self.top + top, self.left + left, height, width, self.grid)
+
+    def outside(self, reach: int) -> list[int]:
+        """Indices into `with_halo` of positions before the first or after the last column.
+
+        Leaves out the halo's own columns. Going down a column leads out of the grid there, although
+        going along a row from the same number leads on.
         """
         height, width = self.grid
         return [
@@ -63,7 +79,7 @@ class Tile(NamedTuple):
 
 
 def tiles_of(grid: tuple[int, int], side: int) -> Iterator[Tile]:
-    """Tiles of at most side x side that cover a grid (height, width)."""
+    """Yield tiles of at most side x side that cover a grid (height, width)."""
     height, width = grid
     for top in range(0, height, side):
         for left in range(0, width, side):
@@ -71,16 +87,16 @@ def tiles_of(grid: tuple[int, int], side: int) -> Iterator[Tile]:
 
 
 def tile_side(foreground: list[int], background: list[int], memory: int, options: dict) -> int:
-    """The largest side of a tile that needs at most `memory` bytes.
+    """Return the largest side of a tile that needs at most `memory` bytes.
 
     Args:
-        foreground: the shape [B, C, Hf, Wf].
-        background: the shape [B, C, Hb, Wb].
-        memory: bytes for all that lives beside the arguments and the results.
-        options: those of `contextual_attention`.
+        foreground: shape [B, C, Hf, Wf].
+        background: shape [B, C, Hb, Wb].
+        memory: limit in bytes for everything besides arguments and results.
+        options: options of `contextual_attention`.
 
     Raises:
-        MemoryBudgetError: not even one position at a time fits.
+        MemoryBudgetError: even one position at a time does not fit.
     """
     needed = {side: memory_in_tiles(foreground, background, side, options) for side in SIDES}
     for side, needs in needed.items():
@@ -88,13 +104,16 @@ def tile_side(foreground: list[int], background: list[int], memory: int, options
             return side
     raise MemoryBudgetError(
         f"the attention needs at least {math.ceil(needed[SIDES[-1]] / MIB)} MiB for features of "
-        f"{foreground[3]} x {foreground[2]}; got {memory // MIB} MiB: give it more memory, or a "
+        f"{foreground[3]} x {foreground[2]}; got {memory // MIB} MiB: allow more memory or use a "
         "smaller image"
     )
 
 
 def memory_in_tiles(foreground: list[int], background: list[int], side: int, options: dict) -> int:
-    """An upper bound, measured, of the bytes needed with tiles of a side; shapes as `tile_side`."""
+    """Return an upper bound, checked by measurement, of the bytes for tiles of this side.
+
+    Shapes as in `tile_side`.
+    """
     channels, rate = foreground[1], options["rate"]
     small, other = (channels * x[2] * x[3] // rate**2 for x in (foreground, background))
     maps = max(3 * small, small + 3 * other)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Convolution for some rows at a time, which bounds the memory of Paddle's own operator.
+"""Convolution of a few rows at a time, which bounds the memory of Paddle's own operator.
 
 Letters: B batch, C channels, H W feature map.
 """
@@ -13,11 +13,11 @@ from paddle import Tensor
 
 from ppdeepfill.networks.kernels.step import Step
 
-BAND_BYTES = 1 << 29  # a convolution that would unfold more is done in bands
+BAND_BYTES = 1 << 29  # a convolution that would unfold more is computed in bands
 
 
 def convolve_by_paddle(x: Tensor, step: Step) -> Tensor:
-    """`Step.convolve`; in bands where the whole takes much memory and no gradients are wanted."""
+    """`Step.convolve`; in bands if the whole would need too much memory and gradients are off."""
     bands = math.ceil(step.unfolded_bytes(x) / BAND_BYTES)
     if bands <= 1 or paddle.is_grad_enabled():
         return step.convolve(x)
@@ -25,12 +25,12 @@ def convolve_by_paddle(x: Tensor, step: Step) -> Tensor:
 
 
 def convolve_in_bands(x: Tensor, step: Step, bands: int) -> Tensor:
-    """`Step.convolve` without bias, computed for bands of rows one after another.
+    """`Step.convolve` without bias, one band of rows after another.
 
     Args:
         x: [B, C, H, W].
-        step: its bias and activation are left out.
-        bands: how many; fewer where the result has fewer rows.
+        step: its bias and activation are ignored.
+        bands: number of bands; fewer if the result has fewer rows.
     """
     if step.geometry is None:
         return _double_in_bands(x, step, bands)
@@ -54,7 +54,7 @@ def _double_in_bands(x: Tensor, step: Step, bands: int) -> Tensor:
     band = math.ceil(rows / bands)
     results = []
     for row in range(0, rows, band):
-        start, stop = max(row - 1, 0), min(row + band + 1, rows)  # with a neighbour each
+        start, stop = max(row - 1, 0), min(row + band + 1, rows)  # and one neighbour on each side
         part = step.convolve(x[:, :, start:stop])
         first = 2 * (row - start)
         results.append(part[:, :, first : first + 2 * (min(row + band, rows) - row)])

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Biases, whose gradients are sums over many positions.
+"""Biases; their gradients are sums over many positions.
 
 Letters: B batch, C channels, H W feature map.
 """
@@ -10,9 +10,9 @@ from paddle.autograd import PyLayer
 
 
 class AddBias(PyLayer):
-    """x [B, C, H, W] plus a bias [C], whose gradient is precise, see `sum_over_images`.
+    """x [B, C, H, W] plus a bias [C] with a precise gradient, see `sum_over_images`.
 
-    Paddle's own takes ten times as long on a CPU.
+    Paddle's own addition takes ten times as long on a CPU.
     """
 
     @staticmethod
@@ -28,9 +28,9 @@ class AddBias(PyLayer):
 
 
 def sum_over_images(gradient: Tensor) -> Tensor:
-    """Sum of [B, C, H, W] over all but the channels, precisely: one axis at a time.
+    """Sum [B, C, H, W] over everything but the channels, one axis at a time for precision.
 
-    Paddle adds up several axes in one float32 number, which loses up to 3e-4 of the gradient of a
-    bias on 256 x 256 maps.
+    Over several axes at once, Paddle adds everything to a single float32 number, which loses up to
+    3e-4 of the gradient of a bias on 256 x 256 maps.
     """
     return gradient.sum(axis=3).sum(axis=2).sum(axis=0)

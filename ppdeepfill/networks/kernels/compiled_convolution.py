@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Convolution on a CPU by compiled graphs, which may use oneDNN where eager Paddle may not.
+"""Convolution on a CPU by compiled graphs, which can use oneDNN; eager Paddle cannot.
 
-Paddle's eager kernel copies the k x k neighbourhood of every position before it multiplies. That of
-oneDNN needs no copy and is 1.5 to 4 times as fast, in either direction.
+Paddle's eager kernel copies the k x k neighbourhood of every position before it multiplies. The
+oneDNN kernel needs no copy and is 1.5 to 4 times as fast, both forward and backward.
 
 Letters: B batch, C channels, H W feature map, H' W' result, k filter size.
 """
@@ -39,7 +39,7 @@ _eagerly = ContextVar("eagerly", default=False)
 
 @contextmanager
 def eagerly() -> Iterator[None]:
-    """While entered, Paddle's own kernels are used."""
+    """Within this context, convolutions use Paddle's own kernels."""
     token = _eagerly.set(True)
     try:
         yield
@@ -48,9 +48,9 @@ def eagerly() -> Iterator[None]:
 
 
 def compiles(x: Tensor) -> bool:
-    """Whether this module takes x: float32 on a CPU, computed now, by a Paddle that suits.
+    """Whether to compile: x is float32 on a CPU, holds numbers now, and Paddle gains by it.
 
-    And large enough: to run a graph takes 0.3 ms more than to call an operator.
+    x must also be large enough: running a graph takes 0.3 ms more than calling an operator.
     """
     return (
         computes_now()
@@ -63,42 +63,42 @@ def compiles(x: Tensor) -> bool:
 
 
 def run_step(x: Tensor, step: Step) -> Tensor:
-    """Take a step.
+    """Compute one step.
 
-    Gradients of higher order are those of Paddle's own kernels, which has none of transposed
-    convolutions on a CPU. Paddle's limit for such functions: `paddle.grad` has to be asked for the
-    gradients of x, weight and bias, as far as they accept some.
+    Higher-order gradients come from Paddle's own kernels; Paddle has none for transposed
+    convolutions on a CPU. A limit of Paddle's `PyLayer`: a call of `paddle.grad` must ask for the
+    gradients of all of x, weight and bias that do not stop gradients.
 
     Args:
-        x: [B, C, H, W], which `compiles`.
-        step: with an activation of `SLOPES`.
+        x: [B, C, H, W]; `compiles(x)` is true.
+        step: its activation is one of `SLOPES`.
 
     Returns:
         [B, out, H', W'].
     """
     bias = step.bias
     if bias is None:
-        bias = paddle.zeros([_described(step).channels[1]])
-    return _Step.apply(x, step.weight, bias, _described(step))
+        bias = paddle.zeros([_without_tensors(step).channels[1]])
+    return _CompiledStep.apply(x, step.weight, bias, _without_tensors(step))
 
 
 def run_steps(x: Tensor, steps: Sequence[Step]) -> Tensor:
-    """Take steps one after another by one graph, where no gradients are wanted.
+    """Compute several steps in one graph, without gradients.
 
     Args:
-        x: [B, C, H, W], which `compiles`.
-        steps: with biases; the first takes C channels.
+        x: [B, C, H, W]; `compiles(x)` is true.
+        steps: each has a bias; the first takes C channels.
     """
     return _run_forward(
         x,
-        tuple(map(_described, steps)),
+        tuple(map(_without_tensors, steps)),
         [step.weight for step in steps],
         [step.bias for step in steps],
     )
 
 
-def _described(step: Step) -> ActivatedStep:
-    """What a graph has to know of a step."""
+def _without_tensors(step: Step) -> ActivatedStep:
+    """The part of a step that a graph is compiled for."""
     if step.geometry is None:
         return ActivatedStep(Convolution.halving(step.weight), True, step.activation)
     stride, padding, dilation = (step.geometry[k] for k in ("stride", "padding", "dilation"))
@@ -109,7 +109,8 @@ def _described(step: Step) -> ActivatedStep:
 def _run_forward(
     x: Tensor, steps: tuple[ActivatedStep, ...], weights: list[Tensor], biases: list[Tensor]
 ) -> Tensor:
-    (batch, _, *size), doubled = x.shape, []  # a graph has to be shown the shape of what doubles
+    # A graph cannot know the shapes of the maps that it doubles; it gets tensors of these shapes.
+    (batch, _, *size), doubled = x.shape, []
     for step in steps:
         if step.doubles:
             size = [2 * n for n in size]
@@ -120,8 +121,8 @@ def _run_forward(
     return runs.run(compiled_steps(steps), x, weights, biases, doubled)
 
 
-class _Step(PyLayer):
-    """A step, whose gradients are computed by compiled graphs too."""
+class _CompiledStep(PyLayer):
+    """A step whose gradients are also computed by compiled graphs."""
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, step: ActivatedStep) -> Tensor:
@@ -136,20 +137,21 @@ class _Step(PyLayer):
         x, weight, result = ctx.saved_tensor()
         if ctx.step.activation is not None:
             gradient = gradient * SLOPES[ctx.step.activation](result)
-        ways = _eager_gradients if paddle.is_grad_enabled() else _compiled_gradients
-        gradients = *ways(ctx.step, x, weight, gradient), lambda: sum_over_images(gradient)
+        gradients_of = _eager_gradients if paddle.is_grad_enabled() else _compiled_gradients
+        x_gradient, weight_gradient = gradients_of(ctx.step, x, weight, gradient)
+        functions = x_gradient, weight_gradient, lambda: sum_over_images(gradient)
         return tuple(
-            None if constant else gradient_of()
-            for constant, gradient_of in zip(ctx.constants, gradients, strict=True)
+            None if constant else function()
+            for constant, function in zip(ctx.constants, functions, strict=True)
         )
 
 
 def _compiled_gradients(
     step: ActivatedStep, x: Tensor, weight: Tensor, gradient: Tensor
 ) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
-    """How the gradients of x and weight are computed."""
+    """Functions that compute the gradients of x and of the weight."""
     kind = step.convolution
-    if step.doubles:  # forward is backward here
+    if step.doubles:  # a transposed convolution: forward and backward swap places
         return (
             lambda: runs.run(compiled(Forward, kind), gradient, weight),
             lambda: runs.run(compiled(WeightGradient, kind), gradient, weight, x),
@@ -163,9 +165,11 @@ def _compiled_gradients(
 def _eager_gradients(
     step: ActivatedStep, x: Tensor, weight: Tensor, gradient: Tensor
 ) -> tuple[Callable[[], Tensor], Callable[[], Tensor]]:
-    """The same so that they can be differentiated."""
+    """The same as `_compiled_gradients`, but differentiable."""
     if step.doubles:
-        raise NotImplementedError("Paddle has no second derivative of this on a CPU")
+        raise NotImplementedError(
+            "Paddle has no second derivative of transposed convolutions on a CPU"
+        )
     _, stride, padding, dilation = step.convolution
     geometry = [stride] * 2, list(padding), "EXPLICIT", [dilation] * 2, 1, "NCHW"
     of_x, of_weight = paddle._C_ops.conv2d_grad(x, weight, gradient, *geometry)

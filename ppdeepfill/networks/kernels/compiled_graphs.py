@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Graphs of convolutions for a CPU, compiled for oneDNN, and how they are run.
+"""Graphs of convolutions for a CPU, compiled for oneDNN.
 
-A graph is compiled once for each kind of convolution, in each direction, and takes tensors of all
-sizes.
+A graph is compiled once for each kind of convolution and each direction, and takes tensors of any
+size.
 
 Letters: B batch, C channels, H W feature map, k filter size.
 """
@@ -21,11 +21,11 @@ from paddle.static import InputSpec
 
 from ppdeepfill.networks.kernels.graph_runs import can_give_back
 
-_lock = threading.RLock()  # one thread at a time compiles
+_lock = threading.RLock()  # only one thread compiles at a time
 
 
 class Convolution(NamedTuple):
-    """A convolution [B, C, H, W] -> [B, out, H', W'] without its numbers.
+    """The geometry of a convolution [B, C, H, W] -> [B, out, H', W'].
 
     Attributes:
         weight_shape: (out, C, k, k).
@@ -41,7 +41,7 @@ class Convolution(NamedTuple):
 
     @classmethod
     def halving(cls, weight: Tensor) -> "Convolution":
-        """The one whose transposed doubles the size; weight [C, out, 4, 4]."""
+        """The stride-2 convolution whose transpose upsamples by 2; weight [C, out, 4, 4]."""
         return cls(tuple(weight.shape), 2, (1, 1, 1, 1), 1)
 
     def result_size(self, height: int, width: int) -> tuple[int, int]:
@@ -55,12 +55,12 @@ class Convolution(NamedTuple):
 
 
 class ActivatedStep(NamedTuple):
-    """A convolution, or its transposed one, and what follows it.
+    """A convolution or its transpose, and the activation after it.
 
     Attributes:
-        convolution: where the step doubles the size, the one that halves it.
-        doubles: whether the transposed one is taken.
-        activation: of every value; None leaves them.
+        convolution: if the step doubles the size, the convolution that halves it.
+        doubles: use the transpose.
+        activation: applied to every value; None applies none.
     """
 
     convolution: Convolution
@@ -69,7 +69,7 @@ class ActivatedStep(NamedTuple):
 
     @property
     def channels(self) -> tuple[int, int]:
-        """Of input and result."""
+        """Number of channels of the input and of the result."""
         out, channels, *_ = self.convolution.weight_shape
         return (out, channels) if self.doubles else (channels, out)
 
@@ -84,7 +84,7 @@ class Forward(nn.Layer):
         self.convolution = convolution
 
     def forward(self, x: Tensor, weight: Tensor) -> Tensor:
-        # oneDNN keeps results in a layout of its own; a graph must not end in it.
+        # oneDNN keeps results in its own layout, and a graph must not return that.
         return paddle.assign(_convolve(x, weight, self.convolution))
 
 
@@ -109,7 +109,7 @@ class WeightGradient(Forward):
 
 
 class Steps(nn.Layer):
-    """(x, weights, biases [1, out, 1, 1], tensors of the shapes of doubled maps) -> result."""
+    """(x, weights, biases [1, out, 1, 1], tensors shaped like the doubled maps) -> result."""
 
     def __init__(self, steps: Sequence[ActivatedStep]):
         super().__init__()
@@ -128,9 +128,20 @@ class Steps(nn.Layer):
         return paddle.assign(x)
 
 
+class Product(nn.Layer):
+    """(x, y) -> their product, see `product.product`."""
+
+    def __init__(self, transpose_x: bool, transpose_y: bool):
+        super().__init__()
+        self.transposed = transpose_x, transpose_y
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return paddle.assign(paddle.matmul(x, y, *self.transposed))
+
+
 @functools.cache
 def compiled(graph: type[Forward], convolution: Convolution) -> nn.Layer:
-    """The graph for tensors of all sizes."""
+    """The compiled graph for tensors of any size."""
     out, channels, *_ = convolution.weight_shape
     shapes = {
         "x": [None, channels, None, None],
@@ -142,7 +153,7 @@ def compiled(graph: type[Forward], convolution: Convolution) -> nn.Layer:
 
 @functools.cache
 def compiled_steps(steps: tuple[ActivatedStep, ...]) -> nn.Layer:
-    """`Steps` for tensors of all sizes."""
+    """`Steps` compiled for tensors of any size."""
     first, _ = steps[0].channels
     specs = [
         _spec([None, first, None, None]),
@@ -154,8 +165,15 @@ def compiled_steps(steps: tuple[ActivatedStep, ...]) -> nn.Layer:
 
 
 @functools.cache
+def compiled_product(transpose_x: bool, transpose_y: bool) -> nn.Layer:
+    """`Product` for matrices [B, N, M] of all sizes."""
+    specs = [_spec([None, None, None]) for _ in "xy"]
+    return _compile(Product(transpose_x, transpose_y), specs)
+
+
+@functools.cache
 def paddle_suits() -> bool:
-    """Whether this Paddle gains by it: version 2 starts threads of its own for each graph."""
+    """Whether this Paddle gains by compiling: version 2 starts extra threads for each graph."""
     return not paddle.__version__.startswith("2.") and can_give_back()
 
 
@@ -174,15 +192,15 @@ def _spec(shape: Sequence[int | None]) -> InputSpec:
 
 def _compile(layer: nn.Layer, specs: list) -> nn.Layer:
     with _lock, paddle.enable_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Paddle's own, about places
+        warnings.simplefilter("ignore")  # Paddle warns about places
         layer = paddle.jit.to_static(layer, input_spec=specs, full_graph=True)
-        layer.eval()  # or it would get a backward graph of its own
+        layer.eval()  # otherwise Paddle builds a backward graph
         _remove_unused_convolutions(layer.forward.concrete_program.main_program)
     return layer
 
 
 def _remove_unused_convolutions(program) -> None:
-    """Remove from a graph what only served to ask for a gradient."""
+    """Remove the convolutions that were needed only to define a gradient."""
     block = program.global_block()
     for operator in block.ops:
         if operator.name() == "pd_op.conv2d" and operator.result(0).use_empty():

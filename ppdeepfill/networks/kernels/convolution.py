@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Convolutions: which kernel computes them.
+"""Convolutions: choose the kernel that computes them.
 
 Letters: B batch, C channels, H W feature map.
 """
@@ -26,8 +26,8 @@ def convolve(
 
     Args:
         x: [B, C, H, W].
-        conv: where upsampling is 2, with 3x3 filters and one zero on each side.
-        activation: of each value; None leaves them.
+        conv: if upsampling is 2, it must have 3x3 filters and a padding of one on each side.
+        activation: applied to each value; None applies none.
         upsampling: 1 or 2.
     """
     if is_watched(conv):
@@ -44,18 +44,31 @@ def convolve(
 
 def convolve_without_bias(x: Tensor, conv: nn.Conv2D) -> Tensor:
     """The linear part of a convolution: [B, C, H, W] -> [B, out, H', W']."""
-    if is_watched(conv):  # its weight may be made by a hook
+    if is_watched(conv):  # a hook may compute its weight
         return conv(x) - conv(paddle.zeros_like(x))
     step = Step.of(conv)._replace(bias=None)
     return run_step(x, step) if compiles(x) else step.convolve(x)
 
 
-def convolve_in_sequence(x: Tensor, blocks: Iterable[nn.Layer]) -> Tensor:
-    """Blocks one after another: [B, C, H, W] -> [B, out, H', W'].
+def convolve_transposed(x: Tensor, conv: nn.Conv2DTranspose) -> Tensor:
+    """A transposed convolution that doubles the size: [B, C, H, W] -> [B, out, 2H, 2W].
 
     Args:
         x: [B, C, H, W].
-        blocks: layers with `conv`, `activation` and `upsampling`, as `convolve` takes them.
+        conv: with 4x4 filters, stride 2 and padding 1, without bias.
+    """
+    if is_watched(conv):
+        return conv(x)
+    step = Step(conv.weight)
+    return run_step(x, step) if compiles(x) else step.convolve(x)
+
+
+def convolve_in_sequence(x: Tensor, blocks: Iterable[nn.Layer]) -> Tensor:
+    """Compute blocks one after another: [B, C, H, W] -> [B, out, H', W'].
+
+    Args:
+        x: [B, C, H, W].
+        blocks: layers with the attributes `conv`, `activation` and `upsampling`, see `convolve`.
     """
     if compiles(x) and not paddle.is_grad_enabled() and not any(map(is_watched, blocks)):
         return run_steps(
@@ -67,9 +80,9 @@ def convolve_in_sequence(x: Tensor, blocks: Iterable[nn.Layer]) -> Tensor:
 
 
 def _with_bias(x: Tensor, step: Step) -> Tensor:
-    if not paddle.in_dynamic_mode():  # an exported graph knows convolutions with bias
+    if not paddle.in_dynamic_mode():  # in an exported graph, a convolution adds its own bias
         return step.convolve(x, step.bias)
     x = convolve_by_paddle(x, step)
-    if x.dtype != step.bias.dtype:  # mixed precision convolves in 16 bits
+    if x.dtype != step.bias.dtype:  # under mixed precision, convolutions run in 16 bits
         x = x.astype(step.bias.dtype)
     return AddBias.apply(x, step.bias)

@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Contextual attention with fewer multiplications, and without the slow operators of a CPU.
+"""Contextual attention with fewer multiplications, and without operators that are slow on a CPU.
 
-The numbers are those of `attention/contextual.py`, to float rounding: tests hold them together.
+It gives the same numbers as `attention/contextual.py` up to float rounding, which tests check.
 
 Letters as there.
 """
@@ -17,6 +17,7 @@ from ppdeepfill.networks.attention.contextual import (
     check_shapes,
     downsample_nearest,
 )
+from ppdeepfill.networks.kernels.product import product
 from ppdeepfill.networks.kernels.score_maps import (
     continue_columns,
     crop,
@@ -40,14 +41,14 @@ def fast_attention(
     reference: Reference,
 ) -> tuple[Tensor, Tensor]:
     """Features [B, C, Hf, Wf] and weights [B, L, hf, wf]: see `contextual_attention`."""
-    if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
+    if paddle.in_dynamic_mode():  # while exporting a graph, sizes are symbolic
         check_shapes(foreground, background, mask, rate, stride)
 
     foreground_small = downsample_nearest(foreground, rate, reference)  # [B, C, hf, wf]
     background_small = downsample_nearest(background, rate, reference)  # [B, C, hb, wb]
     grid = _grid(foreground_small)
     background_grid = _grid(background_small[:, :, ::stride, ::stride])
-    # One name from the scores to the weights: each is large and freed by the next.
+    # One name from scores to weights, so that each large tensor is freed when the next one comes.
     attention_BPL = cosine_similarity(
         foreground_small * softmax_scale, background_small, patch_size, stride, reference
     )
@@ -70,16 +71,16 @@ def cosine_similarity(
     """Scores [B, P, L] of [B, C, hf, wf] against [B, C, hb, wb].
 
     The product of two k x k patches is the sum of k * k products of single positions. Here every
-    position is multiplied with every other one once, and products are added up along the diagonals
-    of the scores: k * k times fewer multiplications than comparing whole patches.
+    pair of positions is multiplied once, and the products are added up along the diagonals of the
+    scores: k * k times fewer multiplications than comparing whole patches.
     """
     (hf, wf), (hb, wb), reach = _grid(foreground), _grid(background), patch_size // 2
-    # With zeros around both maps, a shift of both is one shift of the flattened scores. The shift
-    # of the last row reaches into one row more.
+    # With zeros around both maps, shifting both means one shift of the flattened scores. Shifting
+    # the last row reaches into one more row.
     padding = [reach, reach, reach, reach + 1]
     asking, answering = F.pad(foreground, padding), F.pad(background, padding)
     row_f, row_b = wf + 2 * reach, wb + 2 * reach
-    scores = paddle.matmul(asking.flatten(2), answering.flatten(2), transpose_x=True)
+    scores = product(asking.flatten(2), answering.flatten(2), transpose_x=True)
     kept = [(hf + 2 * reach) * row_f, (hb + 2 * reach) * row_b]
     scores = sum_shifted(scores, [1, 1], patch_size, kept)
     scores = sum_shifted(scores, [row_f, row_b], patch_size, [hf * row_f, hb * row_b])
@@ -120,10 +121,10 @@ def paste(
 ) -> Tensor:
     """Weights [B, P, L] and background [B, C, Hb, Wb] -> [B, C, Hf, Wf].
 
-    Patches are 2 * rate wide and placed `rate` apart. So four patches meet in each cell of
-    rate x rate positions, each with another quarter, and where these quarters come from
-    neighbouring patches they are the same cell of the background. Here the weights of such patches
-    are added up and cells are mixed: a quarter of the multiplications of mixing patches.
+    Patches are 2 * rate wide and placed `rate` apart, so four patches overlap in each cell of
+    rate x rate positions, each with a different quarter. Quarters of neighbouring patches can be
+    the same cell of the background. Here the weights of such patches are added up first and then
+    cells are mixed, which takes a quarter of the multiplications of mixing patches.
     """
     (hf, wf), (before, after) = foreground_grid, paste_padding(rate)
     padding = [before, before, after, after]
@@ -133,7 +134,7 @@ def paste(
     if stride > 1:
         weights = _spread(weights, [hb // stride, wb // stride], stride)
     weights = _cell_weights(weights, [hf, wf], [hb, wb])  # [B, P', L']
-    pasted = paddle.matmul(cells, weights, transpose_y=True)
+    pasted = product(cells, weights, transpose_y=True)
     pasted = pasted.reshape([-1, background.shape[1] * rate**2, hf + 1, wf + 1])
     pasted = F.pixel_shuffle(pasted, rate)
     return crop(pasted, [before, before], [hf * rate, wf * rate]) / 4.0
@@ -144,13 +145,13 @@ def _grid(x: Tensor) -> tuple[int, int]:
 
 
 def _softmax_of_known(scores_BPL: Tensor, known_B1L: Tensor) -> Tensor:
-    """Weights [B, P, L]. Masked patches count with a score of 0, as in both codes, but get none."""
+    """Weights [B, P, L]. As in both references, masked patches enter with score 0, then get 0."""
     known_BPL = repeated(known_B1L, scores_BPL)
     return F.softmax(scores_BPL * known_BPL, axis=-1) * known_BPL
 
 
 def _spread(attention_BPL: Tensor, grid: list[int], stride: int) -> Tensor:
-    """Zeros for the patches that a stride left out: [B, P, L * stride**2]."""
+    """Insert zeros for the patches that the stride skipped: [B, P, L * stride**2]."""
     rows = attention_BPL.shape[1] * grid[0]
     weights = F.pad(attention_BPL.reshape([-1, rows, grid[1], 1]), [0, stride - 1, 0, 0])
     weights = weights.reshape([-1, rows, 1, grid[1] * stride])
@@ -159,10 +160,10 @@ def _spread(attention_BPL: Tensor, grid: list[int], stride: int) -> Tensor:
 
 
 def _cell_weights(weights_BPL: Tensor, foreground: list[int], background: list[int]) -> Tensor:
-    """Weights of patches -> of cells, [B, (hf + 1) * (wf + 1), (hb + 1) * (wb + 1)].
+    """Weights of patches -> weights of cells [B, (hf + 1) * (wf + 1), (hb + 1) * (wb + 1)].
 
-    The cell at the top left of a patch is also the top right one of the patch to the left, and so
-    on: two pairs of patch and position add up along rows, then along columns.
+    The top left cell of a patch is also the top right cell of its left neighbour, and so on: two
+    pairs of patch and position add up along rows, then two along columns.
     """
     (hf, wf), (hb, wb) = foreground, background
     weights = with_zeros(weights_BPL.reshape([-1, hb, wb]), 2, 1, 0)
@@ -176,13 +177,13 @@ def _cell_weights(weights_BPL: Tensor, foreground: list[int], background: list[i
 
 
 def _box_sum(x: Tensor, size: int, stride: int) -> Tensor:
-    """Sum over each size x size window of [B, 1, h, w], zeros beyond the border -> [B, 1, L]."""
-    window = paddle.ones([1, 1, size, size], x.dtype)
-    return F.conv2d(x, window, stride=stride, padding=size // 2).flatten(2)
+    """Sum over each size x size box of [B, 1, h, w], zeros beyond the border -> [B, 1, L]."""
+    ones = paddle.ones([1, 1, size, size], x.dtype)
+    return F.conv2d(x, ones, stride=stride, padding=size // 2).flatten(2)
 
 
 def paste_padding(rate: int) -> tuple[int, int]:
-    """Zeros before and after an axis so that each position has one patch of 2 * rate."""
+    """Zeros to add before and after an axis so that each position has one patch of 2 * rate."""
     return rate // 2, rate - rate // 2
 
 

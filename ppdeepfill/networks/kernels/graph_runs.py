@@ -1,19 +1,19 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Runs compiled graphs through oneDNN, and gives back the memory that it keeps of them.
+"""Run compiled graphs through oneDNN, and free the memory that Paddle keeps for them.
 
-For each graph and each shape that it has met, Paddle keeps what oneDNN rearranged: as much again as
-the activations of a training, and 0.6 KB for each pixel of each new size of image without
-gradients. It belongs to the graph's interpreter and to the thread that ran it.
+For each graph and each shape that it has seen, Paddle keeps the data that oneDNN rearranged: in
+training as much again as the activations, and without gradients 0.6 KB per pixel of each new image
+size. This cache belongs to the graph's interpreter and to the thread that ran it.
 
-    ends of interpreters  give it back, unless Paddle has noted that the next such end must not
-    runs with the flag    leave such a note, which the next end of any interpreter uses up
-    another thread        fails with what a thread that has ended left behind
+    destroying an interpreter  frees the cache, unless Paddle was told to skip the next freeing
+    running with the flag on   tells it so; the next destroyed interpreter, any one, uses that up
+    running in another thread  fails on the cache of a thread that has ended
 
-So the flag is set for the first run of a graph alone, when its interpreter chooses kernels, and an
-empty interpreter ends right after it. All interpreters end before too much is kept and where
-another thread comes; the next run of each graph makes a new one. That costs time, a few
-milliseconds for each graph, and changes no number.
+So we set the flag only for a graph's first run, when its interpreter chooses kernels, and destroy
+an empty interpreter right afterwards. We destroy all interpreters before too much is kept and when
+another thread takes over; each graph then gets a new one on its next run. That costs a few
+milliseconds per graph and changes no numbers.
 """
 
 import threading
@@ -27,45 +27,45 @@ from paddle.base import core
 
 ONEDNN = "FLAGS_use_onednn"
 KEPT_BYTES = 1 << 30
-LEAST_CHANNELS = 16  # oneDNN rounds channels up to a multiple of its vectors
+LEAST_CHANNELS = 16  # oneDNN rounds channels up to a multiple of its vector length
 
 
 class GraphRuns:
-    """Runs graphs, in one thread at a time.
+    """Runs graphs, one thread at a time.
 
     Args:
-        limit: bytes that may be kept, estimated from the shapes of the tensors.
+        limit: how many bytes Paddle may keep, estimated from the shapes of the tensors.
 
     Attributes:
-        kept: bytes that are kept now, by the same estimate.
+        kept: how many bytes Paddle keeps now, by the same estimate.
     """
 
     def __init__(self, limit: int):
         self.limit, self.kept = limit, 0
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
-        self._begun: set[nn.Layer] = set()
-        self._seen: set[tuple] = set()
+        self._started: set[nn.Layer] = set()
+        self._known_shapes: set[tuple] = set()
 
     def run(self, graph: nn.Layer, *tensors: Tensor | list[Tensor]) -> Tensor:
-        """What a compiled graph makes of tensors, and lists of them; without gradients."""
+        """Run a compiled graph on tensors, or lists of tensors, without gradients."""
         arguments = paddle.utils.map_structure(Tensor.detach, list(tensors))
-        # Where gradients are off, the graph would be traced anew, and find none.
+        # With gradients off, Paddle would trace the graph again and find no gradients in it.
         with self._lock, paddle.enable_grad():
             self._make_room(graph, arguments)
-            if graph in self._begun:
+            if graph in self._started:
                 result = graph(*arguments)
             else:
-                result = self._begin(graph, arguments)
+                result = self._first_run(graph, arguments)
         result.stop_gradient = True
         return result
 
     def give_back(self) -> None:
-        """End all interpreters, and with them what they keep."""
+        """Destroy all interpreters, which frees the memory they keep."""
         with self._lock:
             core.clear_executor_cache()
-            self._begun.clear()
-            self._seen.clear()
+            self._started.clear()
+            self._known_shapes.clear()
             self.kept = 0
 
     def _make_room(self, graph: nn.Layer, arguments: list) -> None:
@@ -74,27 +74,27 @@ class GraphRuns:
             self.give_back()
             self._thread = thread
         shapes = tuple(tuple(x.shape) for x in paddle.utils.flatten(arguments))
-        if (graph, shapes) in self._seen:
+        if (graph, shapes) in self._known_shapes:
             return
         needed = sum(map(_bytes, shapes))
         if self.kept + needed > self.limit and self.kept:
             self.give_back()
-        self._seen.add((graph, shapes))
+        self._known_shapes.add((graph, shapes))
         self.kept += needed
 
-    def _begin(self, graph: nn.Layer, arguments: list) -> Tensor:
+    def _first_run(self, graph: nn.Layer, arguments: list) -> Tensor:
         with _onednn():
             result = graph(*arguments)
-        _end_an_interpreter()
-        self._begun.add(graph)
+        _destroy_an_interpreter()
+        self._started.add(graph)
         return result
 
 
-runs = GraphRuns(KEPT_BYTES)  # of this process, as what Paddle keeps
+runs = GraphRuns(KEPT_BYTES)  # one for the process, because Paddle's cache is too
 
 
 def can_give_back() -> bool:
-    """Whether this Paddle has oneDNN, and what `GraphRuns` needs of it."""
+    """Whether this Paddle has oneDNN and the internals that `GraphRuns` needs."""
     try:
         paddle.get_flags(ONEDNN)
     except ValueError:  # built without oneDNN
@@ -110,8 +110,8 @@ def _bytes(shape: tuple[int, ...]) -> int:
     return 4 * batch * max(channels, LEAST_CHANNELS) * prod(size)
 
 
-def _end_an_interpreter() -> None:
-    """Begin and end an interpreter of nothing, see the top of this file."""
+def _destroy_an_interpreter() -> None:
+    """Create and destroy an empty interpreter, see the top of this file."""
     plan = core.Plan([core.Job("default")], {"default": paddle.static.Program()})
     place = core.Place()
     place.set_place(paddle.CPUPlace())
@@ -120,7 +120,7 @@ def _end_an_interpreter() -> None:
 
 @contextmanager
 def _onednn() -> Iterator[None]:
-    """While entered, compiled graphs use oneDNN. Others of this process may not be made for it."""
+    """Within this context, graphs use oneDNN. Other graphs in this process may not support it."""
     before = paddle.get_flags(ONEDNN)
     paddle.set_flags({ONEDNN: True})
     try:

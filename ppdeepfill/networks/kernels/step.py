@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A convolution with all that surrounds it, as the kernels see it.
+"""A convolution with its bias, upsampling and activation, as the kernels see it.
 
 Letters: B batch, C channels, H W feature map, k filter size.
 """
@@ -16,7 +16,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.networks.activations import Activation
 
-# Which of three taps are added up to each of four, along one axis and along both.
+# Which of the three taps are added up for each of the four, along one axis and along both.
 _TAPS = np.array([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]], np.float32)
 FOLDING = np.kron(_TAPS, _TAPS).T  # [9, 16]
 
@@ -25,11 +25,11 @@ class Step(NamedTuple):
     """A convolution with bias and activation.
 
     Attributes:
-        weight: [out, C, k, k]; [C, out, 4, 4] where the size is doubled.
-        geometry: stride, padding (top, bottom, left, right) and dilation; None doubles the size, by
+        weight: [out, C, k, k], or [C, out, 4, 4] if the step doubles the size.
+        geometry: stride, padding (top, bottom, left, right) and dilation; None doubles the size by
             a transposed convolution with stride 2 and padding 1.
         bias: [out]; None adds none.
-        activation: of each value; None leaves them.
+        activation: applied to each value; None applies none.
     """
 
     weight: Tensor
@@ -43,31 +43,31 @@ class Step(NamedTuple):
     ) -> "Step":
         """Nearest upsampling by 1 or 2, then a convolution, then an activation.
 
-        Nothing is upsampled: of the nine taps of a filter, those that see the same position of x
-        are added up, which leaves four for each position of the result. That is a transposed
-        convolution with 2.25 times fewer multiplications.
+        The step does not actually upsample: it adds up those of the nine taps of a filter that see
+        the same position of x, which leaves four taps for each position of the result. This is a
+        transposed convolution with 2.25 times fewer multiplications.
         """
         if upsampling == 2:
             return cls(folded(conv.weight), None, conv.bias, activation)
         geometry = {
             "stride": conv._stride[0],
-            "padding": conv._padding,  # as it was given: [top, bottom, left, right]
+            "padding": conv._padding,  # [top, bottom, left, right], as `ConvBlock` passed it
             "dilation": conv._dilation[0],
         }
         return cls(conv.weight, geometry, conv.bias, activation)
 
     def convolve(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
-        """What Paddle's own operator makes of x [B, C, H, W]; without activation."""
+        """Convolve x [B, C, H, W] with Paddle's own operator; without activation."""
         if self.geometry is None:
             return F.conv2d_transpose(x, self.weight, bias, stride=2, padding=1)
         return F.conv2d(x, self.weight, bias, **self.geometry)
 
     def activate(self, x: Tensor) -> Tensor:
-        """The activation alone."""
+        """Apply only the activation."""
         return x if self.activation is None else self.activation(x)
 
     def unfolded_bytes(self, x: Tensor) -> int:
-        """What Paddle's operator copies of an image: the k x k neighbourhood of every position."""
+        """Bytes that Paddle's operator copies per image: a k x k neighbourhood per position."""
         channels = self.weight.shape[0 if self.geometry is None else 1]
         return 4 * channels * math.prod(self.weight.shape[2:]) * x.shape[2] * x.shape[3]
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Whether layers must be called as Paddle's tools expect it."""
+"""Whether Paddle's own tools are tracing or watching layers."""
 
 import sys
 
@@ -11,21 +11,21 @@ from paddle import nn
 def _in_sot() -> bool:
     """Whether `paddle.jit.to_static` is tracing.
 
-    The tracer has been imported then. Importing it here would take 60 ms of every start.
+    If it is, the tracer is loaded already; importing it here would add 60 ms to every start.
     """
     psdb = sys.modules.get("paddle.jit.sot.psdb")
-    return psdb is not None and hasattr(psdb, "in_sot") and psdb.in_sot()  # Paddle 2 has none
+    return psdb is not None and hasattr(psdb, "in_sot") and psdb.in_sot()  # not in Paddle 2
 
 
 def computes_now() -> bool:
-    """Whether tensors hold numbers: no graph is built, nor traced by `paddle.jit.to_static`."""
+    """Whether tensors hold numbers, rather than a graph being built or traced by `to_static`."""
     return not _in_sot() and paddle.in_dynamic_mode()
 
 
 def is_watched(layer: nn.Layer) -> bool:
-    """Whether calls of a layer or its parts must be seen, by hooks or by `paddle.jit.to_static`.
+    """Whether hooks or `paddle.jit.to_static` must see the calls of a layer or its sublayers.
 
-    `paddle.summary`, weight normalisation and many tools for debugging use hooks.
+    `paddle.summary`, weight normalisation and many debugging tools use hooks.
     """
     return _in_sot() or any(
         part._forward_pre_hooks or part._forward_post_hooks

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Windows of feature maps around the holes of a batch, where only the holes' content is asked for.
+"""Windows of feature maps around the holes of a batch, for when only the holes matter.
 
 Letters: B batch, C channels, H W map, h w window.
 """
@@ -15,14 +15,14 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
-STEP = 4  # sides of windows are multiples of it, so that few kinds occur
+STEP = 4  # sides of windows are multiples of it, so that there are few different sizes
 
 
 class Windows(NamedTuple):
-    """One window for each image, all of one size.
+    """One window per image, all of the same size.
 
     Attributes:
-        corners: (top, left) of each.
+        corners: (top, left) of each window.
         size: (h, w).
     """
 
@@ -40,12 +40,12 @@ class Windows(NamedTuple):
         )
 
     def put_back(self, x: Tensor, size: tuple[int, int], scale: int) -> Tensor:
-        """What was computed of them, with zeros around it: [B, C, scale * h, scale * w] -> H, W.
+        """Put results back in place, with zeros around: [B, C, scale * h, scale * w] -> H, W.
 
         Args:
-            x: what stands in the windows after upsampling by `scale`.
+            x: content of the windows, upsampled by `scale`.
             size: (H, W) of the result.
-            scale: of the result to the map of the windows.
+            scale: size of the result relative to the map that the windows were cut from.
         """
         (height, width), (full_height, full_width) = x.shape[2:], size
         samples = []
@@ -59,16 +59,16 @@ class Windows(NamedTuple):
 def decode_in_holes(
     decode: Callable[..., Tensor], *features: Tensor, mask: Tensor, margin: int
 ) -> Tensor:
-    """What a decoder makes of features where the holes are; elsewhere it means nothing.
+    """Run a decoder only around the holes.
 
     Args:
-        decode: features [B, C, h, w] -> [B, C', s * h, s * w] for a whole s.
+        decode: features [B, C, h, w] -> [B, C', s * h, s * w] for an integer s.
         *features: [B, C, H / s, W / s] each.
         mask: [B, 1, H, W], 1 = hole.
-        margin: how far a position of the result sees beyond its own among the features.
+        margin: how far a position of the result sees beyond its own position in the features.
 
     Returns:
-        [B, C', H, W].
+        [B, C', H, W], valid only inside the holes.
     """
     scale = mask.shape[2] // features[0].shape[2]
     windows = windows_around_holes(mask, scale=scale, margin=margin)
@@ -77,11 +77,11 @@ def decode_in_holes(
 
 
 def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows:
-    """The smallest windows that hold each hole and `margin` positions around it.
+    """Return the smallest windows that contain each hole and `margin` positions around it.
 
     Args:
         mask: [B, 1, H, W], 1 = hole.
-        scale: of the mask to the map that the windows are for; divides H and W.
+        scale: size of the mask relative to the map that the windows are for; divides H and W.
         margin: in positions of that map.
     """
     holes = mask.numpy()[:, 0] > 0
@@ -91,7 +91,7 @@ def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows:
 
 
 def _spans(holes: np.ndarray, scale: int, margin: int) -> tuple[list[int], int]:
-    """Starts and common length along one axis, for [B, size] that tells where holes are."""
+    """Starts and common length along one axis; holes [B, size] is true where there is a hole."""
     size = holes.shape[1] // scale
     starts = holes.argmax(axis=1) // scale - margin
     ends = size - holes[:, ::-1].argmax(axis=1) // scale + margin

@@ -14,9 +14,10 @@ from paddle import nn
 from ppdeepfill.errors import WeightsError, listed
 from ppdeepfill.networks import build_network
 from ppdeepfill.networks.critics import Critics
+from ppdeepfill.weights.converters import partial_networks
 from ppdeepfill.weights.converters.deepfill_v1 import Source, critics_sources, generator_sources
 
-Origin = Literal["tensorflow", "torch", "paddle"]
+Origin = Literal["tensorflow", "torch", "paddle", "rfr", "partial_conv"]
 
 GENERATOR_FIRST = {  # name of the first filter in each naming
     "tensorflow": "inpaint_net/conv1/kernel",
@@ -31,6 +32,10 @@ NAMINGS = {  # namings that weights of each origin can use
     "tensorflow": ("tensorflow", "torch"),
     "torch": ("torch",),
     "paddle": ("paddle", "torch"),
+}
+PARTIAL = {  # our network, and the name of its first filter in each naming
+    "rfr": ("rfr", {"rfr": partial_networks.RFR_FIRST}),
+    "partial_conv": ("partial_unet", partial_networks.UNET_FIRST),
 }
 NETWORK_OF = {"tensorflow": "deepfill_v1", "torch": "deepfill_v1_torch"}
 
@@ -64,7 +69,7 @@ class FoundGenerator(NamedTuple):
 def recognise_generator(
     arrays: Mapping[str, ndarray], origin: Origin, network: str | None = None
 ) -> FoundGenerator:
-    """Find the generator of DeepFill v1 in a set of arrays.
+    """Find the network in a set of arrays: DeepFill v1 unless the origin says another.
 
     Args:
         arrays: by the source's names.
@@ -74,6 +79,8 @@ def recognise_generator(
     Raises:
         WeightsError: it is missing, incomplete, or has values that are not finite.
     """
+    if origin in ("rfr", "partial_conv"):
+        return _recognise_partial(arrays, origin, network)
     naming, prefix = _naming(arrays, GENERATOR_FIRST, NAMINGS[origin])
     network = _network(origin, naming, network)
     if naming == "paddle":
@@ -85,12 +92,7 @@ def recognise_generator(
     sources = _prefixed(prefix, sources)
     channels = len(_changed(sources["coarse.encoder.first.conv.weight"], arrays))
     options = {"base_channels": channels}
-    with paddle.LazyGuard():  # shapes only, without memory for the weights
-        try:
-            expected = build_network(network, **options)
-        except ValueError as error:
-            raise WeightsError(f"its first filter has {channels} outputs: {error}") from None
-    return FoundGenerator(network, options, _fill(expected, sources, arrays))
+    return FoundGenerator(network, options, _fill(_shapes(network, options), sources, arrays))
 
 
 def recognise_critics(arrays: Mapping[str, ndarray], origin: Origin) -> Found | None:
@@ -99,7 +101,7 @@ def recognise_critics(arrays: Mapping[str, ndarray], origin: Origin) -> Found | 
     Raises:
         WeightsError: they are incomplete, or not for square images.
     """
-    if origin == "paddle" or not any(n.endswith(CRITICS_FIRST[origin]) for n in arrays):
+    if origin not in CRITICS_FIRST or not any(n.endswith(CRITICS_FIRST[origin]) for n in arrays):
         return None
     naming, prefix = _naming(arrays, CRITICS_FIRST, (origin,))
     first = arrays[prefix + CRITICS_FIRST[origin]]
@@ -114,8 +116,43 @@ def recognise_critics(arrays: Mapping[str, ndarray], origin: Origin) -> Found | 
     return _fill(expected, sources, arrays)
 
 
+def _recognise_partial(
+    arrays: Mapping[str, ndarray], origin: Origin, network: str | None
+) -> FoundGenerator:
+    """Find RFR, or a U-Net of either partial convolution."""
+    ours, firsts = PARTIAL[origin]
+    if network not in (None, ours):
+        raise WeightsError(f"these are weights for {ours}, not for {network}")
+    naming, prefix = _naming(arrays, firsts, tuple(firsts), what=ours)
+    first = prefix + firsts[naming]
+    options = {"base_channels": len(arrays[first])}
+    if origin == "partial_conv":
+        options["levels"] = partial_networks.levels_of(arrays, first)
+    expected = _shapes(ours, options)
+    names = expected.state_dict()
+    if origin == "rfr":
+        sources = partial_networks.rfr_sources(names)
+    else:
+        sources = partial_networks.partial_unet_sources(names, of_nvidia=naming == "nvidia")
+    return FoundGenerator(ours, options, _fill(expected, _prefixed(prefix, sources), arrays))
+
+
+def _shapes(network: str, options: Mapping[str, int]) -> nn.Layer:
+    """A network without memory for its weights."""
+    with paddle.LazyGuard():
+        try:
+            return build_network(network, **options)
+        except ValueError as error:
+            channels = options["base_channels"]
+            raise WeightsError(f"its first filter has {channels} outputs: {error}") from None
+
+
 def _naming(
-    arrays: Mapping[str, ndarray], first: Mapping[str, str], namings: tuple[str, ...]
+    arrays: Mapping[str, ndarray],
+    first: Mapping[str, str],
+    namings: tuple[str, ...],
+    *,
+    what: str = "DeepFill v1 generator",
 ) -> tuple[str, str]:
     """Return the naming that the arrays use, and the prefix of all names, such as `netG.`."""
     found = [
@@ -126,7 +163,7 @@ def _naming(
     ]
     if not found:
         raise WeightsError(
-            "it contains no DeepFill v1 generator: expected a name like "
+            f"it contains no {what}: expected a name like "
             + " or ".join(first[naming] for naming in namings)
             + f"; found {listed(list(arrays)) or 'no arrays'}"
         )

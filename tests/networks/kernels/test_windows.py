@@ -6,7 +6,8 @@ import numpy as np
 import paddle
 import pytest
 
-from ppdeepfill.networks import NETWORKS, build_network, refined_in_hole
+from ppdeepfill.networks import NETWORKS, ContextualAttention, build_network, refined_in_hole
+from ppdeepfill.networks.kernels import attention_around_holes, attention_memory_limit
 from ppdeepfill.networks.kernels.windows import Windows, windows_around_holes
 
 HEIGHT, WIDTH = 128, 192
@@ -48,6 +49,37 @@ def test_refined_in_hole_equals_refined_there(name, holes, rng):
         ours = refined_in_hole(network, image * (1.0 - mask), mask)
     assert ours.shape == expected.shape
     assert float(((ours - expected) * mask).abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("attention_memory", [None, 1 << 22])
+@pytest.mark.parametrize("name", [n for n in LEAVING_OUT if n.startswith("deepfill_v1")])
+@pytest.mark.parametrize("holes", list(HOLES))
+def test_a_large_attention_is_left_out_far_from_holes(
+    name, holes, attention_memory, rng, monkeypatch
+):
+    monkeypatch.setattr("ppdeepfill.networks.kernels.attention.LARGE", 0)
+    mask = masks(HOLES[holes])
+    network = build_network(name, base_channels=4)
+    image = paddle.to_tensor(rng.uniform(-1, 1, (*mask.shape[:1], 3, HEIGHT, WIDTH)), "float32")
+    with paddle.no_grad():
+        expected = network(image * (1.0 - mask), mask).refined
+        with attention_memory_limit(attention_memory):
+            ours = refined_in_hole(network, image * (1.0 - mask), mask)
+    assert float(((ours - expected) * mask).abs().max()) < 1e-5
+
+
+def test_attention_is_computed_near_the_holes_only(rng, monkeypatch):
+    monkeypatch.setattr("ppdeepfill.networks.kernels.attention.LARGE", 0)
+    x = paddle.to_tensor(rng.standard_normal((1, 8, HEIGHT // 4, WIDTH // 4)), "float32")
+    mask = masks(HOLES["inside"])
+    with paddle.no_grad(), attention_around_holes(mask, margin=2):
+        features = ContextualAttention()(x, x, None).features
+    with paddle.no_grad():
+        whole = ContextualAttention()(x, x, None).features
+    rows, columns = slice(10 - 2, 18 + 2), slice(16 - 2, 25 + 2)
+    near = np.s_[:, :, rows, columns]
+    np.testing.assert_allclose(features.numpy()[near], whole.numpy()[near], atol=1e-5)
+    assert not features[:, :, :4].any() and not features[:, :, :, 40:].any()
 
 
 @pytest.mark.parametrize("holes", list(HOLES))

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The page as a web application, with limits on requests and on what the browser may load."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import fastapi
+import gradio as gr
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ppdeepfill.app.events import Events
+from ppdeepfill.app.page import THEME, WEB, build
+from ppdeepfill.app.worker import Worker
+
+MOST_BODY = 48 << 20  # bytes of a request: the largest photo in base64, and a little more
+# The browser may contact only this server. gradio's templates need eval.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'self'"
+)
+
+
+@contextmanager
+def application(device: str) -> Iterator[tuple[fastapi.FastAPI, Events]]:
+    """Build the page and its events, computing on a device.
+
+    Loads the first network in the background.
+    """
+    worker = Worker(device)
+    try:
+        events = Events(worker)
+        worker.run(events.methods.inpainter, events.methods.names()[0])
+        app = fastapi.FastAPI(openapi_url=None)
+        app.add_middleware(Limits)
+        page = gr.mount_gradio_app(
+            app,
+            build(events),
+            path="/",
+            theme=THEME,
+            css_paths=WEB / "page.css",
+            footer_links=[],
+            max_file_size=1,  # nothing is uploaded as a file
+            ssr_mode=False,
+            pwa=False,
+            mcp_server=False,
+            enable_monitoring=False,
+        )
+        yield page, events
+    finally:
+        worker.close()
+
+
+class Limits:
+    """Refuses requests that are too large, and sends the content security policy."""
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > MOST_BODY:
+            refusal = fastapi.responses.PlainTextResponse("too large", status_code=413)
+            await refusal(scope, receive, send)
+            return
+
+        async def send_with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [
+                    *message["headers"],
+                    (b"content-security-policy", POLICY.encode()),
+                ]
+            await send(message)
+
+        await self._app(scope, _limited(receive), send_with_policy)
+
+
+def _limited(receive: Receive) -> Receive:
+    """Disconnect when a body without a stated length becomes too large."""
+    received = 0
+
+    async def receive_within_limit() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if received > MOST_BODY else message
+
+    return receive_within_limit
