@@ -25,6 +25,7 @@ from ppdeepfill.photos.holes import dilated
 MEGABYTES = 30  # the largest file
 MEGAPIXELS = 24  # the largest photo
 LONGEST_NAME = 80
+NOTHING_PAINTED = "nothing is painted yet: paint over what should go, then press Fill"
 TYPES = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
@@ -66,7 +67,8 @@ def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: i
     """Return the hole bool [H, W] of a photo.
 
     Args:
-        mask: an image file of the size of the photo, or of the photo as shown; white = hole.
+        mask: an image file in the size of the photo or of what the page shows; white = hole;
+            empty where nobody painted.
         size: height and width of the photo.
         shown: height and width of the photo as the page shows it.
         widen: px by which the hole grows on each side.
@@ -74,6 +76,8 @@ def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: i
     Raises:
         DataError: the mask cannot be read, has another size, is empty, or covers everything.
     """
+    if not mask:
+        raise DataError(NOTHING_PAINTED)
     pixels = photo_from(mask, "of the painted mask", most_pixels=MEGAPIXELS * 10**6).pixels
     if pixels.shape[:2] not in (size, shown):
         raise DataError(
@@ -84,7 +88,7 @@ def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: i
     hole = cv2.resize(painted, size[::-1], interpolation=cv2.INTER_NEAREST) > 0
     hole = dilated(hole, widen)
     if not hole.any():
-        raise DataError("nothing is painted yet: paint over what should disappear, then press Fill")
+        raise DataError(NOTHING_PAINTED)
     if hole.all():
         raise DataError("the paint covers the whole photo: leave some of it to fill the hole from")
     return hole
@@ -98,13 +102,14 @@ def filled(
     before_crop: Callable[[int, int], None],
 ) -> tuple[Result, Filling]:
     """Fill the hole; return what to keep, and the filling. See `strategies.fill` for arguments."""
+    has_stages = isinstance(inpainter, Inpainter)  # other methods would only compute twice
     filling = fill(
         inpainter,
         photo.rgb(),
         hole,
         strategy,
-        with_offsets=True,
-        with_coarse=True,
+        with_offsets=has_stages,
+        with_coarse=has_stages,
         before_crop=before_crop,
     )
     return Result(np.packbits(hole), filling.image[hole]), filling

@@ -88,7 +88,13 @@ def build(events: Events) -> gr.Blocks:
 
 def _settings(events: Events) -> tuple[gr.Dropdown, gr.Slider, gr.Checkbox]:
     names = events.methods.names()
-    method = gr.Dropdown(names, value=names[0], label="Method", elem_id="method")
+    method = gr.Dropdown(
+        names,
+        value=names[0],
+        label="Method",
+        info="demo is a small network; your own runs below ./output join the list.",
+        elem_id="method",
+    )
     with gr.Accordion("More", open=False):
         widen = gr.Slider(0, WIDEST, 0, step=1, label="Widen the painted hole by (pixels)")
         blend = gr.Checkbox(False, label="Match the colours around the hole (Poisson blending)")

@@ -15,6 +15,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from ppdeepfill.networks import kernels
 from ppdeepfill.networks.attention.knowledge_consistent import KnowledgeConsistentAttention
 from ppdeepfill.networks.layers import initialisers
 from ppdeepfill.networks.partial_convolution import PartialConv2D, doubled, joined
@@ -41,7 +42,9 @@ class NormalisedConv(nn.Layer):
         self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
-        return leaky(self.norm(self.conv(x)), self.slope)
+        transposed = isinstance(self.conv, nn.Conv2DTranspose)
+        convolve = kernels.convolve_transposed if transposed else kernels.convolve_without_bias
+        return leaky(self.norm(convolve(x, self.conv)), self.slope)
 
 
 class FeatureReasoning(nn.Layer):
@@ -157,7 +160,8 @@ class Rfr(nn.Layer):
         x = self.up(features)  # [B, n, H, W]
         x, _ = self.tail(*joined((image, known), (x, doubled(known_features))))
         x = leaky(x, 0.01)
-        x = self.to_rgb(paddle.concat([x, self.bottleneck(x)], axis=1))
+        x = paddle.concat([x, self.bottleneck(x)], axis=1)
+        x = kernels.convolve_without_bias(x, self.to_rgb)
         return Prediction(2.0 * x - 1.0, attention=_as_maps(scores, known))
 
     def _reason(self, image: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -209,7 +213,7 @@ def _partial(channels: int, out: int, size: int, *, stride: int = 1) -> PartialC
 
 def _conv(channels: int, out: int, size: int, *, stride: int = 1, dilation: int = 1) -> nn.Conv2D:
     attribute = initialisers(channels * size**2, "torch")["weight_attr"]
-    padding = dilation * (size // 2)
+    padding = [dilation * (size // 2)] * 4
     return nn.Conv2D(
         channels, out, size, stride, padding, dilation, weight_attr=attribute, bias_attr=False
     )

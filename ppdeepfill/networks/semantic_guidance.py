@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inpainting guided by a label map: a stage with external spatial attention, and a class decoder.
 
-Letters: B batch, H W image, n base channels, K classes, E channels of the guide.
+Letters: B batch, C channels, H W image, n base channels, K classes, E channels of the guide.
 
 Source: the first stage is that of Yu et al., Interactive Image Inpainting Using Semantic Guidance
 (2022), as in the authors' `networks.py`. They published neither code nor details of the second

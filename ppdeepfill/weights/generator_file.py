@@ -79,7 +79,9 @@ def read_generator(path: Path) -> Generator:
             f"{path} contains no generator; use the generator.safetensors in the same folder"
         )
     try:
-        return Generator(**_GeneratorMetadata(**metadata).model_dump(), weights=_as_float32(weights))
+        return Generator(
+            **_GeneratorMetadata(**metadata).model_dump(), weights=_as_float32(weights)
+        )
     except ValidationError as error:
         raise CheckpointError(f"{path} does not describe its network: {error}") from None
 

@@ -69,7 +69,7 @@ def test_a_run_with_other_settings_is_not_continued(folder, write_config, ablate
     assert ablate("one.yaml", "-o", "data.workers=1", "schedule.log_every=1") == 0
     found = refusal("one.yaml", "-o", "optimizer.learning_rate=0.5")
     assert "optimizer.learning_rate was 0.0001 and is 0.5" in found
-    assert "set another --save_dir" in found
+    assert "use another --save_dir" in found
 
 
 def test_a_cosine_ends_where_it_was_begun_to_end(folder, write_config, ablate, refusal):

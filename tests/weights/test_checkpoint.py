@@ -24,7 +24,7 @@ from ppdeepfill.weights.checkpoint import (
     save_best,
     save_checkpoint,
 )
-from ppdeepfill.weights.finding import load_generator, newest_run
+from ppdeepfill.weights.finding import load_generator, newest_run, runs
 from ppdeepfill.weights.generator_file import (
     Generator,
     load_weights,
@@ -281,8 +281,10 @@ def test_the_newest_run_is_the_one_whose_generator_was_written_last(tmp_path, ne
     assert newest_run(tmp_path) == tmp_path / "c"
     best = save_best(tmp_path / "sub" / "b", generator_at(1, network))
     os.utime(best, (2000, 2000))
+    assert runs(tmp_path) == [tmp_path / "sub" / "b", tmp_path / "c", tmp_path / "a"]
     assert newest_run(tmp_path) == tmp_path / "sub" / "b"
 
 
 def test_without_a_run_there_is_no_newest(tmp_path):
     assert newest_run(tmp_path / "missing") is None
+    assert runs(tmp_path / "missing") == []
