@@ -28,7 +28,7 @@ from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlo
 from ppdeepfill.networks.prediction import Prediction, check_input, complete
 
 GUIDE_CHANNELS = 32
-UNKNOWN = 255  # a label that leaves the class to the network, as in PaddleSeg's data sets
+UNKNOWN = 255  # a label that leaves the class to the network, as in PaddleSeg's datasets
 
 
 class FirstStage(nn.Layer):
