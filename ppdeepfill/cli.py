@@ -85,18 +85,20 @@ def _status_of(argv: Sequence[str] | None) -> int:
         with _messages_on_stdout():
             arguments.run(arguments)
     except UserError as error:
-        return _fail(str(error), error.status)
+        return _print_error(str(error), error.status)
     except ModuleNotFoundError as error:
         if error.name != "paddle":
             raise
-        return _fail(_NO_PADDLE)
+        return _print_error(_NO_PADDLE)
     except BrokenPipeError:  # as in `--dry_run | head`: the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at exit
         return 141  # the status a shell reports for a process killed by SIGPIPE
     except OSError as error:
         if error.errno not in _DISK_ADVICE:
             raise
-        return _fail(f"{error.filename or 'disk'}: {error.strerror}; {_DISK_ADVICE[error.errno]}")
+        return _print_error(
+            f"{error.filename or 'disk'}: {error.strerror}; {_DISK_ADVICE[error.errno]}"
+        )
     return 0
 
 
@@ -157,7 +159,7 @@ class _Console(logging.StreamHandler):
             super().handleError(record)
 
 
-def _fail(message: str, status: int = 2) -> int:
+def _print_error(message: str, status: int = 2) -> int:
     print(f"ppdeepfill: error: {message}", file=sys.stderr)
     return status
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The folders of AI Studio, or others in their place on any machine."""
+"""The folders of AI Studio, or substitutes on other machines."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -16,16 +16,16 @@ class Workplace(NamedTuple):
 
     Attributes:
         work: survives a restart of the project; runs and results belong here.
-        data: where data sets are mounted; anything else in it is lost with a restart.
+        data: datasets are mounted here; anything else in it is lost with a restart.
     """
 
     work: Path
     data: Path
 
     def training_images(self) -> str:
-        """What data.train takes: Places2 if it is mounted, else the largest archive, else photos.
+        """Return the source for data.train: Places2, or else the largest archive in `data`.
 
-        The last are those that come with the installed packages.
+        If there is neither, the photographs that come with the installed packages.
         """
         places = places2.find(self.data, "train")
         if places is not None:

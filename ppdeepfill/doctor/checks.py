@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checks of `ppdeepfill doctor`, each a function that yields findings.
 
-A check imports what it checks itself, so that one broken package does not hide the others.
+Each check does its own imports, so that one broken package does not hide the others.
 """
 
 import importlib
@@ -27,9 +27,9 @@ class Finding(NamedTuple):
     """A line of the report.
 
     Attributes:
-        name: what was looked at.
+        name: what was checked.
         text: what was found.
-        mend: what is to be done; empty if nothing is wrong.
+        mend: how to fix it; empty if nothing is wrong.
     """
 
     name: str
@@ -41,7 +41,7 @@ Check = Callable[[], Iterator[Finding]]
 
 
 def versions() -> Iterator[Finding]:
-    """This package, Python, Paddle, and what else numbers depend on."""
+    """This package, Python, Paddle, and the other packages that numbers depend on."""
     import ppdeepfill
 
     yield Finding("ppdeepfill", f"{ppdeepfill.__version__}, {Path(ppdeepfill.__file__).parent}")
@@ -52,7 +52,7 @@ def versions() -> Iterator[Finding]:
         try:
             yield Finding(name, version(name))
         except PackageNotFoundError:
-            yield Finding(name, "missing", "run: pip install -e . in the folder of the repository")
+            yield Finding(name, "missing", "run: pip install -e . in the repository's folder")
 
 
 def _encoding() -> str:
@@ -83,7 +83,7 @@ def machine() -> Iterator[Finding]:
     yield _device(paddle)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     named = os.environ.get("OMP_NUM_THREADS")
-    threads = f"OMP_NUM_THREADS={named} (unset it to use all)" if named else "all of them compute"
+    threads = f"OMP_NUM_THREADS={named} (unset it to use all)" if named else "all are used"
     yield Finding("threads", f"{cores} cores, {threads}")
     if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
@@ -95,7 +95,7 @@ def machine() -> Iterator[Finding]:
 def _device(paddle) -> Finding:
     if not paddle.is_compiled_with_cuda():
         card = shutil.which("nvidia-smi")
-        mend = 'there is an NVIDIA card: pip install -e ".[gpu]" would use it' if card else ""
+        mend = 'there is an NVIDIA card: to use it, run pip install -e ".[gpu]"' if card else ""
         return Finding("device", "cpu", mend)
     count = paddle.device.cuda.device_count()
     if not count:
@@ -105,7 +105,7 @@ def _device(paddle) -> Finding:
 
 
 def network() -> Iterator[Finding]:
-    """The shipped network fills a hole, and known pixels stay."""
+    """The shipped network fills a hole and keeps known pixels."""
     try:
         import numpy as np
 
@@ -128,7 +128,7 @@ def network() -> Iterator[Finding]:
 
 
 def data() -> Iterator[Finding]:
-    """Data and runs in the places where the verbs look."""
+    """Data and runs where the verbs look for them."""
     try:
         from ppdeepfill.data import open_source
         from ppdeepfill.reproduction import places2
@@ -144,18 +144,18 @@ def data() -> Iterator[Finding]:
         found = places2.find(DATA, part)
         yield Finding(f"places2 {part}", str(found) if found else f"none below {DATA}")
     run = newest_run(RUNS)
-    yield Finding("newest run", str(run) if run else f"none below {RUNS}; predict takes demo")
+    yield Finding("newest run", str(run) if run else f"none below {RUNS}; predict uses demo")
 
 
 def writing() -> Iterator[Finding]:
-    """Room and permission where results go."""
+    """Space and permission in the folder for results."""
     from ppdeepfill.atomic_write import check_writable
     from ppdeepfill.errors import OutputError
 
     try:
         check_writable(RUNS, change="--save_dir")
     except OutputError as error:
-        yield Finding("writing", str(error), "cd to a folder of yours, or pass --save_dir")
+        yield Finding("writing", str(error), "cd to a writable folder, or pass --save_dir")
         return
     free = shutil.disk_usage(Path.cwd()).free / GIB
     mend = "free some space, or pass --save_dir on another disk" if free < LITTLE_SPACE else ""
@@ -170,7 +170,7 @@ OPTIONAL = {  # by extra: what it is for, and its packages
 
 
 def optional_parts() -> Iterator[Finding]:
-    """Extras; what is missing is no fault."""
+    """Optional extras; a missing one is not an error."""
     for extra, (use, packages) in OPTIONAL.items():
         missing = []
         for package in packages:

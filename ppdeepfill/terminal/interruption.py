@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from types import FrameType
 
 STATUS = 128 + signal.SIGINT  # what a shell reports for a process that Ctrl-C ended
-AGAIN = 0.05  # s between looks whether an import has ended
+AGAIN = 0.05  # s between two checks whether an import has ended
 IMPORTING = "<frozen importlib._bootstrap>"
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C was pressed.
 
-    A class of its own, since Python kills itself at exit if a KeyboardInterrupt passed through
-    `exec`, though it was caught later.
+    A separate class, because Python kills itself at exit if a KeyboardInterrupt passed through
+    `exec`, even if it was caught later.
     """
 
 
@@ -25,9 +25,9 @@ class Interrupted(KeyboardInterrupt):
 def interruptible() -> Iterator[None]:
     """Raise `Interrupted` at Ctrl-C, so that files being written are removed on the way out.
 
-    An import is let come to its end first: Paddle, NumPy and OpenCV print messages of their own if
-    they are interrupted while they load. Whatever else an interruption leads to becomes
-    `Interrupted` too. A second Ctrl-C ends the process at once.
+    Waits for a running import to end first, because Paddle, NumPy and OpenCV print their own
+    messages if they are interrupted while loading. Any other exception that follows from an
+    interruption also becomes `Interrupted`. A second Ctrl-C ends the process at once.
     """
     if threading.current_thread() is not threading.main_thread():  # signals go to the main one
         yield

@@ -9,7 +9,7 @@ from ppdeepfill.verbs.arguments import add_verb, flags_of
 
 SHELLS = ("bash", "zsh", "tcsh")
 DESCRIPTION = """\
-Print a script with which the shell completes verbs, options, choices and files at the Tab key. For
+Print a script that lets the shell complete verbs, options, choices and files with the Tab key. For
 bash, load it from ~/.bashrc as in the first example; for zsh, write it to a folder of fpath."""
 
 
@@ -17,11 +17,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
     completion = add_verb(
         verbs,
         "completion",
-        help="complete verbs, options and files at the Tab key",
+        help="complete verbs, options and files with the Tab key",
         description=DESCRIPTION,
         examples=["bash >> ~/.bashrc", "zsh > ~/.zfunc/_ppdeepfill"],
     )
-    completion.add_argument("shell", choices=SHELLS, help="which shell")
+    completion.add_argument("shell", choices=SHELLS, help="name of the shell")
 
     def run(arguments: argparse.Namespace) -> None:
         print(script_for(arguments.shell, verbs))
@@ -33,8 +33,8 @@ def script_for(shell: str, verbs: argparse._SubParsersAction) -> str:
     """Return the script for one of `SHELLS`.
 
     Args:
-        shell: which.
-        verbs: all of them, with their arguments.
+        shell: one of `SHELLS`.
+        verbs: all verbs, with their arguments.
     """
     import shtab
 

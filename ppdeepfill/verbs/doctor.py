@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""`ppdeepfill doctor`: what is installed and found, what is wrong, and how to mend it."""
+"""`ppdeepfill doctor`: check the installation, and say how to fix problems."""
 
 import argparse
 import logging
@@ -9,8 +9,8 @@ from ppdeepfill.errors import ChecksFailed
 from ppdeepfill.verbs.arguments import add_verb, flags_of
 
 DESCRIPTION = """\
-Look at versions, device, threads, data, write permission and optional parts, fill a hole with the
-network that ships, and say what is wrong and how to mend it. Exit status 1 if anything is."""
+Check versions, device, threads, data, write permission and optional parts, fill a hole with the
+shipped network, and say how to fix problems. The exit status is 1 if there are any."""
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     doctor = add_verb(
         verbs,
         "doctor",
-        help="say what is installed and found, what is wrong, and how to mend it",
+        help="check the installation, and say how to fix problems",
         description=DESCRIPTION,
         examples=[""],
     )
@@ -38,5 +38,5 @@ def _run(arguments: argparse.Namespace) -> None:
                 logger.warning("  %-20s -> %s", "", finding.mend)
                 wrong.append(finding.name)
     if wrong:
-        raise ChecksFailed(f"{len(wrong)} to mend, marked with ->: {', '.join(wrong)}")
-    logger.info("nothing is wrong")
+        raise ChecksFailed(f"{len(wrong)} to fix, marked with ->: {', '.join(wrong)}")
+    logger.info("no problems found")

@@ -90,7 +90,9 @@ def _run(arguments: argparse.Namespace) -> None:
     need = memory.ON_CPU if device == "cpu" and not arguments.memory else memory.ON_GPU
     file = packaged_config(RECIPES[arguments.recipe])
     recipe = load_config(file)
-    found = {part: _checked(arguments, part, recipe.data.image_size) for part in places2.ARCHIVES}
+    found = {
+        part: _check_part(arguments, part, recipe.data.image_size) for part in places2.ARCHIVES
+    }
     parts = memory.parts_for(available, need, recipe.data.batch_size)
     train, validation = found.values()
     overrides = [
@@ -118,7 +120,7 @@ def _run(arguments: argparse.Namespace) -> None:
     Trainer(config).fit()
 
 
-def _checked(
+def _check_part(
     arguments: argparse.Namespace, part: str, image_size: tuple[int, int]
 ) -> "Checked | None":
     """Check a part of the dataset; None if it is neither given nor found."""

@@ -24,8 +24,8 @@ def add(verbs: argparse._SubParsersAction) -> None:
         "serve",
         help="fill holes over HTTP",
         description="Serve a network over HTTP: POST /fill takes a photo and a mask, and returns "
-        "the filled photo. The page at / describes it. Nothing is kept. SIGTERM or Ctrl-C finishes "
-        "the requests at work and stops.",
+        "the filled photo. The page at / describes it. It keeps nothing. SIGTERM or Ctrl-C "
+        "finishes the requests in progress and stops.",
         examples=["demo --port 8000", "output/inference_model --queue 4"],
     )
     serve.add_argument(
@@ -40,15 +40,15 @@ def add(verbs: argparse._SubParsersAction) -> None:
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="address to listen on; 0.0.0.0 is every network of this computer "
-        "(default: %(default)s, this computer alone)",
+        help="address to listen on; 0.0.0.0 means all networks of this computer "
+        "(default: %(default)s, this computer only)",
     )
     serve.add_argument(
         "--port",
         type=whole_number(0),
         default=8000,
         metavar="N",
-        help="port to listen on; 0 takes a free one (default: %(default)s)",
+        help="port to listen on; 0 picks a free one (default: %(default)s)",
     )
     add_device(serve)
     limits = serve.add_argument_group("limits")

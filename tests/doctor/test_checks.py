@@ -16,7 +16,7 @@ def test_a_working_machine_has_nothing_to_mend(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["doctor"]) == 0
     out = capsys.readouterr().out
-    assert "nothing is wrong" in out and "demo fills" in out and "bundled:train" in out
+    assert "no problems found" in out and "demo fills" in out and "bundled:train" in out
     assert not list(tmp_path.iterdir())
 
 
