@@ -29,11 +29,25 @@ from ppdeepfill.verbs import (
     export,
     predict,
     reproduce,
+    serve,
     test,
     train,
 )
 
-VERBS = (train, test, predict, app, export, ablate, curves, convert, attend, align, reproduce)
+VERBS = (
+    train,
+    test,
+    predict,
+    app,
+    export,
+    serve,
+    ablate,
+    curves,
+    convert,
+    attend,
+    align,
+    reproduce,
+)
 
 _NO_PADDLE = """\
 PaddlePaddle is not installed. From the root of this repository, run one of

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from partial_recipes import under_their_names
 from weight_files.bundles import write_bundle
 
 from ppdeepfill.alignment import recipes
@@ -113,6 +114,15 @@ ROOMS = {
         "inference",
         "evaluation",
     },
+    "serving": {
+        "errors",
+        "versions",
+        "parallel",
+        "weights",
+        "photos",
+        "inference",
+        "deployment",
+    },
     "ablation": {
         "errors",
         "atomic_write",
@@ -140,6 +150,7 @@ ROOMS = {
         "ablation",
         "data",
         "reproduction",
+        "serving",
     },
     "cli": {"__init__", "errors", "verbs"},
 }
@@ -307,6 +318,7 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
+        monkeypatch.setattr("ppdeepfill.serving.server.serve", lambda *_, **__: None)
         monkeypatch.setattr("ppdeepfill.ablation.ablate.ablate", lambda *_, **__: None)
         monkeypatch.setattr("ppdeepfill.drawing.curves.write_curves", lambda *_, **__: [])
         for name in (word for word in words if word.endswith(".jpg")):
@@ -333,6 +345,9 @@ def _write_source(path: Path, origin: str) -> None:
         path.mkdir()
         arrays = recipes.torch_arrays(names, shapes, seed=0)
         (path / "gen_00430000.pt").write_bytes(pickle.dumps(arrays))
+    elif origin in ("rfr", "partial_conv"):
+        name = {"rfr": "rfr", "partial_conv": "partial_unet"}[origin]
+        path.write_bytes(pickle.dumps(under_their_names(build_network(name, **options))))
     else:
         save_best(path, Generator("deepfill_v1", options, 1, layer_arrays(network)))
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Serves the page: on this computer unless told otherwise, and with nothing left on disk."""
+"""Serve the page, by default on this computer only, and leave nothing on disk."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ from ppdeepfill.errors import ConfigError
 
 logger = logging.getLogger(__name__)
 
-GOODBYE = 2  # seconds that open connections get at the end
+GOODBYE = 2  # seconds that open connections get to finish
 NOT_INSTALLED = (
     "the page needs gradio, which is not installed; from the root of this repository, run\n"
     '  pip install -e ".[app]"'
@@ -27,7 +27,7 @@ def serve(host: str, port: int, device: str) -> None:
     """Serve the page until interrupted.
 
     Args:
-        host: address to listen on; 127.0.0.1 is this computer alone.
+        host: address to listen on; 127.0.0.1 means this computer only.
         port: port to listen on.
         device: see `use_device`.
 
@@ -48,7 +48,7 @@ def serve(host: str, port: int, device: str) -> None:
                 app, log_level="warning", timeout_graceful_shutdown=GOODBYE, access_log=False
             )
             shown_host = host if host not in ("0.0.0.0", "::") else socket.gethostname()
-            logger.info("open http://%s:%d in a browser; Ctrl-C ends", shown_host, port)
+            logger.info("open http://%s:%d in a browser; stop with Ctrl-C", shown_host, port)
             uvicorn.Server(settings).run(sockets=[listener])
 
 
@@ -67,15 +67,15 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind(address)
         except OSError as error:
             raise ConfigError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; give another --port, "
-                "or end what uses this one"
+                f"cannot listen on {host}:{port}: {error.strerror or error}; use another --port, "
+                "or stop the program that uses this one"
             ) from error
         yield listener
 
 
 @contextmanager
 def scratch_folder() -> Iterator[str]:
-    """A folder for what gradio writes, removed at the end however that comes."""
+    """A folder for gradio's files, removed at the end in any case."""
     previous = signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="ppdeepfill-app-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder  # read when gradio is imported

@@ -85,8 +85,8 @@ class Filling(NamedTuple):
         offsets: int32 [2, H, W] offset (dy, dx) in px from each pixel of the hole to the place
             that the attention preferred for it, 0 elsewhere; None if not requested, or if the
             network has no attention.
-        coarse: uint8 [H, W, 3], the hole as the first stage fills it; None if not requested, or if
-            the network has one stage.
+        coarse: uint8 [H, W, 3], with the hole as filled by the first stage; None if not requested,
+            or if the network has one stage.
     """
 
     image: ndarray
@@ -107,14 +107,14 @@ def fill(
     """Fill the hole of a photo.
 
     Args:
-        inpainter: a network, or a `BaselineInpainter`.
+        inpainter: a network, an `ExportedInpainter` or a `BaselineInpainter`.
         image: uint8 [H, W, 3] RGB.
         hole: bool [H, W].
         strategy: how to choose crops.
         with_offsets: also return where the attention looked; takes a while for large photos.
-        with_coarse: also return the hole as the first stage fills it.
-        before_crop: called with the number of each crop, from 0, and how many there are; an
-            exception from it ends the filling.
+        with_coarse: also return the hole as filled by the first stage.
+        before_crop: called before each crop with its number, from 0, and the number of crops; an
+            exception in it stops the filling.
     """
     filled = image.copy()
     offsets = coarse = None

@@ -35,13 +35,14 @@ class WganGp(Objective):
         local_size: (h, w) of the region that the local critic sees.
         seed: determines, with the sample numbers of a batch, its interpolation weights.
         critic_steps: critic updates per generator update (paper, authors: 5).
-        share_last_batch: the generator and the last of these updates take one batch, and what the
-            generator makes of it is computed once (port); otherwise every update has its own
-            (authors). The generator then goes first and meets the critics of the update before.
-        gan_loss: what critics and generator minimise, see `GAN_LOSSES` (paper: "wasserstein").
-        adversarial_weight: weight of the critics' scores (authors, port: 0.001); 0 trains with
-            the other terms alone and leaves the critics out.
-        global_critic_weight: weight of the score of the whole image against the local one.
+        share_last_batch: the generator and the last of these updates use the same batch, and its
+            completed images are computed once (port). The generator then goes first, with the
+            critics as they are before their last update. False: every update has its own batch
+            (authors).
+        gan_loss: loss of critics and generator, see `GAN_LOSSES` (paper: "wasserstein").
+        adversarial_weight: weight of the critics' scores (authors, port: 0.001); 0 trains without
+            critics, with the other terms only.
+        global_critic_weight: weight of the whole image's score, relative to the local one.
         gradient_penalty_weight: weight of the penalty in the critics' loss (paper: 10); 0 = none.
         hole_l1_weight: weight of the L1 term inside the hole (authors, port: 1.2).
         known_l1_weight: weight of the L1 term outside the hole (authors, port: 1.2).
@@ -148,6 +149,7 @@ class WganGp(Objective):
         )
         return [first, generator, last] if first.repeats else [generator, last]
 
+    # L = sum over both critics of: gan_loss(real, fake) + lambda penalty
     def critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of both critics and its terms, without generator gradients."""
         completed = self._completed_without_graph(batch)
@@ -168,6 +170,7 @@ class WganGp(Objective):
             loss = loss + self.gradient_penalty_weight * terms["gradient_penalty"]
         return loss, terms
 
+    # L = a hole_l1 + b known_l1 + c TV + d adversarial, with the weights a, b, c, d
     def generator_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the L1 terms of both stages, plus the terms of the completed image."""
         prediction = self.network(batch.image * (1.0 - batch.mask), batch.mask)
@@ -195,7 +198,7 @@ class WganGp(Objective):
         return draw_mix(self.seed, sample_numbers)
 
     def _separation(self, critic: nn.Layer, real: Tensor, fake: Tensor) -> Tensor:
-        """How badly a critic tells real from generated images [B, 3, h, w]."""
+        """The loss of a critic on real and generated images [B, 3, h, w]."""
         return GAN_LOSSES[self.gan_loss].critic(*critic(paddle.concat([real, fake])).chunk(2))
 
     def _penalty(

@@ -17,8 +17,8 @@ from ppdeepfill.verbs.samples import add_samples, samples_of
 
 DESCRIPTION = """\
 Train several configurations under one budget and with the same seeds, test them on the same holes,
-and write a table, curves and pictures. The same command continues after a stop: runs that are done
-are not repeated. What cannot be trained or tested is found before anything is trained."""
+and write a table, curves and pictures. After a stop, the same command continues without repeating
+finished runs. Before it trains anything, it checks that everything can be trained and tested."""
 OF_TRAINING = ("run", "parser", "flags", "configs", "overrides", "seeds", "iterations", "minutes")
 
 
@@ -31,7 +31,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     )
     _add_training(ablate)
     samples = ablate.add_argument_group(
-        "test", "images, their size and the hole size are those of the configurations by default"
+        "test", "by default, images, their size and the hole size come from the configurations"
     )
     samples.add_argument(
         "--methods",
@@ -77,7 +77,7 @@ def _add_training(ablate: argparse.ArgumentParser) -> None:
         "--minutes",
         type=positive_number,
         metavar="M",
-        help="minutes of training of each run, without validation and checkpoints",
+        help="minutes of training for each run, not counting validation and checkpoints",
     )
     ablate.add_argument(
         "--seeds",

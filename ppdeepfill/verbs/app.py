@@ -11,9 +11,8 @@ def add(verbs: argparse._SubParsersAction) -> None:
     app = verbs.add_parser(
         "app",
         help="fill holes in photos on a web page",
-        description="Serve a web page on which to paint over what should go from a photo, and fill "
-        "the hole. Photos are kept in memory alone, and nothing is left on disk. "
-        "Ctrl-C ends it.",
+        description="Serve a web page to paint over what should disappear from a photo, and fill "
+        "the hole. Photos stay in memory, and nothing is left on disk. Stop it with Ctrl-C.",
         allow_abbrev=False,
     )
     app.add_argument(
@@ -21,7 +20,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         default="127.0.0.1",
         metavar="ADDRESS",
         help="address to listen on; 0.0.0.0 lets everyone in the network use the page "
-        "(default: %(default)s, this computer alone)",
+        "(default: %(default)s, this computer only)",
     )
     app.add_argument(
         "--port",

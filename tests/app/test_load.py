@@ -20,7 +20,7 @@ gradio_client = pytest.importorskip("gradio_client", reason="needs gradio")
 PEOPLE = 50
 AT_ONCE = 16
 SIZE = (64, 80)
-MORE_MEMORY = 250 << 20  # bytes by which a second round may exceed the first
+MORE_MEMORY = 150 << 20  # bytes by which a second round may exceed the first
 
 
 def in_base64(content: bytes) -> str:

@@ -4,14 +4,17 @@
 
 import io
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
+import paddle
 import pytest
 from PIL import Image
 
 from ppdeepfill.app.filling import MEGABYTES
 from ppdeepfill.inference.predict import predict
+from ppdeepfill.networks import Prediction
 from ppdeepfill.weights.finding import SHIPPED
 
 CHROMIUM = shutil.which("chromium")
@@ -191,7 +194,39 @@ def test_what_cannot_be_opened_is_explained_and_the_photo_stays(visit, tmp_path)
     assert page.get_attribute("#painter .photo", "src") == before
 
 
-def test_a_place_in_the_hole_shows_where_it_was_borrowed_from(visit, photo):
+class Waiting:
+    """A method that fills a crop only when it may; says how many it was asked for."""
+
+    multiple = 1
+
+    def __init__(self):
+        self.may_go_on, self.crops = threading.Event(), 0
+
+    def predict(self, images, masks) -> Prediction:
+        self.crops += 1
+        assert self.may_go_on.wait(PATIENCE)
+        return Prediction(paddle.zeros([1, 3, *masks.shape[1:]]))
+
+
+def test_a_filling_shows_how_far_it_is_and_can_be_cancelled(visit, served, tmp_path, monkeypatch):
+    Image.new("RGB", (1400, 900), (90, 90, 90)).save(tmp_path / "large.png")
+    page, method = visit(), Waiting()
+    open_file(page, tmp_path / "large.png")
+    paint(page, (0.05, 0.1), (0.1, 0.1))
+    paint(page, (0.9, 0.9), (0.95, 0.9))
+    with monkeypatch.context() as patched:
+        patched.setattr(served.events.methods, "inpainter", lambda name: method)
+        page.click("#fill")
+        said(page, "part 1 of 2")
+        page.click("#cancel")
+        said(page, "cancelled")
+        method.may_go_on.set()
+        served.events._worker.run(int).result()  # what was there before has ended
+    assert method.crops == 1
+    fill(page)
+
+
+def test_a_result_can_be_looked_at_in_three_ways(visit, photo):
     page = visit()
     open_file(page, photo)
     paint(page)
@@ -204,13 +239,7 @@ def test_a_place_in_the_hole_shows_where_it_was_borrowed_from(visit, photo):
     )
     page.click("[data-view=coarse]")
     assert page.locator("#viewer .picture .under").get_attribute("src").startswith("data:")
-
-
-def test_the_divider_follows_the_pointer(visit, photo):
-    page = visit()
-    open_file(page, photo)
-    paint(page)
-    fill(page)
+    page.click("[data-view=compare]")
     box = page.locator("#viewer .picture").bounding_box()
     page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + 0.5 * box["height"])
     assert page.eval_on_selector("#viewer .divider", "e => Number(e.value)") == pytest.approx(

@@ -5,7 +5,15 @@ import cv2
 import numpy as np
 import pytest
 
-from ppdeepfill.inference.baselines import BASELINES, mean_fill, navier_stokes, patchmatch, telea
+from ppdeepfill.inference.baselines import (
+    BASELINES,
+    BaselineInpainter,
+    mean_fill,
+    navier_stokes,
+    patchmatch,
+    telea,
+)
+from ppdeepfill.inference.strategies import Strategy, fill
 
 
 @pytest.fixture
@@ -101,3 +109,12 @@ def test_patchmatch_fills_holes_that_vanish_when_the_image_is_halved(photo, stro
         for filled in (completed, mean_fill(image, mask))
     )
     assert error < of_mean / 3
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_a_baseline_takes_the_place_of_a_network(name, rng):
+    image = rng.integers(0, 256, (40, 48, 3), np.uint8)
+    hole = np.zeros((40, 48), bool)
+    hole[10:20, 8:30] = True
+    filled = fill(BaselineInpainter(name), image, hole, Strategy()).image
+    np.testing.assert_array_equal(filled, BASELINES[name](image, np.uint8(hole) * 255))

@@ -9,7 +9,7 @@ from paddle import nn
 
 from ppdeepfill.errors import DataError
 from ppdeepfill.inference.crops import around_holes
-from ppdeepfill.inference.inpainter import Inpainter
+from ppdeepfill.inference.inpainter import Inpainter, to_uint8
 from ppdeepfill.inference.strategies import Strategy, feathered, fill
 from ppdeepfill.networks import Prediction, build_network
 
@@ -217,3 +217,29 @@ def test_unusable_options_are_refused_by_name(options):
     (name,) = options
     with pytest.raises(DataError, match="strategy" if name == "name" else f"--{name}"):
         Strategy(**options)
+
+
+def test_the_coarse_stage_differs_from_the_photo_in_the_hole_alone(inpainter, rng):
+    image, hole = photo_and_hole(rng, 40, 48, (10, 12, 16, 20))
+    filling = fill(inpainter, image, hole, Strategy(), with_coarse=True)
+    np.testing.assert_array_equal(filling.coarse[~hole], image[~hole])
+    coarse = to_uint8(inpainter.predict(image[None], np.uint8(hole)[None] * 255).coarse)[0]
+    np.testing.assert_array_equal(filling.coarse[hole], coarse[hole])
+    assert (filling.coarse != filling.image)[hole].any()
+    assert fill(inpainter, image, hole, Strategy()).coarse is None
+    assert fill(Inpainter(Looking()), image, hole, Strategy(), with_coarse=True).coarse is None
+
+
+def test_a_filling_tells_of_each_crop_before_and_can_be_ended(rng):
+    network = Looking()
+    image, hole = photo_and_hole(rng, 64, 900, (20, 20, 8, 8), (20, 400, 8, 8), (20, 800, 8, 8))
+    told = []
+
+    def before_crop(number, count):
+        told.append((number, count))
+        if number == 1:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        fill(Inpainter(network), image, hole, Strategy("crop", margin=16), before_crop=before_crop)
+    assert told == [(0, 3), (1, 3)] and len(network.sizes) == 1

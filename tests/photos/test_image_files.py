@@ -13,7 +13,7 @@ from PIL import Image
 
 from ppdeepfill.data.decoding import decode_image, decode_mask
 from ppdeepfill.errors import DataError
-from ppdeepfill.photos import read_photo, suffix_of, write_photo
+from ppdeepfill.photos import photo_from, read_photo, suffix_of, write_photo
 
 READ = [name for name, (_, right) in FILES.items() if isinstance(right, ndarray)]
 REFUSED = [name for name in FILES if name not in READ]
@@ -115,3 +115,13 @@ def test_damage_inside_is_refused_where_the_decoder_knows(form, rng):
             refused += 1
             assert "damaged" in str(error) or "cut off" in str(error)
     assert form == "WEBP" or refused >= 30
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp", ".tif", ".bmp", ".gif"])
+def test_a_photo_above_a_limit_is_refused_before_it_is_decoded(suffix, tmp_path):
+    path = tmp_path / f"photo{suffix}"
+    Image.new("RGB", (1001, 1000)).save(path)
+    content = path.read_bytes()
+    assert photo_from(content, path, most_pixels=1_001_000).pixels.shape[:2] == (1000, 1001)
+    with pytest.raises(DataError, match="more than 1 million pixels"):
+        photo_from(content, path, most_pixels=1_000_999)

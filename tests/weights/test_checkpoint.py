@@ -24,7 +24,7 @@ from ppdeepfill.weights.checkpoint import (
     save_best,
     save_checkpoint,
 )
-from ppdeepfill.weights.finding import load_generator, newest_run
+from ppdeepfill.weights.finding import load_generator, newest_run, runs
 from ppdeepfill.weights.generator_file import (
     Generator,
     load_weights,
@@ -286,3 +286,7 @@ def test_the_newest_run_is_the_one_whose_generator_was_written_last(tmp_path, ne
 
 def test_without_a_run_there_is_no_newest(tmp_path):
     assert newest_run(tmp_path / "missing") is None
+    assert runs(tmp_path)[0] == newest_run(tmp_path)
+    assert sorted(runs(tmp_path)) == sorted(
+        {tmp_path / "a", tmp_path / "c", tmp_path / "sub" / "b"}
+    )
