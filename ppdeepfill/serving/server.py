@@ -4,12 +4,12 @@
 
 import logging
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ppdeepfill.errors import ConfigError
+from ppdeepfill.serving.address import listening
 from ppdeepfill.serving.limits import Limits
 
 logger = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def serve(model_path: Path, *, host: str, port: int, device: str, limits: Limits
         if error.name not in NEEDED:
             raise
         raise ConfigError(NOT_INSTALLED.format(error.name)) from None
-    with _listening(host, port) as listener, _ended_by_sigterm():
+    with listening(host, port) as listener, _ended_by_sigterm():
         app = application(Worker(model_path, device, limits.pixels), limits)
         settings = uvicorn.Config(
             app,
@@ -54,25 +54,6 @@ def serve(model_path: Path, *, host: str, port: int, device: str, limits: Limits
         logger.info("serving %s on http://%s:%d", model_path, *listener.getsockname()[:2])
         uvicorn.Server(settings).run(sockets=[listener])
         logger.info("stopped")
-
-
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket at this address."""
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConfigError(f"--host {host}: {error.strerror or error}") from error
-    with listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; use another --port"
-            ) from error
-        yield listener
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from ppdeepfill.serving.limits import Limits
-from ppdeepfill.verbs.arguments import MODEL_PATH, add_device, flags_of, whole_number
+from ppdeepfill.verbs.arguments import MODEL_PATH, add_device, add_verb, flags_of, whole_number
 
 LIMITS = {
     "megabytes": ("MB", "size of a request, photo and mask together"),
@@ -19,13 +19,14 @@ LIMITS = {
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    serve = verbs.add_parser(
+    serve = add_verb(
+        verbs,
         "serve",
         help="fill holes over HTTP",
         description="Serve a network over HTTP: POST /fill takes a photo and a mask, and returns "
         "the filled photo. The page at / describes it. Nothing is kept. SIGTERM or Ctrl-C finishes "
         "the requests at work and stops.",
-        allow_abbrev=False,
+        examples=["demo --port 8000", "output/inference_model --queue 4"],
     )
     serve.add_argument(
         "model_path",
