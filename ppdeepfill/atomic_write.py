@@ -114,7 +114,7 @@ def _remove(path: Path) -> None:
 
 
 def file_identity(path: Path) -> tuple:
-    """Equal for two names of one file, also through links; by its full name where there is none."""
+    """Equal for two names of the same file, even through links; its full name if it is missing."""
     try:
         status = path.stat()
     except OSError:

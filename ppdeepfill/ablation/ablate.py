@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Train every run of an ablation that is not done, test them all on the same holes, and report."""
+"""Train every unfinished run of an ablation, test all runs on the same holes, and report."""
 
 import gc
 import logging
@@ -39,16 +39,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class AblationSettings:
-    """What is trained and how it is tested.
+    """What to train, and how to test it.
 
     Attributes:
         configs: files of the configurations.
-        overrides: `key=value` for all of them.
-        budget: of each run; neither takes the iterations of the configurations.
-        seeds: of every configuration; none: each has its own.
+        overrides: `key=value` for all configurations.
+        budget: budget of each run; if empty, the iterations of the configurations.
+        seeds: seeds for every configuration; if empty, each uses its own.
         test: attributes of `ComparisonSettings`; images and sizes come from the configurations
-            where they are not given.
-        save_dir: folder of runs and report; the same folder goes on.
+            unless given here.
+        save_dir: folder for runs and report; an unfinished ablation in it is continued.
         device: as in a configuration.
     """
 
@@ -62,11 +62,11 @@ class AblationSettings:
 
 
 def ablate(settings: AblationSettings, *, dry_run: bool = False) -> None:
-    """Train, test and report; with `dry_run`, say what would run and how long it takes.
+    """Train, test and report; with `dry_run`, only say what would run and how long it takes.
 
     Raises:
-        UserError: something cannot be trained or tested; found before anything is trained.
-        ChecksFailed: some runs failed; the others are reported.
+        UserError: something cannot be trained or tested; raised before anything is trained.
+        ChecksFailed: some runs failed; the report covers the others.
     """
     check_writable(settings.save_dir, change="--save_dir")
     configs = load_configs(settings.configs, settings.overrides)
@@ -107,14 +107,14 @@ def _test_settings(settings: AblationSettings, configs: Mapping[str, Config]) ->
             ours, theirs = getattr(test, key), getattr(other, key)
             if ours != theirs:
                 raise ConfigError(
-                    f"all runs are tested alike, but {key} would be {ours} by {first} and {theirs} "
-                    f"by {name}; give --{key}"
+                    f"all runs need the same test, but {key} is {ours} in {first} and {theirs} in "
+                    f"{name}; pass --{key}"
                 )
     return test
 
 
 def _costs(runs: Sequence[Run], progress: Mapping[str, Progress]) -> dict[str, float]:
-    """Seconds per iteration of every configuration that has something left to train.
+    """Seconds per iteration of every configuration that still has to train.
 
     Raises:
         ConfigError: one of them cannot be trained.
@@ -140,7 +140,7 @@ def _with_cadence(run: Run, budget: Budget, costs: Mapping[str, float]) -> Run:
 
 
 def _train(runs: Sequence[Run]) -> dict[str, str]:
-    """Train runs to their end; returns why some failed, by label. The others go on."""
+    """Train all runs to their end, even if some fail; return label -> reason of failures."""
     failed = {}
     for number, run in enumerate(runs, 1):
         logger.info("== training %d of %d: %s", number, len(runs), run.label)

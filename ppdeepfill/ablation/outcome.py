@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What an ablation found: the runs as they ended, and the results of each configuration."""
+"""The outcome of an ablation: its finished runs, and the results of each configuration."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -18,15 +18,15 @@ from ppdeepfill.weights.generator_file import read_generator
 
 
 class Trained(NamedTuple):
-    """A run that is done.
+    """A finished run.
 
     Attributes:
-        run: which.
-        path: folder of its last checkpoint, which is what is tested.
-        iterations: that it trained.
-        minutes: training time, as its log has it.
-        entries: of its log, see `read_entries`.
-        weights: count of the numbers in its generator file.
+        run: the run.
+        path: folder of its last checkpoint, which the test uses.
+        iterations: number of iterations trained.
+        minutes: training time according to its log.
+        entries: entries of its log, see `read_entries`.
+        weights: number of weights in its generator file.
     """
 
     run: Run
@@ -38,7 +38,7 @@ class Trained(NamedTuple):
 
 
 def trained(run: Run) -> Trained:
-    """What is known of a run that is done."""
+    """Read the results of a finished run."""
     progress = progress_of(run)
     entries = read_entries(run.folder)
     generator = read_generator(progress.checkpoint / GENERATOR)
@@ -59,25 +59,26 @@ def build_outcome(
     budget: Budget,
     failed: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The contents of the report as nested dicts, ready for JSON.
+    """Build the contents of the report as nested dicts, ready for JSON.
 
     Args:
-        runs: that are done.
-        found: with a method for each run.
+        runs: the finished runs.
+        found: the comparison, with a method for each run.
         of_runs: its means by run and metric, as in the record of a test.
-        budget: of each run.
-        failed: why other runs failed, by label.
+        budget: budget of each run.
+        failed: label -> reason, for runs that failed.
 
     Returns:
-        As `build_record`, with a method for each configuration: its scores of an image are the
-        means over its seeds. Besides: `budget`; `runs`; `failed`; `over_seeds`, by configuration
-        and metric the lowest and highest mean of a run and their standard deviation.
+        Like `build_record`, with a method for each configuration, whose scores for an image are
+        means over its seeds. In addition: `budget`; `runs`; `failed`; `over_seeds`, which has for
+        each configuration and metric the lowest and highest mean of a run and their standard
+        deviation.
     """
     members = _members(runs)
     results = [_over_seeds(result, members) for result in found.results]
     return {
         "budget": str(budget),
-        "runs": [_described(one, of_runs[one.run.label]) for one in runs],
+        "runs": [_as_dict(one, of_runs[one.run.label]) for one in runs],
         "failed": dict(failed),
         "over_seeds": _spread(members, of_runs),
         **build_record(found.setting, results, _fid_over_seeds(found.fid, members)),
@@ -85,7 +86,7 @@ def build_outcome(
 
 
 def _members(runs: Sequence[Trained]) -> dict[str, list[str]]:
-    """Labels of the runs of each configuration."""
+    """Configuration -> labels of its runs."""
     members: dict[str, list[str]] = {}
     for one in runs:
         members.setdefault(one.run.name, []).append(one.run.label)
@@ -97,7 +98,7 @@ def _is_run(method: str, members: Mapping[str, Sequence[str]]) -> bool:
 
 
 def _over_seeds(result: ImageResult, members: Mapping[str, Sequence[str]]) -> ImageResult:
-    """One image's result with the runs of a configuration joined to one method."""
+    """One image's result, with the runs of a configuration combined into one method."""
     scores = {
         name: {
             metric: float(np.mean([result.scores[label][metric] for label in labels]))
@@ -112,7 +113,7 @@ def _over_seeds(result: ImageResult, members: Mapping[str, Sequence[str]]) -> Im
 def _fid_over_seeds(
     fid: Mapping[str, float | None], members: Mapping[str, Sequence[str]]
 ) -> dict[str, float | None]:
-    """The mean of the FIDs of a configuration's runs; None where the test has a single image."""
+    """The mean FID of a configuration's runs; None if the test has a single image."""
     joined: dict[str, float | None] = {}
     for name, labels in members.items():
         values = [fid[label] for label in labels if label in fid]
@@ -122,7 +123,7 @@ def _fid_over_seeds(
     return joined | {m: value for m, value in fid.items() if not _is_run(m, members)}
 
 
-def _described(one: Trained, means: Mapping[str, Any]) -> dict[str, Any]:
+def _as_dict(one: Trained, means: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "label": one.run.label,
         "name": one.run.name,
@@ -138,7 +139,7 @@ def _described(one: Trained, means: Mapping[str, Any]) -> dict[str, Any]:
 def _spread(
     members: Mapping[str, Sequence[str]], of_runs: Mapping[str, Any]
 ) -> dict[str, dict[str, dict[str, float]]]:
-    """How far the runs of a configuration lie apart; nothing for a single run."""
+    """How much the runs of a configuration differ; nothing for a single run."""
     spread: dict[str, dict[str, dict[str, float]]] = {}
     for name, labels in members.items():
         if len(labels) < 2:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Which runs an ablation consists of: every configuration with every seed, under one budget."""
+"""Plan the runs of an ablation: every configuration with every seed, under one budget."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,10 +10,10 @@ from ppdeepfill.config import Config, load_config
 from ppdeepfill.errors import ConfigError, listed
 
 RUNS = "runs"  # below the folder of an ablation
-# Where only the time ends a run: more iterations than anyone waits for, with room in the names of
-# checkpoints.
+# For runs that only time ends: more iterations than anyone waits for, but few enough for the names
+# of checkpoints.
 UNLIMITED = 10_000_000
-# What an ablation sets itself, and by which argument.
+# Keys that an ablation sets itself -> the argument for them.
 SET_BY = {
     "seed": "--seeds",
     "output_dir": "--save_dir",
@@ -24,11 +24,11 @@ SET_BY = {
 
 
 class Budget(NamedTuple):
-    """How long each run trains: the one that is not None.
+    """How long each run trains; at most one value is not None.
 
     Attributes:
-        iterations: of each run.
-        minutes: of training time of each run, see `Meter.total_seconds`.
+        iterations: iterations of each run.
+        minutes: training time of each run, see `Meter.total_seconds`.
     """
 
     iterations: int | None = None
@@ -44,10 +44,10 @@ class Run(NamedTuple):
     """One training run.
 
     Attributes:
-        name: of its configuration.
-        seed: of weights, data and masks.
-        label: the name, with the seed where there are several.
-        config: with seed, budget and output_dir filled in.
+        name: name of its configuration.
+        seed: seed of weights, data and masks.
+        label: the name, with the seed if there are several.
+        config: the configuration with seed, budget and output_dir filled in.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Run(NamedTuple):
 
 
 def load_configs(files: Sequence[Path], overrides: Sequence[str] = ()) -> dict[str, Config]:
-    """The configurations by name, which is that of the file without its ending.
+    """Load configurations; return name -> configuration, named like the file without its ending.
 
     Raises:
-        ConfigError: a file, key or value is not valid, two files have one name, or an override sets
-            what the ablation sets.
+        ConfigError: a file, key or value is invalid, two files have the same name, or an override
+            sets a key that the ablation sets itself.
     """
     for text in overrides:
         key = text.partition("=")[0].strip()
@@ -83,17 +83,18 @@ def load_configs(files: Sequence[Path], overrides: Sequence[str] = ()) -> dict[s
 
 
 def budget_of(configs: dict[str, Config], budget: Budget) -> Budget:
-    """The budget as given, or else the iterations that all configurations agree on.
+    """Return the given budget, or else the iterations that all configurations agree on.
 
     Raises:
-        ConfigError: none is given and they differ, or a learning rate needs to know its end.
+        ConfigError: no budget is given and the configurations differ, or a learning rate needs to
+            know the last iteration.
     """
     if budget.minutes is not None:
         cosine = [n for n, c in configs.items() if c.optimizer.schedule.kind == "cosine"]
         if cosine:
             raise ConfigError(
                 f"--minutes leaves the number of iterations open, but the cosine learning rate of "
-                f"{listed(cosine)} needs it; give --iterations"
+                f"{listed(cosine)} needs it; use --iterations"
             )
         return budget
     if budget.iterations is not None:
@@ -102,8 +103,8 @@ def budget_of(configs: dict[str, Config], budget: Budget) -> Budget:
     if len(set(iterations.values())) > 1:
         found = listed([f"{name}: {number}" for name, number in iterations.items()])
         raise ConfigError(
-            f"the configurations train for different numbers of iterations ({found}); give all one "
-            "budget by --iterations or --minutes"
+            f"the configurations train for different numbers of iterations ({found}); set one "
+            "budget for all with --iterations or --minutes"
         )
     return Budget(iterations=next(iter(iterations.values())))
 
@@ -116,12 +117,12 @@ def plan_runs(
     save_dir: Path,
     device: str,
 ) -> list[Run]:
-    """All runs, seed by seed, so that an unfinished ablation compares configurations already.
+    """Return all runs, seed by seed, so that even an unfinished ablation compares configurations.
 
     Args:
-        configs: by name.
-        budget: of `budget_of`.
-        seeds: of every configuration; none: each has its own.
+        configs: name -> configuration.
+        budget: see `budget_of`.
+        seeds: seeds for every configuration; if empty, each uses its own.
         save_dir: folder of the ablation.
         device: as in a configuration.
     """

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How far a run is, by its newest checkpoint, and what the rest of it takes."""
+"""The progress of a run, from its newest checkpoint, and the time that is left."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from ppdeepfill.training.resuming import differences
 from ppdeepfill.training.trainer import Trainer
 from ppdeepfill.weights.checkpoint import checkpoint_folders, newest_checkpoint
 
-# Keys, or how they begin, that do not change the weights a run ends with.
+# Keys, or prefixes of keys, that do not affect the final weights of a run.
 WITHOUT_EFFECT = (
     "output_dir",
     "device",
@@ -32,18 +32,18 @@ WITHOUT_EFFECT = (
     "schedule.keep_checkpoints",
     "schedule.validate_every",
 )
-POINTS = 20  # of a curve, at least
-CHECKPOINTS = 10  # of a run, at least
+POINTS = 20  # minimum number of points of a curve
+CHECKPOINTS = 10  # minimum number of checkpoints of a run
 
 
 class Progress(NamedTuple):
-    """How far a run is.
+    """The progress of a run.
 
     Attributes:
         iteration: number of finished iterations.
-        seconds: training time, where the budget is one.
-        complete: the budget is used up.
-        checkpoint: the newest one; None for a run that has none yet.
+        seconds: training time, if the budget is in minutes.
+        complete: whether the budget is used up.
+        checkpoint: the newest checkpoint; None if there is none yet.
     """
 
     iteration: int = 0
@@ -53,17 +53,17 @@ class Progress(NamedTuple):
 
 
 def progress_of(run: Run) -> Progress:
-    """How far a run is.
+    """Return the progress of a run.
 
     Raises:
-        ConfigError: what is there was trained with other settings, or for longer than the budget.
+        ConfigError: its folder was trained with other settings, or for longer than the budget.
         CheckpointError: none of its checkpoints can be used.
     """
     if not checkpoint_folders(run.folder):
         return Progress()
     newest = newest_checkpoint(run.folder)
     if newest is None:
-        raise ConfigError(f"no checkpoint of {run.folder} can be used; delete this folder")
+        raise ConfigError(f"no checkpoint in {run.folder} can be used; delete this folder")
     then = Config.from_dict(newest.checkpoint.config, source=f"the configuration of {run.folder}")
     _check_same_settings(run, then)
     iteration = newest.checkpoint.generator.iteration
@@ -73,7 +73,7 @@ def progress_of(run: Run) -> Progress:
 
 
 def seconds_per_iteration(config: Config) -> float:
-    """Train two iterations in memory, and time the second; writes nothing.
+    """Train two iterations in memory and time the second; write nothing.
 
     Raises:
         UserError: the configuration cannot be trained.
@@ -87,7 +87,7 @@ def seconds_per_iteration(config: Config) -> float:
 
 
 def with_cadence(run: Run, iterations: int) -> Run:
-    """The same run with enough points and checkpoints for its number of iterations."""
+    """Return the run with enough log points and checkpoints for its number of iterations."""
     schedule = run.config.schedule
     point, save = max(1, iterations // POINTS), max(1, iterations // CHECKPOINTS)
     cadence = {
@@ -105,13 +105,13 @@ def describe_plan(
     costs: Mapping[str, float],
     budget: Budget,
 ) -> str:
-    """What is done, what is left and how long that takes, as text.
+    """Describe what is done, what is left and how long that takes.
 
     Args:
-        runs: all of them.
-        progress: by label of a run.
-        costs: seconds per iteration, by name of a configuration that has something left.
-        budget: of each run.
+        runs: all runs.
+        progress: label of a run -> its progress.
+        costs: name of a configuration that still has to train -> seconds per iteration.
+        budget: budget of each run.
     """
     rows = [["run", "state", "seconds per iteration", "left"]]
     total = 0.0
@@ -128,8 +128,8 @@ def describe_plan(
             ]
         )
     rest = (
-        f"in all {duration(total)} of training, as measured here on one iteration of each "
-        "configuration; validation and the test come on top"
+        f"{duration(total)} of training in total, measured here on one iteration of each "
+        "configuration; validation and the test are extra"
     )
     title = f"{len(runs)} runs of {budget} each"
     return "\n".join([title, table(rows), rest if costs else "nothing is left to train"])
@@ -148,7 +148,7 @@ def _state(found: Progress) -> str:
 
 
 def _check_same_settings(run: Run, then: Config) -> None:
-    """Raise ConfigError if the run was begun with settings that lead to other weights."""
+    """Raise ConfigError if the run was started with settings that lead to other weights."""
     matters = {
         f"{key} was {old} and is {new}": key
         for key, (old, new) in differences(then.to_dict(), run.config.to_dict()).items()
@@ -160,13 +160,13 @@ def _check_same_settings(run: Run, then: Config) -> None:
             matters[f"schedule.iterations was {before} and is {now}"] = "schedule.iterations"
     if matters:
         raise ConfigError(
-            f"{run.folder} was trained with other settings: {listed(list(matters))}; set another "
-            "--save_dir, or delete this folder to train it anew"
+            f"{run.folder} was trained with other settings: {listed(list(matters))}; use another "
+            "--save_dir, or delete this folder to train it again"
         )
 
 
 def _is_complete(run: Run, then: Config, iteration: int, seconds: float | None) -> bool:
-    """Whether the budget is used up; raises ConfigError if it is exceeded."""
+    """Whether the budget is used up; raise ConfigError if it is exceeded."""
     schedule = run.config.schedule
     if schedule.minutes is None:
         if iteration > schedule.iterations:
@@ -182,6 +182,6 @@ def _is_complete(run: Run, then: Config, iteration: int, seconds: float | None) 
 
 def _too_long(run: Run, how: str) -> ConfigError:
     return ConfigError(
-        f"{run.folder} was trained for {how}; give the budget it was trained with, or another "
+        f"{run.folder} was trained for {how}; use the budget it was trained with, or another "
         "--save_dir"
     )

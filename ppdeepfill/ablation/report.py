@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What an ablation leaves behind: tables, curves and pictures."""
+"""Write the report of an ablation: tables, curves and pictures."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from ppdeepfill.drawing.curves import Curve, curves_page, draw_curves
 from ppdeepfill.drawing.grid import titled_grid
 from ppdeepfill.evaluation.scoring import TRUTH, ImageResult
 
-ROWS = 8  # images of the sheet
+ROWS = 8  # number of images on the sheet
 
 
 def write_report(
@@ -30,14 +30,14 @@ def write_report(
     results: Sequence[ImageResult],
     budget: Budget,
 ) -> list[Path]:
-    """Write the tables, the curves and the sheet of pictures, each whole or not at all.
+    """Write the tables, the curves and the sheet of pictures, each completely or not at all.
 
     Args:
-        folder: of the ablation.
-        outcome: of `build_outcome`.
+        folder: folder of the ablation.
+        outcome: see `build_outcome`.
         runs: in the order of the legend.
-        results: of every image, some of them with pictures.
-        budget: minutes also count on the axis of the curves.
+        results: results of every image, some with pictures.
+        budget: if in minutes, the curves show minutes too.
 
     Returns:
         The files.
@@ -63,9 +63,9 @@ def write_report(
 
 
 def draw_sheet(results: Sequence[ImageResult], runs: Sequence[Trained]) -> ndarray:
-    """A row for each image: input, completed by each method, truth; uint8 [h, w, 3] RGB.
+    """Draw a row for each image: input, completed by each method, truth; uint8 [h, w, 3] RGB.
 
-    Of a configuration with several seeds the first one is shown.
+    For a configuration with several seeds, shows the first.
     """
     shown: dict[str, str] = {}
     for one in runs:

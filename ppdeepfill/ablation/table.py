@@ -12,14 +12,14 @@ from ppdeepfill.evaluation.report.text import PAIRED, mean, pair_rows, pairs, ta
 # The paper's Table 1 has L1, L2, PSNR and total variation.
 SHOWN = ("hole_l1", "l1", "l2", "psnr", "ssim", "total_variation", "lpips")
 ABOUT_SEEDS = (
-    "A configuration's score of an image is the mean over its seeds. The intervals say how sure a "
-    "mean over images is, not what other seeds would give: see the spread over seeds."
+    "A configuration's score for an image is the mean over its seeds. The intervals say how "
+    "certain a mean over images is, not what other seeds would give: see the spread over seeds."
 )
-ABOUT_WEIGHTS = "Tested is the last checkpoint of each run, not the best by validation."
+ABOUT_WEIGHTS = "The test uses the last checkpoint of each run, not the best by validation."
 
 
 def render_text(outcome: Mapping[str, Any]) -> str:
-    """The whole report as text: ablation.txt."""
+    """Render the whole report as text: ablation.txt."""
     sections = [
         _heading(outcome),
         f"means over {outcome['images']['scored']} images\n{table(_rows(outcome))}\n"
@@ -33,7 +33,7 @@ def render_text(outcome: Mapping[str, Any]) -> str:
 
 
 def render_markdown(outcome: Mapping[str, Any]) -> str:
-    """Table, runs and pairs for a Markdown page: ablation.md."""
+    """Render table, runs and pairs for a Markdown page: ablation.md."""
     better = {n: definition["better"] for n, definition in outcome["definitions"].items()}
     arrows = {"lower": " ↓", "higher": " ↑"}
     head, *rows = _rows(outcome)
@@ -50,7 +50,7 @@ def render_markdown(outcome: Mapping[str, Any]) -> str:
 
 
 def render_csv(outcome: Mapping[str, Any]) -> str:
-    """One line for each method, with every metric, every digit and every margin: ablation.csv."""
+    """Render one line per method, with every metric, digit and margin: ablation.csv."""
     metrics = list(outcome["definitions"])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -137,7 +137,7 @@ def _spread(outcome: Mapping[str, Any]) -> str:
 
 
 def _notes(outcome: Mapping[str, Any]) -> list[str]:
-    failed = [f"{label} failed and is left out: {why}" for label, why in outcome["failed"].items()]
+    failed = [f"{label} failed and is missing: {why}" for label, why in outcome["failed"].items()]
     seeds = [ABOUT_SEEDS] if outcome["over_seeds"] else []
     return [*failed, ABOUT_WEIGHTS, *seeds, *outcome["notes"]]
 

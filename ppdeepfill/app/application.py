@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The page as a web application, with limits on what comes in and on where the browser may go."""
+"""The page as a web application, with limits on requests and on what the browser may load."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ from ppdeepfill.app.events import Events
 from ppdeepfill.app.page import THEME, WEB, build
 from ppdeepfill.app.worker import Worker
 
-MOST_BODY = 48 << 20  # bytes of a request: the largest photo in base64, and some words
-# The browser may load and ask from here alone. gradio evaluates its templates.
+MOST_BODY = 48 << 20  # bytes of a request: the largest photo in base64, and a little more
+# The browser may contact only this server. gradio's templates need eval.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
@@ -24,9 +24,9 @@ POLICY = (
 
 @contextmanager
 def application(device: str) -> Iterator[tuple[fastapi.FastAPI, Events]]:
-    """The page and its events, computing on a device.
+    """Build the page and its events, computing on a device.
 
-    The first network is loaded in the background.
+    Loads the first network in the background.
     """
     worker = Worker(device)
     events = Events(worker)
@@ -54,7 +54,7 @@ def application(device: str) -> Iterator[tuple[fastapi.FastAPI, Events]]:
 
 
 class Limits:
-    """Refuses requests that are too large, and tells the browser to stay here."""
+    """Refuses requests that are too large, and sends the content security policy."""
 
     def __init__(self, app: ASGIApp):
         self._app = app
@@ -77,17 +77,17 @@ class Limits:
                 ]
             await send(message)
 
-        await self._app(scope, _counted(receive), send_with_policy)
+        await self._app(scope, _limited(receive), send_with_policy)
 
 
-def _counted(receive: Receive) -> Receive:
-    """A body without length is cut off where it becomes too large."""
+def _limited(receive: Receive) -> Receive:
+    """Disconnect when a body without a stated length becomes too large."""
     received = 0
 
-    async def limited() -> Message:
+    async def receive_within_limit() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
         return {"type": "http.disconnect"} if received > MOST_BODY else message
 
-    return limited
+    return receive_within_limit

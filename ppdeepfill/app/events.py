@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What happens when a visitor opens a photo, presses Fill, or downloads: the page's events.
+"""The events of the page: a visitor opens a photo, presses Fill, downloads, and so on.
 
-Every event gets gradio's request, whose session tells the visitors apart.
+Every event gets gradio's request, whose session identifies the visitor.
 """
 
 import base64
@@ -28,12 +28,12 @@ from ppdeepfill.photos import Photo
 logger = logging.getLogger(__name__)
 
 LONGEST_MASK = 12 << 20  # characters of base64
-TICK = 0.1  # seconds between two looks at a filling
+TICK = 0.1  # seconds between two updates of the progress
 NEVER_MIND = "Cancelled. The paint is still there."
 
 
 def said(text: str, kind: str = "done") -> str:
-    """A message as HTML; its first letter becomes a capital."""
+    """Format a message as HTML, and capitalise its first letter."""
     return f'<span class="{kind}" role="status">{escape(text[:1].upper() + text[1:])}</span>'
 
 
@@ -41,7 +41,7 @@ class Events:
     """The events of the page, for all its visitors.
 
     Args:
-        worker: where networks compute.
+        worker: the thread that runs networks.
     """
 
     def __init__(self, worker: Worker):
@@ -56,7 +56,7 @@ class Events:
         return *self._open(request, {"sample": 0}), gr.Dropdown(choices=names)
 
     def open(self, painted: dict | None, request: gr.Request) -> tuple:
-        """A file or sample of the painter -> painter, message, viewer, downloads."""
+        """A file or sample from the painter -> painter, message, viewer, downloads."""
         try:
             return *self._open(request, painted or {}), None, gr.Row(visible=False)
         except UserError as error:
@@ -69,7 +69,7 @@ class Events:
         notes = "; ".join(photo.notes)
         text = f"{visit.name}, {visit.size[1]} x {visit.size[0]} pixels{notes and ': ' + notes}."
         view = {"photo": shown(photo.rgb()), "width": width, "height": height}
-        return view, said(f"{text} Paint over what should go, then press Fill.")
+        return view, said(f"{text} Paint over what should disappear, then press Fill.")
 
     def fill(
         self,
@@ -102,7 +102,7 @@ class Events:
             return _only(said(str(error), "error"))
         except Exception:
             logger.exception("filling failed")
-            text = "something went wrong here; the log of the program says what"
+            text = "something went wrong; see the log of the program"
             return _only(said(text, "error"))
         finally:
             self._jobs.pop(session, None)
@@ -117,7 +117,7 @@ class Events:
         widen: int,
         strategy: Strategy,
     ) -> dict | None:
-        """In the worker: what the page shows."""
+        """Fill the hole, in the worker -> the views that the page shows."""
         job.before_crop(0, 1)
         inpainter = self.methods.inpainter(method)
         photo = filling.reopened(visit)
@@ -128,15 +128,15 @@ class Events:
         return shown_filling(photo.rgb(), hole, filled)
 
     def cancel(self, request: gr.Request) -> str:
-        """End what is being filled -> message."""
+        """Stop the current filling -> message."""
         job = self._jobs.get(request.session_hash)
         if job is None:
-            return said("Nothing is being filled.")
+            return said("There is nothing to cancel.")
         job.cancel()
         return said(NEVER_MIND)
 
     def download(self, kind: str) -> Callable:
-        """The event that hands over the "same", "png" or "mask" file -> saver and message."""
+        """Return the event that downloads the "same", "png" or "mask" file -> saver, message."""
         makers = {
             "same": lambda visit: filling.result_file(visit, as_png=False),
             "png": lambda visit: filling.result_file(visit, as_png=True),
@@ -161,13 +161,13 @@ class Events:
             job.cancel()
 
     def leave(self, request: gr.Request) -> None:
-        """A visitor closes the page: forget the photo, and end what is being filled."""
+        """A visitor closes the page: forget the photo and stop the filling."""
         self.cancel(request)
         self.visits.end(request.session_hash)
 
 
 def _opened(chosen: dict) -> tuple[Visit, Photo]:
-    """The visit and photo of what the painter sends."""
+    """Open the sample or file that the painter sends."""
     if "sample" in chosen:
         number = chosen["sample"]
         if number not in range(len(CHOSEN)):
@@ -175,29 +175,29 @@ def _opened(chosen: dict) -> tuple[Visit, Photo]:
         return sample(number)
     file = chosen.get("file")
     if not isinstance(file, dict) or not isinstance(file.get("name"), str):
-        raise DataError("no photo came; open it again")
+        raise DataError("the photo did not arrive; open it again")
     longest = filling.MEGABYTES * 4 * 2**20 // 3 + 4
     return filling.open_photo(_decoded(file.get("content"), file["name"], longest), file["name"])
 
 
 def _decoded(text: object, name: str, longest: int) -> bytes:
-    """The bytes of base64, alone or in a data URL."""
+    """Decode base64, with or without the prefix of a data URL."""
     text = text.rpartition(",")[2] if isinstance(text, str) else ""
     if len(text) > longest:
         raise DataError(f"{name} is larger than {longest * 3 // 4 >> 20} MB; save it smaller")
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error:
-        raise DataError(f"{name} did not arrive whole; open it again") from None
+        raise DataError(f"{name} did not arrive completely; open it again") from None
 
 
 def _only(message: object) -> tuple:
-    """Outputs of a filling that change the message alone."""
+    """Outputs of a filling that change only the message."""
     return gr.skip(), message, gr.skip()
 
 
 def _show_progress(future: Future, job: Job, progress: gr.Progress) -> None:
-    """Show how far a filling is, until it ends."""
+    """Show the progress of a filling until it ends."""
     while not future.done():
         number, count = job.crop
         part = f", part {number + 1} of {count}" if count > 1 else ""

@@ -1,8 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Opening a photo, filling it and handing it back: what the page does, without the page.
+"""Open a photo, fill it and return it: the work of the page, without the page.
 
-Letters: H W photo. Everything is computed by the functions that `ppdeepfill predict` uses.
+Letters: H W photo. Uses the same functions as `ppdeepfill predict`.
 """
 
 from collections.abc import Callable
@@ -46,10 +46,10 @@ class Download:
 
 
 def open_photo(content: bytes, name: str) -> tuple[Visit, Photo]:
-    """A visit that begins with this file, and the photo in it.
+    """Start a visit with this file; return the visit and the photo.
 
     Raises:
-        DataError: it is too large, or cannot be read or filled.
+        DataError: the file is too large, or cannot be read or filled.
     """
     name = _safe(name)
     if len(content) > MEGABYTES << 20:
@@ -64,7 +64,7 @@ def reopened(visit: Visit) -> Photo:
 
 
 def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: int) -> ndarray:
-    """The hole bool [H, W] of a photo.
+    """Return the hole bool [H, W] of a photo.
 
     Args:
         mask: an image file in the size of the photo or of what the page shows; white = hole;
@@ -74,7 +74,7 @@ def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: i
         widen: px by which the hole grows on each side.
 
     Raises:
-        DataError: the mask cannot be read or has another size, or nothing or all of it is hole.
+        DataError: the mask cannot be read, has another size, is empty, or covers everything.
     """
     if not mask:
         raise DataError(NOTHING_PAINTED)
@@ -90,9 +90,7 @@ def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: i
     if not hole.any():
         raise DataError(NOTHING_PAINTED)
     if hole.all():
-        raise DataError(
-            "all of the photo is painted: leave some of it, from which to fill the rest"
-        )
+        raise DataError("the paint covers the whole photo: leave some of it to fill the hole from")
     return hole
 
 
@@ -103,8 +101,8 @@ def filled(
     strategy: Strategy,
     before_crop: Callable[[int, int], None],
 ) -> tuple[Result, Filling]:
-    """What to keep of a filling, and the filling; see `strategies.fill` for the arguments."""
-    has_stages = isinstance(inpainter, Inpainter)  # the others would only compute once more
+    """Fill the hole; return what to keep, and the filling. See `strategies.fill` for arguments."""
+    has_stages = isinstance(inpainter, Inpainter)  # other methods would only compute twice
     filling = fill(
         inpainter,
         photo.rgb(),
@@ -118,7 +116,7 @@ def filled(
 
 
 def result_file(visit: Visit, *, as_png: bool) -> Download:
-    """The filled photo: in the format of the photo, or as PNG, which changes no known pixel.
+    """Encode the filled photo in the photo's format, or as PNG, which changes no known pixel.
 
     Raises:
         DataError: nothing has been filled yet.
@@ -135,7 +133,7 @@ def result_file(visit: Visit, *, as_png: bool) -> Download:
 
 
 def mask_file(visit: Visit) -> Download:
-    """The hole as `ppdeepfill predict --mask_path` takes it.
+    """Encode the hole as a mask for `ppdeepfill predict --mask_path`.
 
     Raises:
         DataError: nothing has been filled yet.
@@ -147,13 +145,13 @@ def mask_file(visit: Visit) -> Download:
 
 def _hole_of(visit: Visit) -> ndarray:
     if visit.result is None:
-        raise DataError("there is no result yet: paint over what should go, then press Fill")
+        raise DataError("there is no result yet: paint over what should disappear, then press Fill")
     bits = np.unpackbits(visit.result.hole, count=visit.size[0] * visit.size[1])
     return bits.reshape(visit.size).astype(bool)
 
 
 def _safe(name: str) -> str:
-    """A file name without folders, and no longer than messages and disks take."""
+    """A file name without folders, short enough for messages and disks."""
     path = PurePosixPath(PurePosixPath(name.replace("\\", "/")).name or "photo")
     printable = "".join(letter for letter in path.stem if letter.isprintable())
     return (printable[:LONGEST_NAME] or "photo") + path.suffix[:8]

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The methods that a visitor can choose from, and the networks that are loaded."""
+"""The methods that a visitor can choose, and the loaded networks."""
 
 from collections import OrderedDict
 from pathlib import Path
@@ -11,7 +11,7 @@ from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.weights.finding import DEMO, SHIPPED, find_generator, runs
 
 MOST_LOADED = 2  # networks in memory
-SHIPPED_NAME = f"{DEMO} (comes with this program)"
+SHIPPED_NAME = f"{DEMO} (ships with this program)"
 BASELINES = {
     "PatchMatch (no network)": "patchmatch",
     "Telea (no network)": "telea",
@@ -20,7 +20,7 @@ BASELINES = {
 
 
 class Methods:
-    """Methods by the names that people see. Only one thread may load networks."""
+    """Methods by the name on the page. Only one thread may load networks."""
 
     def __init__(self) -> None:
         self._loaded: OrderedDict[tuple[Path, int], Inpainter] = OrderedDict()
@@ -30,19 +30,19 @@ class Methods:
         return [*_networks(), *BASELINES]
 
     def inpainter(self, name: str) -> Inpainter | BaselineInpainter:
-        """The method of this name.
+        """Return the method of this name, loading its network if necessary.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is no such method.
             CheckpointError: its network cannot be read.
         """
         if name in BASELINES:
             return BaselineInpainter(BASELINES[name])
         networks = _networks()
         if name not in networks:
-            raise ConfigError(f"there is no method {name!r} any more; reload the page")
+            raise ConfigError(f"the method {name!r} no longer exists; reload the page")
         file = find_generator(networks[name])
-        key = (file, file.stat().st_mtime_ns)  # a run that goes on writes a better one
+        key = (file, file.stat().st_mtime_ns)  # a run in training replaces its file
         if key not in self._loaded:
             while len(self._loaded) >= MOST_LOADED:
                 self._loaded.popitem(last=False)
@@ -52,5 +52,5 @@ class Methods:
 
 
 def _networks() -> dict[str, Path]:
-    """Where the networks lie that can be chosen now."""
+    """Name -> path of the networks available now."""
     return {SHIPPED_NAME: SHIPPED, **{str(run): run for run in runs()}}

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The page: what is on it, and which event follows which click."""
+"""The layout of the page, and the events of its buttons."""
 
 from pathlib import Path
 
@@ -11,19 +11,19 @@ from ppdeepfill.app.filling import MEGABYTES
 from ppdeepfill.app.samples import CHOSEN, thumbnail
 
 WEB = Path(__file__).parent / "web"
-MOST_WAITING = 40  # fillings in the queue; who comes later is told to try again
-MOST_SESSIONS = 100  # of which gradio remembers what their page shows
+MOST_WAITING = 40  # fillings in the queue; beyond that, visitors are asked to try again
+MOST_SESSIONS = 100  # number of sessions whose page gradio remembers
 WIDEST = 64  # px
 
 TITLE = """# Fill a hole in a photo
-Open a photo or take one of these, paint over what should go, and press **Fill**. Photos are kept in
-memory alone, never on disk."""
-FONTS = ("system-ui", "sans-serif")  # those of the visitor: nothing is fetched from elsewhere
+Open a photo or pick one of these, paint over what should disappear, and press **Fill**. Photos stay
+in memory and are never written to disk."""
+FONTS = ("system-ui", "sans-serif")  # the visitor's fonts, so nothing is downloaded
 THEME = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=("ui-monospace", "monospace"))
 
 
 def _own(name: str, **settings) -> gr.HTML:
-    """A part of the page that web/NAME.* defines."""
+    """A part of the page defined by web/NAME.*."""
     html, css = (WEB / f"{name}.html", WEB / f"{name}.css")
     return gr.HTML(
         html_template=html.read_text("utf-8") if html.exists() else "",
@@ -36,7 +36,7 @@ def _own(name: str, **settings) -> gr.HTML:
 
 
 def build(events: Events) -> gr.Blocks:
-    """The page with its queue."""
+    """Build the page with its queue."""
     with gr.Blocks(title="ppdeepfill", analytics_enabled=False, fill_width=True) as page:
         gr.Markdown(TITLE, elem_id="title")
         with gr.Row():

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Photographs to try the page with: those that other packages bring."""
+"""Sample photographs for the page, from other packages."""
 
 import base64
 from functools import cache

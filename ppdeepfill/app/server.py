@@ -1,22 +1,22 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Serves the page: on this computer unless told otherwise, and with nothing left on disk."""
+"""Serve the page, by default on this computer only, and leave nothing on disk."""
 
 import logging
 import os
 import signal
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from ppdeepfill.errors import ConfigError
+from ppdeepfill.serving.address import listening
 
 logger = logging.getLogger(__name__)
 
-GOODBYE = 2  # seconds that open connections get at the end
+GOODBYE = 2  # seconds that open connections get to finish
 NOT_INSTALLED = (
     "the page needs gradio, which is not installed; from the root of this repository, run\n"
     '  pip install -e ".[app]"'
@@ -27,7 +27,7 @@ def serve(host: str, port: int, device: str) -> None:
     """Serve the page until interrupted.
 
     Args:
-        host: address to listen on; 127.0.0.1 is this computer alone.
+        host: address to listen on; 127.0.0.1 means this computer only.
         port: port to listen on.
         device: see `use_device`.
 
@@ -48,34 +48,13 @@ def serve(host: str, port: int, device: str) -> None:
                 app, log_level="warning", timeout_graceful_shutdown=GOODBYE, access_log=False
             )
             shown_host = host if host not in ("0.0.0.0", "::") else socket.gethostname()
-            logger.info("open http://%s:%d in a browser; Ctrl-C ends", shown_host, port)
+            logger.info("open http://%s:%d in a browser; stop with Ctrl-C", shown_host, port)
             uvicorn.Server(settings).run(sockets=[listener])
 
 
 @contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket at this address."""
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConfigError(f"--host {host}: {error.strerror or error}") from error
-    with listener:
-        if sys.platform != "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; give another --port, "
-                "or end what uses this one"
-            ) from error
-        yield listener
-
-
-@contextmanager
 def scratch_folder() -> Iterator[str]:
-    """A folder for what gradio writes, removed at the end however that comes."""
+    """A folder for gradio's files, removed at the end in any case."""
     previous = signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="ppdeepfill-app-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder  # read when gradio is imported

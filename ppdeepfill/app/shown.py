@@ -1,8 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures and offset maps in the form in which the page shows them: small, and as text.
+"""Pictures and offset maps for the page: shrunk, and encoded as text.
 
-Letters: H W photo, h w as shown. A data URL holds a file; the browser needs no second request.
+Letters: H W photo, h w as shown. A data URL contains a file, so the browser needs no second
+request.
 """
 
 import base64
@@ -17,7 +18,7 @@ from ppdeepfill.inference.strategies import Filling
 
 LONGEST = 1280  # px: longest side of what is shown
 QUALITY = 92  # of JPEG
-STEP = 4  # px between the places of the hole that can be asked where they came from
+STEP = 4  # px between the places of the hole whose source the page can show
 
 
 def shown_size(size: tuple[int, int]) -> tuple[int, int]:
@@ -40,7 +41,7 @@ def shown_hole(hole: ndarray) -> str:
 
 
 def shown_filling(before: ndarray, hole: ndarray, filling: Filling) -> dict:
-    """All that the page shows of a filling of the photo `before`, uint8 [H, W, 3]."""
+    """Return all views of a filling of the photo `before`, uint8 [H, W, 3]."""
     height, width = shown_size(hole.shape)
     views = {"before": shown(before), "after": shown(filling.image), "width": width}
     views |= {"height": height, "hole": shown_hole(hole), "coarse": None, "borrowed": None}
@@ -52,7 +53,7 @@ def shown_filling(before: ndarray, hole: ndarray, filling: Filling) -> dict:
 
 
 def _shown_offsets(filling: Filling, hole: ndarray, size: tuple[int, int]) -> dict:
-    """The picture of where the hole was borrowed from, and the offsets for every few pixels.
+    """The picture of where the hole's content came from, and the offsets of every `STEP` px.
 
     `offsets` is the base64 of int16 [2, rows, columns], (dy, dx) in shown pixels.
     """
@@ -62,13 +63,13 @@ def _shown_offsets(filling: Filling, hole: ndarray, size: tuple[int, int]) -> di
     )
     scale = np.array([s / h for s, h in zip(size, hole.shape, strict=True)])[:, None, None]
     small_hole = hole[np.ix_(rows, columns)]
-    ways = np.rint(filling.offsets[:, rows][:, :, columns] * scale).astype(int)
+    offsets = np.rint(filling.offsets[:, rows][:, :, columns] * scale).astype(int)
     here = np.indices(size)
     last = np.array(size)[:, None, None] - 1
-    ways = (here + ways).clip(0, last) - here
+    offsets = (here + offsets).clip(0, last) - here
     small = _resized(filling.image, size, cv2.INTER_AREA)
-    picture = draw_borrowed(small, small_hole, ways) if small_hole.any() else small
-    grid = ways[:, STEP // 2 :: STEP, STEP // 2 :: STEP].astype("<i2")
+    picture = draw_borrowed(small, small_hole, offsets) if small_hole.any() else small
+    grid = offsets[:, STEP // 2 :: STEP, STEP // 2 :: STEP].astype("<i2")
     return {
         "borrowed": shown(picture),
         "offsets": base64.b64encode(np.ascontiguousarray(grid).tobytes()).decode("ascii"),

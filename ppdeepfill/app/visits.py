@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What the page keeps for each visitor, in memory, within a limit."""
+"""The photos and results that the page keeps in memory for each visitor, within a limit."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ MOST_VISITS = 200
 
 @dataclass(frozen=True)
 class Result:
-    """A filled hole, from which every download is made.
+    """A filled hole; every download is made from it.
 
     Attributes:
         hole: the hole, one bit per pixel: `numpy.packbits` of bool [H, W].
@@ -29,11 +29,11 @@ class Result:
 
 @dataclass(frozen=True)
 class Visit:
-    """A photo that somebody has opened.
+    """A photo that a visitor has opened.
 
     Attributes:
-        name: of its file, without folders.
-        content: of its file.
+        name: name of its file, without folders.
+        content: content of its file.
         size: height and width in px, as displayed.
         result: the last filling; None before the first.
     """
@@ -51,11 +51,11 @@ class Visit:
 
 
 class Visits:
-    """The visit of each session; those not used for longest give way to new ones.
+    """The visit of each session; new visits replace the least recently used ones.
 
     Args:
-        memory: bytes that all visits together may take.
-        most: how many there may be.
+        memory: limit in bytes for all visits together.
+        most: maximum number of visits.
     """
 
     def __init__(self, memory: int = MEMORY, most: int = MOST_VISITS):
@@ -73,15 +73,15 @@ class Visits:
             return sum(visit.bytes_held for visit in self._visits.values())
 
     def open(self, session: str, visit: Visit) -> None:
-        """Let a visit replace the earlier one of its session."""
+        """Start a visit, replacing an earlier one of the same session."""
         with self._lock:
             self._put(session, visit)
 
     def get(self, session: str) -> Visit:
-        """The visit of a session.
+        """Return the visit of a session.
 
         Raises:
-            DataError: there is none, or it gave way to others.
+            DataError: there is none, or others have replaced it.
         """
         with self._lock:
             if session not in self._visits:
@@ -90,7 +90,7 @@ class Visits:
             return self._visits[session]
 
     def finish(self, session: str, visit: Visit, result: Result) -> bool:
-        """Keep the result of a visit, unless the session has another photo by now or has ended."""
+        """Keep a visit's result; False if the session has another photo by now or has ended."""
         with self._lock:
             current = self._visits.get(session)
             if current is None or current.content is not visit.content:
@@ -99,7 +99,7 @@ class Visits:
             return True
 
     def end(self, session: str) -> None:
-        """Forget all that a session has sent."""
+        """Forget everything that a session has sent."""
         with self._lock:
             self._visits.pop(session, None)
 

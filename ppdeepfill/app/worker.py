@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The one thread in which all networks compute, one filling after the other."""
+"""The single thread that runs all networks, one filling at a time."""
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,10 +15,10 @@ class Cancelled(Exception):
 
 
 class Job:
-    """One filling: how far it is, and a way to end it.
+    """One filling, with its progress and a way to stop it.
 
     Attributes:
-        crop: the number of the crop that is computed, from 0, and how many there are.
+        crop: the number of the current crop, from 0, and the number of all crops.
     """
 
     def __init__(self) -> None:
@@ -26,18 +26,18 @@ class Job:
         self._unwanted = Event()
 
     def cancel(self) -> None:
-        """End before the next crop."""
+        """Stop before the next crop."""
         self._unwanted.set()
 
     def before_crop(self, number: int, count: int) -> None:
-        """For `strategies.fill`; raises Cancelled."""
+        """Callback for `strategies.fill`; raises Cancelled."""
         if self._unwanted.is_set():
             raise Cancelled
         self.crop = (number, count)
 
 
 class Worker:
-    """A thread that computes as the command line does: same device, same number of threads.
+    """A thread that computes like the command line: same device, same number of threads.
 
     Args:
         device: see `use_device`.
@@ -48,12 +48,12 @@ class Worker:
 
     def __init__(self, device: str):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="filling")
-        self.run(use_device, device).result()  # Paddle counts threads for each thread of its own
+        self.run(use_device, device).result()  # Paddle's number of threads is set per thread
 
     def run(self, function: Callable, *arguments: Any) -> Future:
-        """Call a function in the thread, after those that wait already."""
+        """Call a function in the thread, after those already waiting."""
         return self._thread.submit(function, *arguments)
 
     def close(self) -> None:
-        """Let go of what waits, and wait for what runs."""
+        """Cancel waiting calls, and wait for the running one."""
         self._thread.shutdown(cancel_futures=True)

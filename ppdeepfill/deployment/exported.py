@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 import paddle
 from numpy import ndarray
-from paddle import inference
+from paddle import Tensor, inference
 
+from ppdeepfill.data.pixels import to_unit_range
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import check_pair, holes_of
+from ppdeepfill.networks import Prediction
 from ppdeepfill.parallel import threads
 from ppdeepfill.weights.foreign_models import DESCRIPTION
 from ppdeepfill.weights.generator_file import sha256_of
@@ -39,10 +41,13 @@ class ExportedInpainter:
 
     Attributes:
         description: the content of deploy.yaml.
+        multiple: 1, since the graph pads images of any size itself.
 
     Raises:
         ExportError: there is no exported network, or none for this backend.
     """
+
+    multiple = 1
 
     def __init__(self, folder: str | Path, *, backend: str = "paddle"):
         if backend not in GRAPHS:
@@ -61,6 +66,15 @@ class ExportedInpainter:
         if not mask.any():
             return image.copy()
         return self.fill_batch(image[None], mask[None])[0]
+
+    def predict(self, images: ndarray, masks: ndarray) -> Prediction:
+        """Return `fill_batch` as a prediction of one stage, without attention."""
+        completed = self.fill_batch(images, masks).transpose(0, 3, 1, 2)
+        return Prediction(paddle.to_tensor(to_unit_range(completed)))
+
+    def refine(self, images: ndarray, masks: ndarray) -> Tensor:
+        """Return `fill_batch` as [B, 3, H, W] in [-1, 1], like `Inpainter.refine`."""
+        return self.predict(images, masks).refined
 
     def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
         """Fill the holes of a batch: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""

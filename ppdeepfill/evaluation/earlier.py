@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Scores from an earlier report: those of methods without a network do not change with weights."""
+"""Reuse scores from an earlier report: those of methods without a network stay the same."""
 
 import csv
 import json
@@ -17,14 +17,14 @@ def add_earlier_scores(
     """Add the scores of some methods to the results, if a report has them for the same samples.
 
     Args:
-        results: of every image; changed in place.
+        results: results of every image; changed in place.
         methods: names of methods without a network.
-        folder: of the report.
-        digest: of all images and holes, as `samples_sha256` of a report.
+        folder: folder of the report.
+        digest: digest of all images and holes, like `samples_sha256` in a report.
 
     Returns:
-        False, and nothing is added, where there is no report, or one of other images, holes or
-        methods.
+        Whether scores were added: False if there is no report, or if it is for other images, holes
+        or methods.
     """
     if not (folder / "report.json").is_file():
         return False

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The images of a test, each prepared alike and with its fixed hole."""
+"""The images of a test, all prepared the same way, each with its fixed hole."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from ppdeepfill.data.dataset import fit
 from ppdeepfill.data.sources import ImageSource, UnreadableImage
 from ppdeepfill.evaluation.mask_sets import MaskSet
 
-COVERED = np.uint8(127)  # what methods see in the hole
+COVERED = np.uint8(127)  # value of the hole that methods see
 
 
 class EvaluationSample(NamedTuple):
@@ -24,7 +24,7 @@ class EvaluationSample(NamedTuple):
 
     @property
     def covered(self) -> ndarray:
-        """The image with grey in the hole: all that a method may see of it."""
+        """The image with grey in the hole; methods see only this."""
         return np.where(self.mask[..., None] > 0, COVERED, self.image)
 
 
@@ -50,15 +50,16 @@ class EvaluationSet:
         return len(self.source)
 
     def __getitem__(self, index: int) -> EvaluationSample:
-        """The sample.
+        """Return a sample.
 
         Raises:
-            UnreadableImage: the image or its mask cannot be read, or nothing or all of it is hole.
-            DataError: there is no mask for it, or one of another size.
+            UnreadableImage: the image or its mask cannot be read, or there is no hole, or the hole
+                covers everything.
+            DataError: there is no mask for it, or the mask has another size.
         """
         stored = self.source.read(index)
         name = self.source.name(index)
         mask = self.masks(index, name, (stored.shape[0], stored.shape[1]))
-        if mask.all():  # nothing is known that a method could fill it from
-            raise UnreadableImage(name, "all of the window is hole")
+        if mask.all():  # methods have nothing to fill it from
+            raise UnreadableImage(name, "the hole covers the whole crop")
         return EvaluationSample(index, name, fit(stored, self.image_size, crop=self.crop), mask)

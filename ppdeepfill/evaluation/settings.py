@@ -20,11 +20,11 @@ LARGEST = 8192  # px per side; a typo with one more digit would fill the memory
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonSettings:
-    """What is compared, on what, and where the report goes.
+    """What to compare, on which images, and where to write the report.
 
     Attributes:
         model_paths, methods: see `open_methods`.
-        labels: what a network is called in the report, by its path; else it is called by that.
+        labels: path of a network -> its name in the report; by default its path.
         images: a source, see `open_source`.
         num_images: maximum number of images, evenly spaced; None uses all.
         image_size: height and width in px to which images are cropped or resized, see `fit`.
@@ -35,8 +35,8 @@ class ComparisonSettings:
         pictures: number of images shown in report.html, evenly spaced.
         save_dir: folder for the report.
         batch_size, num_workers: see `score_methods`.
-        earlier: folder of a report whose scores of `methods` are taken instead of computing them,
-            where it is of the same images and holes; needs a network besides, and no LPIPS or FID.
+        earlier: folder of a report whose scores of `methods` are reused if it is for the same
+            images and holes; needs a network as well, and no LPIPS or FID.
     """
 
     model_paths: Sequence[Path] = ()
@@ -81,9 +81,9 @@ class ComparisonSettings:
 def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSettings:
     """Return the settings of a test: given values take precedence over the configuration.
 
-    Without a configuration the sizes of image and hole are those that the first network was
-    trained with, if its run lies around it. An image size given alone brings a hole of half its
-    sides, as in the paper. Without a method it is `default_model()`.
+    Without a configuration, the sizes of image and hole are those that the first network was
+    trained with, if the files of its run are still there. If only an image size is given, the hole
+    has half its sides, as in the paper. Without a method, `default_model()` is tested.
 
     Args:
         given: attributes of `ComparisonSettings`.
@@ -102,7 +102,7 @@ def settings_of(given: Mapping[str, Any], config: Config | None) -> ComparisonSe
 
 
 def settings_from(config: Config, given: Mapping[str, Any]) -> ComparisonSettings:
-    """Return the settings of a test with what a configuration says about images and sizes.
+    """Return the settings of a test, with images and sizes from a configuration.
 
     Args:
         config: a training configuration.
@@ -136,7 +136,7 @@ def _sizes(config: Config) -> dict[str, Any]:
 
 
 def _config_of(generator: Path) -> Config | None:
-    """The configuration that a generator file was trained with, if it still lies around it.
+    """The configuration that a generator file was trained with, if the run still has it.
 
     Raises:
         ConfigError: this version cannot read the configuration.

@@ -23,6 +23,7 @@ from ppdeepfill.inference.blending import poisson_blended
 from ppdeepfill.inference.crops import Crop, around_holes, whole_photo
 from ppdeepfill.inference.inpainter import Inpainter, to_uint8
 from ppdeepfill.networks import offsets_of
+from ppdeepfill.terminal.progress import progress
 
 NAMES = ("auto", "whole", "crop", "resize")
 BLENDS = ("none", "poisson")
@@ -85,8 +86,8 @@ class Filling(NamedTuple):
         offsets: int32 [2, H, W] offset (dy, dx) in px from each pixel of the hole to the place
             that the attention preferred for it, 0 elsewhere; None if not requested, or if the
             network has no attention.
-        coarse: uint8 [H, W, 3], the hole as the first stage fills it; None if not requested, or if
-            the network has one stage.
+        coarse: uint8 [H, W, 3], with the hole as filled by the first stage; None if not requested,
+            or if the network has one stage.
     """
 
     image: ndarray
@@ -107,20 +108,20 @@ def fill(
     """Fill the hole of a photo.
 
     Args:
-        inpainter: a network, or a `BaselineInpainter`.
+        inpainter: a network, an `ExportedInpainter` or a `BaselineInpainter`.
         image: uint8 [H, W, 3] RGB.
         hole: bool [H, W].
         strategy: how to choose crops.
         with_offsets: also return where the attention looked; takes a while for large photos.
-        with_coarse: also return the hole as the first stage fills it.
-        before_crop: called with the number of each crop, from 0, and how many there are; an
-            exception from it ends the filling.
+        with_coarse: also return the hole as filled by the first stage.
+        before_crop: called before each crop with its number, from 0, and the number of crops; an
+            exception in it stops the filling.
     """
     filled = image.copy()
     offsets = coarse = None
     crops, limit = strategy.crops(hole, inpainter.multiple)
     crops = crops if hole.any() else []
-    for number, (place, own) in enumerate(crops):
+    for number, (place, own) in enumerate(progress(crops, unit="crop")):
         before_crop(number, len(crops))
         crop = _CroppedPhoto(image[place], hole[place], limit)
         network_input = crop.shrunk_image[None], crop.shrunk_mask[None]

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Partial convolution: only known positions count, and what a filter can fill is known afterwards.
+"""Partial convolution: only known positions count, and filled positions become known.
 
 Letters: B batch, C channels, H W feature map, H' W' result, k filter size.
 
@@ -17,23 +17,24 @@ from ppdeepfill.networks import kernels
 EMPTY = 1e-8  # added to a number of known inputs, which may be 0
 
 
-# y = w * (x known) k k C / s + b where s > 0, else 0; s is the sum of `known` over all that the
-# filter sees. Known afterwards: min(s, 1).
+# y = w * (x known) k k C / s + b where s > 0, else 0; s is the sum of `known` over the filter's
+# inputs. Known afterwards: min(s, 1).
 class PartialConv2D(nn.Layer):
     """Partial convolution with zero padding, which counts as unknown.
 
-    The other public version, of the port `pytorch-inpainting-with-partial-conv`, leaves the factor
-    k k C out: its weights are ours times k k C.
+    The other public version, in the port `pytorch-inpainting-with-partial-conv`, omits the factor
+    k k C, so its weights are k k C times ours.
 
     Args:
         in_channels: channels of the input.
         out_channels: channels of the output.
         kernel_size: odd side k of the filters.
         stride: step between two positions of the result.
-        padding: zeros on each side; None keeps ceil(size / stride).
+        padding: zeros on each side; None gives ceil(size / stride).
         dilation: distance of the filter's taps.
-        bias: whether there is one.
-        weight_attr: how the filters begin; None as Paddle's convolutions (Kaiming normal).
+        bias: whether to add a bias.
+        weight_attr: initialisation of the filters; None as in Paddle's convolutions (Kaiming
+            normal).
     """
 
     def __init__(
@@ -65,16 +66,16 @@ class PartialConv2D(nn.Layer):
         self.geometry = {"stride": stride, "padding": padding, "dilation": dilation}
 
     def forward(self, x: Tensor, known: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Convolve what is known.
+        """Convolve the known positions.
 
         Args:
             x: [B, C, H, W].
-            known: [B, 1, H, W] or one for each channel [B, C, H, W], 1 = known, 0 = hole; None:
-                all of x is known, so that the padding alone is left out.
+            known: [B, 1, H, W] or one per channel [B, C, H, W], 1 = known, 0 = hole; None: all of x
+                is known, only the padding is not.
 
         Returns:
-            [B, out, H', W'], exactly 0 where the filter sees nothing known, and what is known of it
-            [B, 1, H', W'].
+            [B, out, H', W'], exactly 0 where the filter sees nothing known, and the positions that
+            are known now [B, 1, H', W'].
         """
         if known is None:
             known = paddle.ones_like(x[:, :1])
@@ -96,10 +97,10 @@ class PartialConv2D(nn.Layer):
 
 
 def joined(*parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Features side by side, with what is known of each.
+    """Concatenate features, and the maps of their known positions.
 
     Args:
-        parts: features [B, C, H, W], and what is known of them [B, 1, H, W].
+        parts: features [B, C, H, W] and their known positions [B, 1, H, W].
 
     Returns:
         [B, sum of C, H, W] twice.

@@ -5,8 +5,8 @@
 Letters: B batch, C channels, H W image, n base channels.
 
 Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions (ECCV 2018),
-section 3.2 and table 4; `PConvUNet` of the port `pytorch-inpainting-with-partial-conv`, since the
-authors published the layer only.
+section 3.2 and table 4; `PConvUNet` of the port `pytorch-inpainting-with-partial-conv`, because the
+authors published only the layer.
 """
 
 import paddle
@@ -21,13 +21,14 @@ from ppdeepfill.networks.vgg import DEVIATION, MEAN
 FIRST_SIZES = (7, 5, 5)  # of the encoder's filters; 3 afterwards
 
 
+# y = activation(norm(c)), where c is the partial convolution of x
 class PartialBlock(nn.Layer):
     """Partial convolution, batch normalisation and activation.
 
     Args:
         convolution: the partial convolution.
-        channels: what it gives; None leaves the normalisation out.
-        activation: of each value; None leaves them.
+        channels: output channels of the convolution; None omits the normalisation.
+        activation: applied to each value; None applies none.
     """
 
     def __init__(
@@ -42,24 +43,24 @@ class PartialBlock(nn.Layer):
         self.activation = activation
 
     def forward(self, x: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-        """[B, C, H, W] and what is known of it -> the same of the result."""
+        """x [B, C, H, W] and its known positions -> the same for the result."""
         x, known = self.conv(x, known)
         x = x if self.norm is None else self.norm(x)
         return (x if self.activation is None else self.activation(x)), known
 
 
 class PartialUNet(nn.Layer):
-    """U-Net of partial convolutions; its decoder doubles the size by repetition.
+    """U-Net of partial convolutions; its decoder doubles the size by repeating pixels.
 
-    Inside, images have the mean and deviation of ImageNet, holes are 0 and `known` is 1 outside
-    them.
+    Internally, images are normalised with the mean and deviation of ImageNet, holes are 0 and
+    `known` is 1 outside them.
 
     Args:
-        base_channels: width n of the first layer (paper: 64); the next ones double it up to 8n.
-        levels: how often the image is halved (port: 7, for 256 pixels; paper: 8, for 512).
+        base_channels: width n of the first layer (paper: 64); each next one doubles it, up to 8n.
+        levels: how many times the image is halved (port: 7, for 256 pixels; paper: 8, for 512).
 
     Attributes:
-        size_multiple: 2 ** levels, what the sides of images must be multiples of.
+        size_multiple: 2 ** levels; image sides must be multiples of it.
     """
 
     def __init__(self, base_channels: int = 64, *, levels: int = 7):
@@ -89,13 +90,13 @@ class PartialUNet(nn.Layer):
             mask: [B, 1, H, W], 1 = hole, one per sample.
 
         Returns:
-            `refined` [B, 3, H, W], whose values may leave [-1, 1]; there is one stage and no
+            `refined` [B, 3, H, W], with values that may leave [-1, 1]; there is one stage and no
             attention.
 
         Raises:
-            ValueError: a shape does not fit.
+            ValueError: the shapes do not match.
         """
-        if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
+        if paddle.in_dynamic_mode():  # while exporting a graph, sizes are symbolic
             check_input(masked_image, mask, self.size_multiple)
         known = 1.0 - mask
         x = (masked_image - self.mean) / self.deviation * known

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Recurrent feature reasoning: the hole is filled from its edge inwards, one ring at a time.
+"""Recurrent feature reasoning: fill the hole from its edge inward, one ring at a time.
 
 Letters: B batch, C channels, H W image, h w feature map (half of the image), n base channels,
 L positions of the attention.
@@ -15,13 +15,14 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from ppdeepfill.networks import kernels
 from ppdeepfill.networks.attention.knowledge_consistent import KnowledgeConsistentAttention
 from ppdeepfill.networks.layers import initialisers
 from ppdeepfill.networks.partial_convolution import PartialConv2D, doubled, joined
 from ppdeepfill.networks.prediction import Prediction, check_input
 
-ATTENTION_STRIDE = 4  # from the recurrent features to those that attend
-NOTHING = 1e-7  # added to how often a position was known, which may be 0
+ATTENTION_STRIDE = 4  # from the recurrent features to the features of the attention
+NOTHING = 1e-7  # added to the number of times a position was known, which may be 0
 
 
 # y = activation(norm(w * x)), where w * x is a convolution without bias
@@ -30,8 +31,8 @@ class NormalisedConv(nn.Layer):
 
     Args:
         convolution: without bias.
-        channels: what it gives.
-        slope: of the activation below 0; 1 leaves values as they are.
+        channels: output channels of the convolution.
+        slope: slope of the activation below 0; 1 means no activation.
     """
 
     def __init__(self, convolution: nn.Layer, channels: int, slope: float = 0.0):
@@ -41,14 +42,16 @@ class NormalisedConv(nn.Layer):
         self.slope = slope
 
     def forward(self, x: Tensor) -> Tensor:
-        return leaky(self.norm(self.conv(x)), self.slope)
+        transposed = isinstance(self.conv, nn.Conv2DTranspose)
+        convolve = kernels.convolve_transposed if transposed else kernels.convolve_without_bias
+        return leaky(self.norm(convolve(x, self.conv)), self.slope)
 
 
 class FeatureReasoning(nn.Layer):
     """Encoder and decoder with skips, and attention in the decoder: x [B, n, h, w].
 
     Args:
-        base_channels: width n of the features; inside up to 8n.
+        base_channels: width n of the features; up to 8n internally.
     """
 
     def __init__(self, base_channels: int):
@@ -77,7 +80,7 @@ class FeatureReasoning(nn.Layer):
 
         Args:
             x: [B, n, h, w]; h and w multiples of 8.
-            scores_before, known_before: of the recurrence before, see the attention.
+            scores_before, known_before: from the previous recurrence, see the attention.
 
         Returns:
             [B, n, h, w], and the attention's scores [B, L, L].
@@ -95,8 +98,9 @@ class FeatureReasoning(nn.Layer):
         return x, scores
 
 
+# y = relu(x + f(x)), where f goes through a narrow middle
 class Bottleneck(nn.Layer):
-    """Adds what a narrow middle makes of x [B, C, H, W]."""
+    """A residual block with a narrow middle: x [B, C, H, W]."""
 
     def __init__(self, channels: int, inner: int):
         super().__init__()
@@ -111,11 +115,11 @@ class Bottleneck(nn.Layer):
 class Rfr(nn.Layer):
     """The network with recurrent feature reasoning.
 
-    Inside, images are in [0, 1] and `known` is 1 outside the hole.
+    Internally, images are in [0, 1] and `known` is 1 outside the hole.
 
     Args:
         base_channels: width n of the recurrent features (authors: 64); an even number.
-        recurrences: how often the hole shrinks (paper: 6).
+        recurrences: how many times the hole shrinks (paper: 6).
     """
 
     size_multiple = 16
@@ -142,13 +146,13 @@ class Rfr(nn.Layer):
             mask: [B, 1, H, W], 1 = hole, one per sample.
 
         Returns:
-            `refined` [B, 3, H, W], whose values may leave [-1, 1], and the `attention` of the last
-            recurrence [B, L, H/8, W/8].
+            `refined` [B, 3, H, W], with values that may leave [-1, 1], and the `attention` of the
+            last recurrence [B, L, H/8, W/8].
 
         Raises:
-            ValueError: a shape does not fit.
+            ValueError: the shapes do not match.
         """
-        if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
+        if paddle.in_dynamic_mode():  # while exporting a graph, sizes are symbolic
             check_input(masked_image, mask, self.size_multiple)
         known = 1.0 - mask
         image = (masked_image + 1.0) * 0.5 * known
@@ -156,11 +160,12 @@ class Rfr(nn.Layer):
         x = self.up(features)  # [B, n, H, W]
         x, _ = self.tail(*joined((image, known), (x, doubled(known_features))))
         x = leaky(x, 0.01)
-        x = self.to_rgb(paddle.concat([x, self.bottleneck(x)], axis=1))
+        x = paddle.concat([x, self.bottleneck(x)], axis=1)
+        x = kernels.convolve_without_bias(x, self.to_rgb)
         return Prediction(2.0 * x - 1.0, attention=_as_maps(scores, known))
 
     def _reason(self, image: Tensor, known: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Merged features [B, n, h, w], what is known of them at last, and the last scores."""
+        """Merged features [B, n, h, w], their known positions at the end, and the last scores."""
         x, known = self.first(image, known)
         x, known = self.second(F.relu(self.first_norm(x)), known)
         x = F.relu(self.second_norm(x))
@@ -177,10 +182,10 @@ class Rfr(nn.Layer):
 
 # y = mean of x known / (mean of known + 1e-7)
 def merged(filled: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """Average features over the recurrences that had filled a position: [B, C, h, w].
+    """Average each position over the recurrences that had filled it: [B, C, h, w].
 
     Args:
-        filled: features [B, C, h, w] and what is known of them [B, 1, h, w].
+        filled: features [B, C, h, w] and their known positions [B, 1, h, w].
     """
     amount = sum(known for _, known in filled) / len(filled)
     return sum(x * known for x, known in filled) / len(filled) / (amount + NOTHING)
@@ -188,14 +193,14 @@ def merged(filled: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
 
 # y = x where x > 0, else slope x
 def leaky(x: Tensor, slope: float) -> Tensor:
-    """Leaky ReLU by its definition: paddle2onnx 2.1 loses the slope of the operator."""
+    """Leaky ReLU written out: paddle2onnx 2.1 drops the slope of the operator."""
     if slope == 1.0:
         return x
     return F.relu(x) if slope == 0.0 else paddle.maximum(x, slope * x)
 
 
 def _as_maps(scores: Tensor, known: Tensor) -> Tensor:
-    """[B, L, L] of positions -> [B, L, H/8, W/8]."""
+    """Scores [B, L, L] -> [B, L, H/8, W/8]."""
     step = 2 * ATTENTION_STRIDE
     batch, _, height, width = paddle.shape(known[:, :, ::step, ::step])
     return scores.transpose([0, 2, 1]).reshape([batch, -1, height, width])
@@ -208,7 +213,7 @@ def _partial(channels: int, out: int, size: int, *, stride: int = 1) -> PartialC
 
 def _conv(channels: int, out: int, size: int, *, stride: int = 1, dilation: int = 1) -> nn.Conv2D:
     attribute = initialisers(channels * size**2, "torch")["weight_attr"]
-    padding = dilation * (size // 2)
+    padding = [dilation * (size // 2)] * 4
     return nn.Conv2D(
         channels, out, size, stride, padding, dilation, weight_attr=attribute, bias_attr=False
     )

@@ -1,9 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Inpainting guided by a label map: a first stage with external spatial attention, and a decoder
-that follows classes.
+"""Inpainting guided by a label map: a stage with external spatial attention, and a class decoder.
 
-Letters: B batch, H W image, n base channels, K classes, E channels of the guide.
+Letters: B batch, C channels, H W image, n base channels, K classes, E channels of the guide.
 
 Source: the first stage is that of Yu et al., Interactive Image Inpainting Using Semantic Guidance
 (2022), as in the authors' `networks.py`. They published neither code nor details of the second
@@ -33,7 +32,7 @@ UNKNOWN = 255  # a label that leaves the class to the network, as in PaddleSeg's
 
 
 class FirstStage(nn.Layer):
-    """DeepFill v1's coarse network, with external spatial attention beside the dilations.
+    """DeepFill v1's coarse network, with external spatial attention parallel to the dilations.
 
     Args:
         base_channels: n.
@@ -58,7 +57,7 @@ class FirstStage(nn.Layer):
             mask: [B, 1, H, W], 1 = hole.
 
         Returns:
-            The image [B, 3, H, W] in [-1, 1], and the features [B, 4n, H/4, W/4] it is made from.
+            The image [B, 3, H, W] in [-1, 1], and the features [B, 4n, H/4, W/4] behind it.
         """
         encoded = self.encoder(paddle.concat([masked_image, paddle.ones_like(mask), mask], axis=1))
         known = self.projection(_quarter(masked_image))  # [B, 4n, H/4, W/4]
@@ -69,11 +68,11 @@ class FirstStage(nn.Layer):
 
 
 class GuidedBlock(nn.Layer):
-    """A convolution whose result the guide scales and shifts at each position, then ELU.
+    """A convolution, then scale and shift by the guide at each position, then ELU.
 
     Args:
         convolution: [B, C, ...] -> [B, channels, h, w], without activation.
-        channels: of its result.
+        channels: output channels of the convolution.
 
     Source: spatially-adaptive modulation as in Park et al., SPADE (CVPR 2019), without its
     normalisation.
@@ -91,7 +90,7 @@ class GuidedBlock(nn.Layer):
 
 
 class SemanticDecoder(nn.Layer):
-    """Second stage: features, and the class of each pixel -> [B, 3, H, W] in [-1, 1].
+    """Second stage: features and the class of each pixel -> [B, 3, H, W] in [-1, 1].
 
     Args:
         base_channels: n.
@@ -109,7 +108,7 @@ class SemanticDecoder(nn.Layer):
         self.at_quarter = GuidedBlock(ConvBlock(4 * n, 4 * n, **plain), 4 * n)
         self.at_half = GuidedBlock(UpsampledConvBlock(4 * n, 2 * n, **plain), 2 * n)
         self.at_full = GuidedBlock(UpsampledConvBlock(2 * n, n, **plain), n)
-        self.to_rgb = ConvSequence(  # beside the features: coarse_completed and mask
+        self.to_rgb = ConvSequence(  # its input is the features, coarse_completed and the mask
             ("conv", ConvBlock(n + 4, n, **torch)),
             ("rgb", ConvBlock(n, 3, activation=clip_to_image, **torch)),
         )
@@ -117,13 +116,13 @@ class SemanticDecoder(nn.Layer):
     def forward(
         self, features: Tensor, coarse_completed: Tensor, mask: Tensor, labels: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Decode.
+        """Decode the features, guided by classes.
 
         Args:
             features: [B, 4n, H/4, W/4] of the first stage.
             coarse_completed: [B, 3, H, W].
             mask: [B, 1, H, W], 1 = hole.
-            labels: [B, H, W] int64; `UNKNOWN` and None stand for the classes predicted here.
+            labels: [B, H, W] int64; for `UNKNOWN` and None, the classes predicted here are used.
 
         Returns:
             The image, and the logits of the classes predicted from the features
@@ -137,7 +136,7 @@ class SemanticDecoder(nn.Layer):
         return self.to_rgb(paddle.concat([x, coarse_completed, mask], axis=1)), logits
 
     def _guides(self, predicted: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """The guide [B, E, h, w] at 1/4, 1/2 and the whole of the size."""
+        """The guide [B, E, h, w] at 1/4, 1/2 and full size."""
         full = _enlarged(_enlarged(predicted))
         if labels is None:
             return predicted, _enlarged(predicted), full
@@ -150,7 +149,7 @@ class SemanticDecoder(nn.Layer):
 
 
 class SemanticGuidance(nn.Layer):
-    """Two stages: the image, then the image as a label map wants it.
+    """Two stages: fill the image, then redraw it to match a label map.
 
     Args:
         base_channels: n, an even number.
@@ -158,7 +157,7 @@ class SemanticGuidance(nn.Layer):
         grid: side of the first stage's feature maps in training.
 
     Attributes:
-        size_multiple: of the sides of images.
+        size_multiple: image sides must be multiples of it.
     """
 
     size_multiple = 4
@@ -177,22 +176,22 @@ class SemanticGuidance(nn.Layer):
         Args:
             masked_image: [B, 3, H, W] RGB in [-1, 1], 0 inside the hole.
             mask: [B, 1, H, W], 1 = hole, one per sample.
-            labels: [B, H, W] int64, the class of each pixel; where it is `UNKNOWN`, and everywhere
-                without labels, the network takes the classes that it predicts itself.
+            labels: [B, H, W] int64, the class of each pixel. For `UNKNOWN` pixels, or without
+                labels, the network uses the classes that it predicts itself.
 
         Returns:
-            refined and coarse image [B, 3, H, W] in [-1, 1].
+            The refined and the coarse image [B, 3, H, W] in [-1, 1].
 
         Raises:
-            ValueError: a shape does not fit.
+            ValueError: the shapes do not match, or a label is out of range.
         """
         return self.with_classes(masked_image, mask, labels)[0]
 
     def with_classes(
         self, masked_image: Tensor, mask: Tensor, labels: Tensor | None = None
     ) -> tuple[Prediction, Tensor]:
-        """The prediction, and the logits of the predicted classes [B, K, H/4, W/4]."""
-        if paddle.in_dynamic_mode():  # sizes are symbols while a graph is exported
+        """Return the prediction, and the logits of the predicted classes [B, K, H/4, W/4]."""
+        if paddle.in_dynamic_mode():  # while exporting a graph, sizes are symbolic
             check_input(masked_image, mask, self.size_multiple)
             check_labels(labels, mask, self.classes)
         coarse, features = self.first_stage(masked_image, mask)
@@ -211,13 +210,13 @@ def check_labels(labels: Tensor | None, mask: Tensor, classes: int) -> None:
     wrong = (labels < 0) | ((labels >= classes) & (labels != UNKNOWN))
     if wrong.any():
         raise ValueError(
-            f"a label is {int(labels[wrong][0])}, but the network knows {classes} classes: labels "
-            f"are 0 to {classes - 1}, and {UNKNOWN} where the class is not known"
+            f"a label is {int(labels[wrong][0])}, but the network has {classes} classes: labels "
+            f"must be 0 to {classes - 1}, or {UNKNOWN} for an unknown class"
         )
 
 
 def _quarter(image: Tensor) -> Tensor:
-    """Mean of the four pixels in the middle of each 4 x 4: bilinear sampling at 1/4 of the size."""
+    """Mean of the four middle pixels of each 4 x 4: bilinear sampling at 1/4 of the size."""
     return F.avg_pool2d(image[:, :, 1:, 1:], 2, 4)
 
 

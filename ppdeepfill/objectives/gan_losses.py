@@ -1,12 +1,12 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What critic and generator minimise, given the critic's scores.
+"""Losses of critic and generator, given the critic's scores.
 
-Scores are raw: no sigmoid was taken of them. They may have any shape, such as one score per image
-[B, 1] or one per patch [B, 1, h, w]; a mean goes over all of them.
+Scores are raw, without a sigmoid. They may have any shape, such as one score per image [B, 1] or
+one per patch [B, 1, h, w]; losses are means over all of them.
 
-Source: `gan_ops.py` of neuralgym, the DeepFill authors' library. Its critic's losses have a factor
-of 0.5, the Wasserstein one excepted, which other libraries leave out.
+Source: `gan_ops.py` of neuralgym, the DeepFill authors' library. Except for Wasserstein, its critic
+losses have a factor of 0.5, which other libraries omit.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class GanLoss(NamedTuple):
 
 # L = mean of fake - real
 def wasserstein_critic(real: Tensor, fake: Tensor) -> Tensor:
-    """Minus the distance that the critic measures. Needs a gradient penalty or the like."""
+    """Minus the distance that the critic measures. Needs a gradient penalty or similar."""
     return (fake - real).mean()
 
 
@@ -42,7 +42,7 @@ def raise_score(fake: Tensor) -> Tensor:
 
 # L = half of: mean of max(0, 1 - real), plus mean of max(0, 1 + fake)
 def hinge_critic(real: Tensor, fake: Tensor) -> Tensor:
-    """Scores beyond a margin of 1 on the right side cost nothing."""
+    """Scores beyond a margin of 1 on the correct side cost nothing."""
     return 0.5 * F.relu(1.0 - real).mean() + 0.5 * F.relu(1.0 + fake).mean()
 
 
@@ -66,13 +66,13 @@ def vanilla_critic(real: Tensor, fake: Tensor) -> Tensor:
 
 # L = minus the mean of log s(fake)
 def non_saturating(fake: Tensor) -> Tensor:
-    """The form of the generator's loss whose gradient is large where the critic is sure."""
+    """The generator's loss in the form whose gradient stays large when the critic is sure."""
     return F.softplus(-fake).mean()
 
 
 # L = mean of log(1 - s(fake))
 def saturating(fake: Tensor) -> Tensor:
-    """The form of the first papers, whose gradient vanishes where the critic is sure."""
+    """The form of the first GAN papers, whose gradient vanishes when the critic is sure."""
     return -F.softplus(fake).mean()
 
 

@@ -5,7 +5,7 @@
 Letters: B batch, H W image, h w local region. Masks are 1 in the hole.
 
 Source: Iizuka et al., Globally and Locally Consistent Image Completion (SIGGRAPH 2017), section 3
-and algorithm 1; `GLCIC-PyTorch`, called "port". The authors published no training code.
+and algorithm 1; `GLCIC-PyTorch`, called "the port" here. The authors published no training code.
 """
 
 from typing import Literal
@@ -23,7 +23,7 @@ from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.gan_losses import non_saturating, saturating, vanilla_critic
 from ppdeepfill.objectives.reconstruction import crop
 
-WINDOW_STREAM = 0x77696E  # keeps the real windows apart from the data's random numbers
+REGION_STREAM = 0x77696E  # keeps the regions of real images independent of the data's randomness
 
 
 class Glcic(Objective):
@@ -33,18 +33,18 @@ class Glcic(Objective):
         network: (masked_image, mask) -> `Prediction`.
         image_size: (H, W) of the training images.
         local_size: (h, w) of the region that the local branch of the critic sees.
-        seed: with the sample numbers of a batch, decides which patch of a real image that is.
-        completion_iterations: first stage, the network alone with the squared error.
-        critic_iterations: second stage, the critic alone. The third lasts to the end.
-        adversarial_weight: alpha, weight of the critic's opinion.
-        formulas: with D the probability of being real, "paper" minimises mse + alpha log(1 - D)
-            and the critic -log D - log(1 - D); "port" (mse - alpha log D) / 2 and half of the
-            critic's.
+        seed: determines, with the sample numbers of a batch, the local region of a real image.
+        completion_iterations: length of the first stage: the network alone with the squared error.
+        critic_iterations: length of the second stage: the critic alone. The third lasts to the end.
+        adversarial_weight: alpha, weight of the adversarial term.
+        formulas: with D the probability of being real, for "paper" the network minimises
+            mse + alpha log(1 - D) and the critic -log D - log(1 - D); for "port" the network
+            minimises (mse - alpha log D) / 2 and the critic half of the paper's loss.
         critic_sees: the network's raw output, "refined" (paper, port), or the "completed" image.
         critic_channels: width of the critic's first convolutions (paper: 64).
         local_layers: convolutions of the critic's local branch (paper: 5).
         global_layers: convolutions of its global branch (paper: 6; port for 160 px: 5).
-        order: of normalisation and ReLU in the critic, see `NormalisedConv`.
+        order: order of normalisation and ReLU in the critic, see `NormalisedConv`.
     """
 
     def __init__(
@@ -91,11 +91,11 @@ class Glcic(Objective):
 
     @property
     def extra_modules(self) -> dict[str, nn.Layer]:
-        """What has to be saved beside the network to continue the training."""
+        """The critic, which is saved with the network so that training can continue."""
         return {"critic": self.critic}
 
     def phases(self) -> list[Phase]:
-        """Three stages; network and critic keep their optimizers from one to the next."""
+        """Return the three stages; network and critic keep their optimizers throughout."""
         network, critic = self.network, self.critic
         alone = self.completion_iterations
         both = alone + self.critic_iterations
@@ -109,47 +109,49 @@ class Glcic(Objective):
         ]
 
     def completion_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Squared error in the hole."""
+        """Return the squared error in the hole."""
         error = self._hole_mse(self._predict(batch), batch)
         return error, {"hole_mse": error}
 
+    # L = -log D(real) - log(1 - D(fake)), and half of it for "port"
     def critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Cross entropy of the critic; the network gets no graph."""
+        """Return the cross entropy of the critic, without gradients of the network."""
         with paddle.no_grad():
-            fake = self._seen(self._predict(batch), batch)
-        # One call each: batch statistics must not mix real images with generated ones.
+            fake = self._critic_input(self._predict(batch), batch)
+        # Two calls, so that batch statistics do not mix real and generated images.
         fake_score = self.critic(fake, crop(fake, batch.bboxes))
-        real_score = self.critic(batch.image, crop(batch.image, self.draw_windows(batch)))
+        real_score = self.critic(batch.image, crop(batch.image, self.draw_regions(batch)))
         loss = vanilla_critic(real_score, fake_score)
         loss = loss if self.formulas == "port" else 2.0 * loss
         scores = {"real_score": real_score.mean(), "fake_score": fake_score.mean()}
         return loss, {"cross_entropy": loss, **scores}
 
     def weighted_critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The same in the third stage, times alpha."""
+        """Return alpha times `critic_loss`, for the third stage."""
         loss, terms = self.critic_loss(batch)
         return self.adversarial_weight * loss, terms
 
+    # L = mse + alpha log(1 - D(fake)), or (mse - alpha log D(fake)) / 2 for "port"
     def generator_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Squared error in the hole, and the critic's opinion."""
+        """Return the squared error in the hole plus the adversarial term."""
         refined = self._predict(batch)
-        seen = self._seen(refined, batch)
-        score = self.critic(seen, crop(seen, batch.bboxes))
+        fake = self._critic_input(refined, batch)
+        score = self.critic(fake, crop(fake, batch.bboxes))
         adversarial = non_saturating(score) if self.formulas == "port" else saturating(score)
         error = self._hole_mse(refined, batch)
         loss = error + self.adversarial_weight * adversarial
         terms = {"hole_mse": error, "adversarial": adversarial}
         return 0.5 * loss if self.formulas == "port" else loss, terms
 
-    def draw_windows(self, batch: Batch) -> ndarray:
-        """Where the critic looks at real images, [B, 4] int as `Batch.bboxes`.
+    def draw_regions(self, batch: Batch) -> ndarray:
+        """Draw the local regions of real images, [B, 4] int like `Batch.bboxes`.
 
-        A function of the seed and the sample numbers only, independent of the holes.
+        They depend only on the seed and the sample numbers, not on the holes.
         """
         height, width = self.local_size
         places = np.subtract(self.image_size, self.local_size) + 1
         corners = [
-            np.random.default_rng([self.seed, WINDOW_STREAM, number]).integers(places)
+            np.random.default_rng([self.seed, REGION_STREAM, number]).integers(places)
             for number in batch.sample_numbers.tolist()
         ]
         return np.array([[top, left, height, width] for top, left in corners])
@@ -157,8 +159,8 @@ class Glcic(Objective):
     def _predict(self, batch: Batch) -> Tensor:
         return self.network(batch.image * (1.0 - batch.mask), batch.mask).refined
 
-    def _seen(self, refined: Tensor, batch: Batch) -> Tensor:
-        """What the critic sees of a prediction [B, 3, H, W]."""
+    def _critic_input(self, refined: Tensor, batch: Batch) -> Tensor:
+        """The image that the critic sees, for a prediction [B, 3, H, W]."""
         if self.critic_sees == "completed":
             return complete(refined, batch.image, batch.mask)
         return refined

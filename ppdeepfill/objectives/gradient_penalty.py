@@ -4,10 +4,10 @@
 
 Letters: B batch, h w image, x a point, g the gradient of the critic's score at x, P(g) the penalty.
 
-The penalty's gradient by the weights is that of u . g with u = dP / dg held constant. u . g is also
-the change of the score along u, and where activations are piecewise linear, a pass forward through
-the critic with the slopes of x computes it layer by layer. Each layer then needs the gradient of
-its weights alone, so the work is that of differentiating twice.
+The gradient of the penalty with respect to the weights is that of u . g with u = dP / dg held
+constant. u . g is also the change of the score along u. If activations are piecewise linear, a
+forward pass through the critic with the slopes at x computes this change layer by layer. Each layer
+then only needs the gradient of its weights, so this costs as much as differentiating twice.
 """
 
 from collections.abc import Callable, Iterator
@@ -46,17 +46,17 @@ def draw_mix(seed: int, sample_numbers: np.ndarray) -> Mix:
 def gradient_penalty(
     critic: Critic, real: Tensor, fake: Tensor, mix: Tensor, region: Tensor
 ) -> Tensor:
-    """Mean of (slope - 1) ** 2, the slope being the gradient's length between real and fake.
+    """Return the mean of (slope - 1) ** 2, with slope the gradient norm between real and fake.
 
-    Its gradient reaches the weights of the critic, and nothing else.
+    Only the weights of the critic get a gradient.
 
     Args:
         critic: [B, 3, h, w] -> [B, 1].
         real: [B, 3, h, w] in [-1, 1].
         fake: [B, 3, h, w] in [-1, 1].
-        mix: [B, 1, 1, 1] in [0, 1]; 0 takes the slope at the real image, 1 at the fake one. (The
-            port counts the other way round.)
-        region: [B, 1, h, w]; the gradient counts where it is 1.
+        mix: [B, 1, 1, 1] in [0, 1]; 0 takes the slope at the real image, 1 at the fake one. (In the
+            port it is the other way round.)
+        region: [B, 1, h, w]; the gradient counts only where it is 1.
 
     Source: equation 2 of the paper with the mask; `gradients_penalty` of the authors' code.
     """
@@ -73,8 +73,8 @@ def gradient_penalty(
 def slope_penalty(gradient: Tensor, region: Tensor) -> Tensor:
     """P(g): mean of (slope - 1) ** 2 for gradients [B, 3, h, w] and a region [B, 1, h, w].
 
-    There is no epsilon under the root. Where the gradient is exactly zero, and the derivative of
-    the root infinite, the slope is the constant 0.
+    There is no epsilon under the root. If the gradient is exactly zero, where the derivative of the
+    root is infinite, the slope is treated as the constant 0.
     """
     # One axis at a time: Paddle's float32 sum over several axes loses 1e-5 of the slope.
     squares = (gradient.square() * region).sum(axis=3).sum(axis=2).sum(axis=1)
@@ -86,16 +86,16 @@ def slope_penalty(gradient: Tensor, region: Tensor) -> Tensor:
 
 # score(x + d) = score(x) + <g, d> for d small enough that no activation changes its slope
 def linearise(critic: Critic, image: Tensor) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Replace a critic by what it is around each image: a linear map.
+    """Approximate a critic around each image by a linear map.
 
     Args:
         critic: [B, 3, h, w] -> [B, 1].
         image: [B, 3, h, w] in [-1, 1].
 
     Returns:
-        The gradient of the score by the image [B, 3, h, w], and a function that tells for a
-        direction of that shape how much the scores change along it, summed over the batch. Of
-        the change, the weights have a gradient; the gradient of the score, neither.
+        The gradient of the score with respect to the image [B, 3, h, w], and a function that
+        takes a direction of that shape and returns the change of the scores along it, summed over
+        the batch. The change has gradients with respect to the weights; the first result has none.
     """
     image = image.detach()
     image.stop_gradient = False
@@ -114,7 +114,7 @@ def linearise(critic: Critic, image: Tensor) -> tuple[Tensor, Callable[[Tensor],
         ):
             moved = convolve_without_bias(direction, block.conv)
             change = change + (moved * signal).sum()
-            # An activation works on each value alone: forward and back are the same factors.
+            # An activation acts on each value separately, so forward and backward factors agree.
             (direction,) = paddle.grad(y, x, moved.detach(), retain_graph=True)
         return change + F.linear(direction.flatten(1), critic.to_score.weight).sum()
 
@@ -123,7 +123,7 @@ def linearise(critic: Critic, image: Tensor) -> tuple[Tensor, Callable[[Tensor],
 
 @contextmanager
 def _frozen(layer: nn.Layer) -> Iterator[None]:
-    """While entered, no weight of the layer accepts a gradient: only the image's is wanted."""
+    """Within this context, the layer's weights get no gradients, only the image does."""
     trained = [p for p in layer.parameters() if not p.stop_gradient]
     for parameter in trained:
         parameter.stop_gradient = True

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How the U-Net of partial convolutions and RFR are trained: without critic, in two stages.
+"""How RFR and the U-Net of partial convolutions are trained: without a critic, in two stages.
 
 Letters: B batch, H W image. Masks are 1 in the hole.
 
 Source: Liu et al., Image Inpainting for Irregular Holes Using Partial Convolutions (ECCV 2018),
-section 3.3; `pytorch-inpainting-with-partial-conv`, called "port"; Li et al., Recurrent Feature
-Reasoning (CVPR 2020), section 3.4; `RFR-Inpainting`, called "RFR".
+section 3.3; `pytorch-inpainting-with-partial-conv`, called "port" here; Li et al., Recurrent
+Feature Reasoning (CVPR 2020), section 3.4; `RFR-Inpainting`, called "RFR" here.
 """
 
 from collections.abc import Iterator
@@ -25,30 +25,31 @@ TERMS = ("hole_l1", "known_l1", "perceptual", "style", "total_variation")
 
 
 class Perceptual(Objective):
-    """L1, perceptual, style and total variation terms; nothing is trained beside the network.
+    """L1, perceptual, style and total variation terms; only the network is trained.
 
     Args:
         network: (masked_image, mask) -> `Prediction`.
-        image_size: not used; any size.
-        local_size: not used; there is no local region.
-        seed: not used; nothing is drawn.
-        hole_l1_weight: weight of the L1 distance in the hole; as the next one, of the mean over the
-            whole image, taken as 0 elsewhere.
+        image_size: unused; any size works.
+        local_size: unused; there is no local region.
+        seed: unused; there are no random numbers.
+        hole_l1_weight: weight of the L1 distance in the hole. Like the next one, it is a mean over
+            the whole image with 0 elsewhere.
         known_l1_weight: weight of the L1 distance outside the hole.
-        perceptual_weight: weight of the distance of VGG-16's features, of the network's output and
-            of the completed image.
+        perceptual_weight: weight of the distance of VGG-16 features, for the network's output and
+            for the completed image.
         style_weight: weight of the distance of their Gram matrices.
         total_variation_weight: weight of the total variation.
         total_variation_of: the completed "image" (port), or its "hole" with zeros around it, so
-            that the hole's edge counts (RFR). The paper: the hole and one pixel around it.
-        scale: in which all terms see colours: "unit" is [0, 1] (RFR); "imagenet" what VGG-16's
-            weights expect (port), about 4.4 times that.
-        vgg_weights: file with the weights of VGG-16, or "random"; see `VggTerms`. Needed unless
+            that the hole's edge counts (RFR). In the paper: the hole and one pixel around it.
+        scale: colour scale of all terms: "unit" is [0, 1] (RFR); "imagenet" is what VGG-16's
+            weights expect (port), about 4.4 times larger.
+        vgg_weights: file with the weights of VGG-16, or "random"; see `VggTerms`. Required unless
             both of its terms have weight 0.
-        fine_tuning_from: iteration from which the statistics of batch normalisation stay as they
-            are, while a new optimizer, `fine_tuning`, goes on with everything else, their scale and
-            shift included; None trains without.
-        frozen: the statistics of "all" layers (RFR), or of the network's "encoder" (paper, port).
+        fine_tuning_from: from this iteration on, the statistics of batch normalisation stay fixed
+            and a new optimizer, `fine_tuning`, trains everything else, including scale and shift of
+            the normalisation; None trains without fine-tuning.
+        frozen: fix the statistics of "all" layers (RFR), or of the network's "encoder" (paper,
+            port).
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Perceptual(Objective):
         if fine_tuning_from is not None and fine_tuning_from < 0:
             raise ValueError("fine_tuning_from must not be negative")
         if frozen == "encoder" and not hasattr(network, "encoder"):
-            raise ValueError("frozen: encoder needs a network with an encoder; use frozen: all")
+            raise ValueError("frozen=encoder needs a network with an encoder; use frozen=all")
         self.network = network
         self.total_variation_of = total_variation_of
         self.scale = scale
@@ -91,7 +92,7 @@ class Perceptual(Objective):
         return {}
 
     def phases(self) -> list[Phase]:
-        """Training, then fine-tuning with an optimizer of its own."""
+        """Return training, then fine-tuning with its own optimizer."""
         training = Phase("generator", self.network, self.loss, stop=self.fine_tuning_from)
         if self.fine_tuning_from is None:
             return [training]
@@ -99,22 +100,23 @@ class Perceptual(Objective):
         return [training, Phase("fine_tuning", self.network, self.fine_tuning_loss, start=start)]
 
     def fine_tuning_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The same loss, with batch normalisation by the statistics gathered so far."""
+        """Return the same loss, with the batch statistics gathered so far."""
         with fixed_statistics(self.frozen):
             return self.loss(batch)
 
+    # L = sum over the terms of weight times term
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted sum of all terms, and those whose weight is not 0."""
+        """Return the weighted sum of all terms, and the terms whose weight is not 0."""
         prediction = self.network(batch.image * (1.0 - batch.mask), batch.mask)
         predicted = to_scale(prediction.refined, self.scale)
         terms = self.terms(predicted, to_scale(batch.image, self.scale), batch.mask)
         return sum(self.weights[name] * term for name, term in terms.items()), terms
 
     def terms(self, predicted: Tensor, truth: Tensor, mask: Tensor) -> dict[str, Tensor]:
-        """Every term whose weight is not 0.
+        """Return every term whose weight is not 0.
 
         Args:
-            predicted: [B, 3, H, W] on the objective's scale, as the truth.
+            predicted: [B, 3, H, W] on the objective's scale, like the truth.
             truth: [B, 3, H, W].
             mask: [B, 1, H, W].
         """
@@ -130,7 +132,7 @@ class Perceptual(Objective):
 
 @contextmanager
 def fixed_statistics(layer: nn.Layer) -> Iterator[None]:
-    """While entered, its batch normalisations use and keep their running statistics."""
+    """Within this context, batch normalisations use their running statistics unchanged."""
     norms = [x for x in layer.sublayers() if isinstance(x, nn.BatchNorm2D) and x.training]
     for norm in norms:
         norm.eval()

@@ -6,12 +6,58 @@ Letters: B batch, C channels, H W image, h w local region. Images are in [-1, 1]
 hole.
 """
 
+from collections.abc import Callable
+from typing import Literal
+
 import cv2
 import numpy as np
+import paddle
 from paddle import Tensor
 
 from ppdeepfill.data.batch import Batch
+from ppdeepfill.networks import complete
 from ppdeepfill.networks.kernels import Windows
+
+Term = Callable[[Tensor, Batch], Tensor]  # (predicted [B, 3, H, W], batch) -> scalar
+
+
+class HoleL1:
+    """The L1 term of the hole, with its spatial discount.
+
+    Args:
+        local_size: (h, w) of the local region.
+        gamma: of the discount, in (0, 1].
+        distance, on: `discount_distance` and `hole_l1_on` of `WganGp`.
+    """
+
+    def __init__(
+        self,
+        local_size: tuple[int, int],
+        *,
+        gamma: float,
+        distance: Literal["nearest_known", "box_edge"],
+        on: Literal["raw", "completed"],
+    ):
+        self.gamma = gamma
+        self.on = on
+        in_box = distance == "box_edge"
+        self.box_discount = _tensor(box_edge_discount(local_size, gamma)) if in_box else None
+
+    def of(self, batch: Batch) -> Term:
+        """Return the term for one batch, whose holes decide the discount."""
+        if self.box_discount is not None:
+            measure, discount = box_l1, self.box_discount
+        else:
+            # Distances are computed on the host, with one copy of the masks per generator update.
+            weights = nearest_known_discount(batch.mask.numpy(), self.gamma)
+            measure, discount = hole_l1, _tensor(weights)
+
+        def term(predicted: Tensor, batch: Batch) -> Tensor:
+            if self.on == "completed":
+                predicted = complete(predicted, batch.image, batch.mask)
+            return measure(predicted, batch, discount)
+
+        return term
 
 
 def crop(x: Tensor, bboxes: np.ndarray) -> Tensor:
@@ -25,6 +71,7 @@ def crop(x: Tensor, bboxes: np.ndarray) -> Tensor:
     return Windows(corners, tuple(bboxes[0, 2:].tolist())).of(x)
 
 
+# d(i, j) = gamma^min(i, h - i, j, w - j)
 def box_edge_discount(size: tuple[int, int], gamma: float) -> np.ndarray:
     """Return gamma ** (distance to the edge of the box): [1, 1, h, w].
 
@@ -38,6 +85,7 @@ def box_edge_discount(size: tuple[int, int], gamma: float) -> np.ndarray:
     return (gamma**nearest)[None, None]
 
 
+# d(p) = m(p) gamma^l(p), where l(p) is the distance from p to the nearest known pixel
 def nearest_known_discount(mask: np.ndarray, gamma: float) -> np.ndarray:
     """Return gamma ** (Euclidean distance to the nearest known pixel) in the hole, 0 outside.
 
@@ -57,6 +105,7 @@ def nearest_known_discount(mask: np.ndarray, gamma: float) -> np.ndarray:
     return gamma ** np.stack(distances)[:, None] * mask
 
 
+# L = mean over B 3 h w of d |predicted - image|
 def box_l1(predicted: Tensor, batch: Batch, discount: Tensor) -> Tensor:
     """Return the mean of discount * |predicted - image| over each sample's local region.
 
@@ -69,6 +118,7 @@ def box_l1(predicted: Tensor, batch: Batch, discount: Tensor) -> Tensor:
     return (error * discount).mean()
 
 
+# L = mean over samples of: sum of d |predicted - image|, divided by 3 times the sum of m
 def hole_l1(predicted: Tensor, batch: Batch, discount: Tensor) -> Tensor:
     """Return the mean of discount * |predicted - image| over each hole, then over the samples.
 
@@ -81,6 +131,7 @@ def hole_l1(predicted: Tensor, batch: Batch, discount: Tensor) -> Tensor:
     return (error / _fraction(batch.mask)).mean()
 
 
+# L = mean over B 3 H W of (1 - m) |predicted - image|
 def known_l1_per_pixel(predicted: Tensor, batch: Batch) -> Tensor:
     """Return the mean over the whole image of |predicted - image|, taken as 0 in the hole.
 
@@ -89,12 +140,13 @@ def known_l1_per_pixel(predicted: Tensor, batch: Batch) -> Tensor:
     return ((predicted - batch.image).abs() * (1.0 - batch.mask)).mean()
 
 
+# L = mean over samples of: sum of (1 - m) |predicted - image|, divided by 3 times the sum of 1 - m
 def known_l1_per_known_pixel(predicted: Tensor, batch: Batch) -> Tensor:
     """Return the mean of |predicted - image| over each sample's known pixels, then over samples.
 
     Source: the authors' code, which divides the mean over the image by the known fraction of the
-    one mask shared by the batch. Here each sample is divided by its own, so that the result is the
-    same when a batch is split over processes.
+    one mask shared by the batch. Here each sample is divided by its own known fraction, so that
+    the result is the same when a batch is split over processes.
     """
     known = 1.0 - batch.mask
     error = _mean_per_sample((predicted - batch.image).abs() * known)
@@ -103,7 +155,7 @@ def known_l1_per_known_pixel(predicted: Tensor, batch: Batch) -> Tensor:
 
 # TV = mean |x[i + 1, j] - x[i, j]| + mean |x[i, j + 1] - x[i, j]|
 def total_variation(image: Tensor) -> Tensor:
-    """Mean difference of vertical neighbours plus that of horizontal ones, of [B, C, H, W]."""
+    """Return the mean difference of vertical plus that of horizontal neighbours, [B, C, H, W]."""
     vertical = (image[:, :, 1:] - image[:, :, :-1]).abs()
     horizontal = (image[:, :, :, 1:] - image[:, :, :, :-1]).abs()
     return sum(_mean_per_sample(x).mean() for x in (vertical, horizontal))
@@ -116,5 +168,10 @@ def _fraction(region: Tensor) -> Tensor:
 
 
 def _mean_per_sample(x: Tensor) -> Tensor:
-    """[B, C, H, W] -> [B]; one axis at a time, since Paddle's mean over several axes loses 1e-5."""
+    """[B, C, H, W] -> [B], one axis at a time: Paddle's mean over several axes loses 1e-5."""
     return x.mean(axis=3).mean(axis=2).mean(axis=1)
+
+
+def _tensor(x: np.ndarray) -> Tensor:
+    """Convert a constant to the training's precision."""
+    return paddle.to_tensor(x, dtype=paddle.get_default_dtype())

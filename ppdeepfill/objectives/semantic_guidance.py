@@ -23,7 +23,7 @@ from ppdeepfill.objectives import reconstruction
 from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.gan_losses import GAN_LOSSES
 
-LABEL_STREAM = 0x6C6162  # keeps these draws apart from the data's random numbers
+LABEL_STREAM = 0x6C6162  # keeps these draws independent of the data's random numbers
 
 
 class SemanticGuidanceObjective(Objective):
@@ -31,18 +31,18 @@ class SemanticGuidanceObjective(Objective):
 
     Args:
         network: a `SemanticGuidance`.
-        image_size: not used.
-        local_size: not used; the critic sees whole images.
-        seed: of which samples are trained without their labels.
-        hole_l1_weight: weight of the L1 distance inside the hole, of both stages.
-        known_l1_weight: weight of it outside the hole.
+        image_size: unused.
+        local_size: unused; the critic sees whole images.
+        seed: determines, with the sample numbers, which samples are trained without their labels.
+        hole_l1_weight: weight of the L1 distance inside the hole, for both stages.
+        known_l1_weight: weight of the L1 distance outside the hole, for both stages.
         class_weight: weight of the cross entropy of the predicted classes.
-        unguided: share of the samples whose decoder gets the predicted classes in place of the
-            labels, as all images do that are filled without labels.
-        adversarial_weight: weight of the critic's opinion; 0 trains without critic.
-        gan_loss: what critic and network minimise, see `GAN_LOSSES`.
+        unguided: share of the samples whose decoder gets the predicted classes instead of the
+            labels, like images that are later filled without labels.
+        adversarial_weight: weight of the adversarial term; 0 trains without critic.
+        gan_loss: loss of critic and network, see `GAN_LOSSES`.
         critic_channels: width of the critic's first convolution (authors: 64).
-        critic_layers: convolutions with stride 2 of the critic (authors: 4).
+        critic_layers: number of convolutions with stride 2 in the critic (authors: 4).
         critic_norm: normalisation in the critic (authors: "instance").
     """
 
@@ -70,7 +70,7 @@ class SemanticGuidanceObjective(Objective):
         if min(hole_l1_weight, known_l1_weight, class_weight, adversarial_weight) < 0.0:
             raise ValueError("no weight may be negative")
         if not 0.0 <= unguided <= 1.0:
-            raise ValueError(f"unguided is a share of the samples, from 0 to 1; got {unguided}")
+            raise ValueError(f"unguided must be a share of the samples, 0 to 1; got {unguided}")
         self.network = network
         self.seed = seed
         self.hole_l1_weight = hole_l1_weight
@@ -85,11 +85,11 @@ class SemanticGuidanceObjective(Objective):
 
     @property
     def extra_modules(self) -> dict[str, nn.Layer]:
-        """What has to be saved beside the network to continue the training."""
+        """The critic, which is saved with the network so that training can continue."""
         return {} if self.critic is None else {"critic": self.critic}
 
     def phases(self) -> list[Phase]:
-        """The critic first, then the network on the same batch."""
+        """Return the critic's update, then the network's on the same batch."""
         generator = Phase("generator", self.network, self.generator_loss)
         if self.critic is None:
             return [generator]
@@ -97,14 +97,15 @@ class SemanticGuidanceObjective(Objective):
         return [critic, generator._replace(fresh_batch=False)]
 
     def critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """What the critic minimises; the network gets no graph."""
+        """Return the critic's loss, without gradients of the network."""
         with paddle.no_grad():
             prediction, _ = self._predict(batch)
             fake = complete(prediction.refined, batch.image, batch.mask)
         return self.gan.critic(self.critic(batch.image), self.critic(fake)), {}
 
+    # L = a hole_l1 + b known_l1 + c classes + d adversarial, with the weights a, b, c, d
     def generator_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """L1 of both stages, the predicted classes, and the critic's opinion."""
+        """Return L1 of both stages, cross entropy of the classes, and the adversarial term."""
         prediction, logits = self._predict(batch)
         stages = (prediction.coarse, prediction.refined)
         hole, known = reconstruction.hole_l1, reconstruction.known_l1_per_known_pixel
@@ -125,7 +126,7 @@ class SemanticGuidanceObjective(Objective):
         return loss, terms
 
     def _predict(self, batch: Batch) -> tuple[Prediction, Tensor]:
-        """The prediction and the logits of classes [B, K, h, w]; some samples without labels."""
+        """Prediction and logits of classes [B, K, h, w]; some samples are drawn to lack labels."""
         drawn = [
             np.random.default_rng([self.seed, LABEL_STREAM, number]).random()
             for number in batch.sample_numbers.tolist()
@@ -138,11 +139,11 @@ class SemanticGuidanceObjective(Objective):
 
 # L = - mean over pixels with a class k of log softmax(logits)[k]
 def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross entropy, 0 where no pixel has a class.
+    """Return the cross entropy; 0 if no pixel has a class.
 
     Args:
         logits: [B, K, h, w].
-        labels: [B, 4h, 4w] int64; every fourth pixel counts.
+        labels: [B, 4h, 4w] int64; only every fourth pixel counts.
     """
     labels = labels[:, 2::4, 2::4].flatten()
     known = (labels != UNKNOWN).astype(logits.dtype)

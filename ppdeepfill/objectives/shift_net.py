@@ -25,19 +25,19 @@ class ShiftNetObjective(Objective):
     """The objective of Shift-Net; builds and owns the critic.
 
     Args:
-        network: a `ShiftNet`: the guidance needs its features.
+        network: a `ShiftNet`, because the guidance needs its features.
         image_size: (H, W) of the training images.
         local_size: (h, w) of the region that the critic sees.
-        seed: not used; nothing is drawn.
+        seed: unused; there are no random numbers.
         l1_weight: weight of the L1 distance over the whole image (authors: 100).
         guidance_weight: weight of the guidance (authors: 1); 0 = none.
-        guidance_region: pulls the decoder's features in the "hole" to the true image's (paper); or
-            as the authors' code does in the whole "image", where it takes the decoder's features
-            of the known region for 0.
-        adversarial_weight: weight of the critic's opinion (authors: 0.2); 0 trains without critic.
-        gan_loss: what critic and network minimise, see `GAN_LOSSES` (authors: "vanilla").
+        guidance_region: "hole" pulls the decoder's features in the hole towards those of the true
+            image (paper); "image" does so in the whole image, as the authors' code, which treats
+            the decoder's features of the known region as 0.
+        adversarial_weight: weight of the adversarial term (authors: 0.2); 0 trains without critic.
+        gan_loss: loss of critic and network, see `GAN_LOSSES` (authors: "vanilla").
         critic_channels: width of the critic's first convolution.
-        critic_layers: convolutions with stride 2 of the critic.
+        critic_layers: number of convolutions with stride 2 in the critic.
         critic_norm: normalisation in the critic, see `PatchCritic` (authors: "spectral").
     """
 
@@ -61,16 +61,16 @@ class ShiftNetObjective(Objective):
             raise ValueError("the objective shift_net trains the network shift_net only")
         if any(side % network.size_multiple for side in image_size):
             raise ValueError(
-                f"a network of {len(network.down)} levels takes images with sides that are "
-                f"multiples of {network.size_multiple}; got {list(image_size)}. Change "
-                "data.image_size or network.options.levels"
+                f"with {len(network.down)} levels, image sides must be multiples of "
+                f"{network.size_multiple}; got {list(image_size)}. Change data.image_size or "
+                "network.options.levels"
             )
         if min(l1_weight, guidance_weight, adversarial_weight) < 0.0:
             raise ValueError("no weight may be negative")
         if min(local_size) < 2 ** (critic_layers + 1):
             raise ValueError(
-                f"a critic of {critic_layers} layers needs a local region (mask.size) of "
-                f"{2 ** (critic_layers + 1)} pixels at least; got {list(local_size)}"
+                f"a critic of {critic_layers} layers needs a local region (mask.size) of at least "
+                f"{2 ** (critic_layers + 1)} pixels; got {list(local_size)}"
             )
         self.network = network
         self.l1_weight = l1_weight
@@ -84,11 +84,11 @@ class ShiftNetObjective(Objective):
 
     @property
     def extra_modules(self) -> dict[str, nn.Layer]:
-        """What has to be saved beside the network to continue the training."""
+        """The critic, which is saved with the network so that training can continue."""
         return {} if self.critic is None else {"critic": self.critic}
 
     def phases(self) -> list[Phase]:
-        """The critic first, then the network on the same batch."""
+        """Return the critic's update, then the network's on the same batch."""
         generator = Phase("generator", self.network, self.generator_loss)
         if self.critic is None:
             return [generator]
@@ -96,14 +96,15 @@ class ShiftNetObjective(Objective):
         return [critic, generator._replace(fresh_batch=False)]
 
     def critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """What the critic minimises; the network gets no graph."""
+        """Return the critic's loss, without gradients of the network."""
         with paddle.no_grad():
             refined = self.network(batch.image * (1.0 - batch.mask), batch.mask).refined
             fake = crop(complete(refined, batch.image, batch.mask), batch.bboxes)
         return self.gan.critic(self.critic(crop(batch.image, batch.bboxes)), self.critic(fake)), {}
 
+    # L = a mean |refined - image| + b guidance + c adversarial, with the weights a, b, c
     def generator_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """L1, guidance, and the critic's opinion of the completed local region."""
+        """Return L1, guidance, and the adversarial term for the completed local region."""
         masked_image = batch.image * (1.0 - batch.mask)
         prediction, features = self.network.with_features(masked_image, batch.mask)
         terms = {"l1": (prediction.refined - batch.image).abs().mean()}
@@ -118,7 +119,7 @@ class ShiftNetObjective(Objective):
         return loss, terms
 
     def guidance(self, features: Tensor, batch: Batch) -> Tensor:
-        """How far the decoder's features are from the encoder's of the true image.
+        """Return the distance of the decoder's features from the encoder's of the true image.
 
         Args:
             features: [B, C, h, w] of the decoder, before the shift.
@@ -135,13 +136,13 @@ class ShiftNetObjective(Objective):
 def guidance_loss(
     features: Tensor, target: Tensor, hole: Tensor, region: Literal["hole", "image"]
 ) -> Tensor:
-    """Mean squared distance of features to a target.
+    """Return the mean squared distance of features from a target.
 
     Args:
         features: [B, C, h, w].
         target: [B, C, h, w].
         hole: [B, 1, h, w].
-        region: where it counts, see `ShiftNetObjective`.
+        region: "hole" or "image", see `ShiftNetObjective`.
 
     Source: equation 5 of the paper, "hole"; `InnerCos` of the authors' code, "image".
     """

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Perceptual and style terms: distances of images as VGG-16 sees them.
+"""Perceptual and style terms: distances between VGG-16 features of images.
 
 Letters: B batch, H W image, C channels, h w feature map.
 
@@ -30,13 +30,13 @@ class VggTerms:
 
     Args:
         weights: file with the weights of VGG-16, see `load_vgg16`; "random" for random ones, which
-            see edges and colours but no things; None where neither distance is asked for.
-        needed: whether a distance will be asked for.
+            see edges and colours but no objects; None if neither distance is needed.
+        needed: whether a distance will be needed.
 
     Raises:
-        ValueError: they are needed, and there are none.
+        ValueError: weights are needed but not given.
         WeightsError: the file cannot be read.
-        CheckpointError: it holds other arrays.
+        CheckpointError: the file contains other arrays.
     """
 
     def __init__(self, weights: str | None, *, needed: bool = True):
@@ -51,21 +51,22 @@ class VggTerms:
             )
         self.vgg = _random_vgg16() if weights == RANDOM else load_vgg16(Path(weights))
 
+    # perceptual = sum of mean |F - F'|, style = sum of mean |G - G'|, over layers and images
     def distances(self, images: Sequence[Tensor], truth: Tensor) -> dict[str, Tensor]:
-        """`perceptual` and `style` distance from the truth, each the sum over several images.
+        """Return the `perceptual` and `style` distance from the truth, summed over the images.
 
         Args:
-            images: each [B, 3, H, W], on the scale that the truth has.
+            images: each [B, 3, H, W], on the same scale as the truth.
             truth: [B, 3, H, W]; gets no gradient.
         """
         with paddle.no_grad():
-            expected = self._features(truth)
-        seen = self._features(paddle.concat(list(images)))
+            targets = self._features(truth)
+        layers = self._features(paddle.concat(list(images)))
         terms = {"perceptual": [], "style": []}
-        for features, theirs in zip(seen, expected, strict=True):
-            for ours in features.chunk(len(images)):
-                terms["perceptual"].append((ours - theirs).abs().mean())
-                terms["style"].append((gram(ours) - gram(theirs)).abs().mean())
+        for features, target in zip(layers, targets, strict=True):
+            for of_image in features.chunk(len(images)):
+                terms["perceptual"].append((of_image - target).abs().mean())
+                terms["style"].append((gram(of_image) - gram(target)).abs().mean())
         return {name: sum(parts) for name, parts in terms.items()}
 
     def _features(self, image: Tensor) -> list[Tensor]:
@@ -74,14 +75,14 @@ class VggTerms:
 
 # G = F F' / (C h w), where F is the feature map as a matrix [C, h w]
 def gram(features: Tensor) -> Tensor:
-    """How channels occur together, wherever they do: [B, C, h, w] -> [B, C, C]."""
+    """Return how often channels occur together, regardless of where: [B, C, h, w] -> [B, C, C]."""
     flat = features.flatten(2)
     size = flat.shape[1] * flat.shape[2]
     return paddle.matmul(flat, flat, transpose_y=True) / size
 
 
 def to_scale(image: Tensor, scale: Scale) -> Tensor:
-    """An image [B, 3, H, W] in [-1, 1] -> in [0, 1], or as VGG-16's weights expect it."""
+    """Image [B, 3, H, W] in [-1, 1] -> in [0, 1], or normalised as VGG-16's weights expect."""
     return normalised(image) if scale == "imagenet" else (image + 1.0) * 0.5
 
 

@@ -5,7 +5,7 @@
 Nothing here knows about networks; `ppdeepfill.inference.strategies` does the filling.
 """
 
-from ppdeepfill.photos.holes import HoleRule, NoHole, find_hole
+from ppdeepfill.photos.holes import HoleRule, NoHole, find_hole, hole_of_mask
 from ppdeepfill.photos.pairs import Pair, find_pairs
 from ppdeepfill.photos.photo import Photo
 from ppdeepfill.photos.reading import photo_from, read_photo
@@ -21,6 +21,7 @@ __all__ = [
     "encoded",
     "find_hole",
     "find_pairs",
+    "hole_of_mask",
     "photo_from",
     "read_photo",
     "suffix_of",

@@ -88,13 +88,29 @@ def find_hole(photo: Photo, path: Path, mask: Path | None, rule: HoleRule) -> nd
         DataError: the mask cannot be read, or the hole covers the whole photo. If `rule` is strict,
             also if the mask looks wrong (another size, mostly hole, grey levels).
     """
-    if mask is None:
-        hole = _without_specks(_where_color(photo, path, rule.color), path)
-    else:
-        hole = _read_mask(mask, rule)
-        hole = _resized_to_photo(hole, photo, mask, rule)
+    if mask is not None:
+        return hole_of_mask(photo, read_photo(mask), mask, rule)
+    hole = _without_specks(_where_color(photo, path, rule.color), path)
     hole = dilated(hole, rule.dilate)
-    _check(hole, mask or path, rule)
+    _check(hole, path, rule)
+    return hole
+
+
+def hole_of_mask(photo: Photo, mask: Photo, name: Path, rule: HoleRule) -> ndarray:
+    """Return the hole that a mask marks in a photo.
+
+    Args:
+        photo: the photo.
+        mask: its mask.
+        name: file of the mask, for messages.
+        rule: how to recognise the hole.
+
+    Raises:
+        NoHole, DataError: as in `find_hole`.
+    """
+    hole = _resized_to_photo(_in_mask(mask, name, rule), photo, name, rule)
+    hole = dilated(hole, rule.dilate)
+    _check(hole, name, rule)
     return hole
 
 
@@ -137,9 +153,8 @@ def _without_specks(hole: ndarray, path: Path) -> ndarray:
     return hole & ~specks[labels]
 
 
-def _read_mask(path: Path, rule: HoleRule) -> ndarray:
-    """The hole, at the size of the mask file."""
-    mask = read_photo(path)
+def _in_mask(mask: Photo, path: Path, rule: HoleRule) -> ndarray:
+    """The hole, at the size of the mask."""
     if rule.color is not None:
         return _where_color(mask, path, rule.color)
     levels = mask_levels(mask.pixels, background=255 if rule.polarity == "black" else 0)

@@ -63,7 +63,7 @@ class TrainingLog:
         return self
 
     def __exit__(self, kind, error, trace) -> None:
-        if isinstance(error, Exception):  # who catches it tells the terminal only
+        if isinstance(error, Exception):  # the caller shows it on the terminal only
             with suppress(OSError, OutputError):
                 self._write_to_file(
                     f"the run failed: {error}",
@@ -134,7 +134,7 @@ class TrainingLog:
         path.parent.mkdir(exist_ok=True)
         if not cv2.imwrite(str(path), picture[..., ::-1]):
             raise OutputError(
-                f"cannot write {path}; free some space, then the same command goes on"
+                f"cannot write {path}; free some space, then run the same command to continue"
             )
         if self._curves is not None:
             self._curves.add_image("train/samples", picture, step=iteration)
@@ -171,7 +171,7 @@ class TrainingLog:
 
 
 class _LogFile(logging.FileHandler):
-    """Log file that stops the run if it cannot be written, as any other file does."""
+    """A log file that, like any other file, stops the run if it cannot be written."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's name
         error = sys.exc_info()[1]
@@ -180,14 +180,14 @@ class _LogFile(logging.FileHandler):
         raise
 
     def close(self) -> None:
-        with suppress(OSError):  # what could not be written was told by then
+        with suppress(OSError):  # any failure to write has been reported by then
             super().close()
 
 
 def _cannot_write(path: Path, error: OSError) -> OutputError:
     return OutputError(
-        f"cannot write {path}: {error.strerror or error}; free some space, then the same command "
-        "goes on"
+        f"cannot write {path}: {error.strerror or error}; free some space, then run the same "
+        "command to continue"
     )
 
 

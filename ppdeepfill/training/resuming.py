@@ -18,12 +18,12 @@ from ppdeepfill.weights.checkpoint import (
 
 logger = logging.getLogger(__name__)
 
-# Keys, or how they begin, that decide which arrays there are and of which shape.
-DECIDING = ("network.", "objective.", "mask.size", "data.image_size")
+# Keys, or prefixes of keys, that determine the arrays and their shapes.
+DETERMINE_ARRAYS = ("network.", "objective.", "mask.size", "data.image_size")
 
 
 def checkpoint_to_resume(config: Config) -> Saved | None:
-    """The checkpoint that `config.resume` stands for; None to start anew.
+    """Return the checkpoint that `config.resume` stands for; None to start from the beginning.
 
     Raises:
         CheckpointError: there is no usable checkpoint, or two runs would mix in output_dir.
@@ -86,11 +86,12 @@ def check_same_method(then: dict, now: dict) -> None:
 
 
 @contextmanager
-def told_by_option(then: dict, now: dict) -> Iterator[None]:
-    """While arrays are put back: those that do not fit are told by the options that changed.
+def naming_changed_options(then: dict, now: dict) -> Iterator[None]:
+    """Within this context, a CheckpointError about arrays names the changed options instead.
 
-    Raises:
-        CheckpointError: in place of one that names arrays.
+    Args:
+        then: configuration stored in the checkpoint, as nested dicts.
+        now: current configuration, as nested dicts.
     """
     try:
         yield
@@ -98,18 +99,18 @@ def told_by_option(then: dict, now: dict) -> Iterator[None]:
         changed = [
             f"{key} was {old} and is {new}"
             for key, (old, new) in differences(then, now).items()
-            if key.startswith(DECIDING)
+            if key.startswith(DETERMINE_ARRAYS)
         ]
         if not changed:
             raise
         raise CheckpointError(
-            f"the checkpoint does not fit the configuration: {', '.join(changed)}; expected the "
-            "value that it was trained with, or another output_dir to start anew"
+            f"the checkpoint does not match the configuration: {', '.join(changed)}; use the value "
+            "that it was trained with, or another output_dir to start a new run"
         ) from error
 
 
 def differences(then: dict, now: dict) -> dict[str, tuple]:
-    """What differs between two configurations: both values by dotted key; None where it is not."""
+    """Dotted key -> both values, for keys that differ; None where a key is missing."""
     then, now = _leaves(then), _leaves(now)
     return {
         key: (then.get(key), now.get(key))

@@ -90,7 +90,7 @@ def restore_training(
 def untrained_arrays(
     modules: Mapping[str, nn.Layer], phases: Sequence[Phase], arrays: Mapping[str, ndarray]
 ) -> dict[str, ndarray]:
-    """Those of `training_arrays` that a run with fewer modules or phases has no use for."""
+    """Return those of `training_arrays` that a run with fewer modules or phases does not need."""
     used = [f"modules/{name}/" for name in modules]
     used += [f"optimizers/{phase.optimizer_name}/" for phase in phases]
     used += ["weights/"]  # of the network, whether or not they are averaged now

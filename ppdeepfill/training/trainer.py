@@ -33,7 +33,11 @@ from ppdeepfill.training.optimizers import (
 )
 from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
 from ppdeepfill.training.reporter import Reporter, is_due
-from ppdeepfill.training.resuming import check_same_method, checkpoint_to_resume, told_by_option
+from ppdeepfill.training.resuming import (
+    check_same_method,
+    checkpoint_to_resume,
+    naming_changed_options,
+)
 from ppdeepfill.training.state import (
     generator_of,
     restore_training,
@@ -209,7 +213,7 @@ class Trainer:
             return
         self.saved, checkpoint = start
         check_same_method(checkpoint.config, self.config.to_dict())
-        with told_by_option(checkpoint.config, self.config.to_dict()):
+        with naming_changed_options(checkpoint.config, self.config.to_dict()):
             restore_training(*self._trained, checkpoint, source=str(self.saved))
         self.untrained = untrained_arrays(self.extra_modules, self.phases, checkpoint.arrays)
         self._restore_progress(checkpoint.progress)

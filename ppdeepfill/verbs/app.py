@@ -4,24 +4,24 @@
 
 import argparse
 
-from ppdeepfill.verbs.arguments import add_device, flags_of, whole_number
+from ppdeepfill.verbs.arguments import add_device, add_verb, flags_of, whole_number
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    app = verbs.add_parser(
+    app = add_verb(
+        verbs,
         "app",
         help="fill holes in photos on a web page",
-        description="Serve a web page on which to paint over what should go from a photo, and fill "
-        "the hole. Photos are kept in memory alone, and nothing is left on disk. "
-        "Ctrl-C ends it.",
-        allow_abbrev=False,
+        description="Serve a web page to paint over what should disappear from a photo, and fill "
+        "the hole. Photos stay in memory, and nothing is left on disk. Stop it with Ctrl-C.",
+        examples=["", "--host 0.0.0.0 --port 8080"],
     )
     app.add_argument(
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
         help="address to listen on; 0.0.0.0 lets everyone in the network use the page "
-        "(default: %(default)s, this computer alone)",
+        "(default: %(default)s, this computer only)",
     )
     app.add_argument(
         "--port",

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from ppdeepfill.config import load_config
 from ppdeepfill.errors import DataError
-from ppdeepfill.verbs.arguments import add_boolean, add_device, add_save_dir, flags_of, whole_number
+from ppdeepfill.verbs.arguments import (
+    add_boolean,
+    add_device,
+    add_save_dir,
+    add_verb,
+    flags_of,
+    whole_number,
+)
 from ppdeepfill.verbs.train import packaged_config
 
 if TYPE_CHECKING:
@@ -17,50 +24,57 @@ if TYPE_CHECKING:
 
 RECIPES = {"places2": "deepfill_v1_places2"}
 DESCRIPTION = """\
-Check what a full run of the paper needs, say what to expect of it, and make it. Finds the
-archives, reads a sample of their images, divides batches to fit the memory, and computes hours on
-common cards. The same command continues a run that was stopped."""
+Check what a full run of the paper needs, say what to expect, and run it. Finds the archives, reads
+a sample of their images, splits batches to fit into memory, and computes the hours that common GPUs
+need. The same command continues a run that was stopped."""
 
 logger = logging.getLogger(__name__)
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    reproduce = verbs.add_parser(
+    reproduce = add_verb(
+        verbs,
         "reproduce",
-        help="check what a full run of the paper needs, then make it",
+        help="check what a full run of the paper needs, then run it",
         description=DESCRIPTION,
-        allow_abbrev=False,
+        examples=[
+            "places2 --data data/places2 --dry_run",
+            "places2 --train data_large.zip --validation val_large.zip",
+        ],
     )
-    reproduce.add_argument("recipe", choices=tuple(RECIPES), help="which data set")
-    reproduce.add_argument(
+    data = reproduce.add_argument_group("data")
+    data.add_argument("recipe", choices=tuple(RECIPES), help="name of the dataset")
+    data.add_argument(
         "--data",
         type=Path,
         default=Path("data/places2"),
         metavar="DIR",
-        help="folder with the archives, or what they unpack to (default: %(default)s)",
+        help="folder with the archives, packed or unpacked (default: %(default)s)",
     )
     for part in ("train", "validation"):
-        reproduce.add_argument(
+        data.add_argument(
             f"--{part}",
             metavar="SOURCE",
-            help="a folder, list or archive of images in place of what is found in --data",
+            help="a folder, list or archive of images, instead of those found in --data "
+            "(default: those found)",
         )
-    add_save_dir(reproduce, "output/deepfill_v1_places2", "the run")
-    add_device(reproduce)
-    reproduce.add_argument(
-        "--memory",
-        type=float,
-        metavar="GIB",
-        help="memory of the device (default: what the device tells)",
-    )
-    reproduce.add_argument(
+    data.add_argument(
         "--sample",
         type=whole_number(1),
         default=200,
         metavar="N",
-        help="images of each part to read (default: %(default)s)",
+        help="number of images to read from each part (default: %(default)s)",
     )
-    add_boolean(reproduce, "--dry_run", "check and tell, and do not train")
+    run = reproduce.add_argument_group("the run")
+    add_save_dir(run, "output/deepfill_v1_places2", "the run")
+    add_device(run)
+    run.add_argument(
+        "--memory",
+        type=float,
+        metavar="GIB",
+        help="memory of the device (default: ask the device)",
+    )
+    add_boolean(run, "--dry_run", "check and report, but do not train (default: false)")
     reproduce.set_defaults(run=_run, parser=reproduce, flags=flags_of(reproduce))
 
 
@@ -107,7 +121,7 @@ def _run(arguments: argparse.Namespace) -> None:
 def _checked(
     arguments: argparse.Namespace, part: str, image_size: tuple[int, int]
 ) -> "Checked | None":
-    """What is known of a part of the data set; None where it is neither given nor found."""
+    """Check a part of the dataset; None if it is neither given nor found."""
     from ppdeepfill.data import open_source
     from ppdeepfill.reproduction import places2
 

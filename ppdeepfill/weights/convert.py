@@ -78,8 +78,8 @@ def convert(
             (`torch_model.p`). For "torch", a file of the port (`gen_00430000.pt`, also as `.npz`),
             or a folder with `gen_*.pt` and `dis_*.pt`. For "paddle", a generator file, the
             output_dir of a run, or a state dict saved with `paddle.save`. For "rfr", a file of its
-            authors; for "partial_conv", one of a U-Net of partial convolutions, whose names tell
-            which of two public layers it is of.
+            authors; for "partial_conv", a U-Net of partial convolutions, whose names tell
+            which of the two public layers it uses.
         destination: a `.safetensors` or `.pdparams` file for the generator alone; otherwise a new
             folder for `generator.safetensors` and, if there are critics, `critics.safetensors`.
         origin: where the weights come from. It decides arithmetic and channel order: the authors'
@@ -94,7 +94,7 @@ def convert(
     source, destination = Path(source), Path(destination)
     _check_free(destination, overwrite=overwrite)
     if file_identity(destination) in map(file_identity, (source, *source.parents[:1])):
-        raise WeightsError(f"{destination} is, or holds, the source; name another one")
+        raise WeightsError(f"{destination} is, or contains, the source; use another destination")
     check_writable(destination.parent, change="DST")
     conversion = _read(source, origin, network)
     if destination.suffix in SUFFIXES:

@@ -20,9 +20,9 @@ from ppdeepfill.weights.generator_file import (
     read_generator,
 )
 
-RUNS = Path("output")  # where runs are looked for
-DEMO = "demo"  # wherever a path of a network is taken, the one that comes with the package
-SHIPPED = Path(__file__).parent / "shipped"  # its folder; card.md says what to expect of it
+RUNS = Path("output")  # where to look for runs
+DEMO = "demo"  # stands for the network that ships with the package, instead of a path
+SHIPPED = Path(__file__).parent / "shipped"  # its folder; card.md says what to expect
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +31,13 @@ def find_generator(path: str | Path) -> Path:
     """Return the generator file that a path refers to.
 
     Args:
-        path: a generator file, a folder that holds one (`iter_*`, `best_model`), or the output_dir
-            of a run, which stands for its best model, or for its newest checkpoint if it has none.
-            `demo` stands for the network that comes with the package, unless one lies at ./demo.
+        path: a generator file, a folder that contains one (`iter_*`, `best_model`), or the
+            output_dir of a run, which stands for its best model, or for its newest checkpoint if it
+            has none. `demo` stands for the network that ships with the package, unless there is one
+            at ./demo.
 
     Raises:
-        CheckpointError: there is no generator, or a network in another format.
+        CheckpointError: there is no generator, or the network is in another format.
     """
     path = Path(path)
     if path.is_file() and advice_on(path) is None:
@@ -57,21 +58,21 @@ def find_generator(path: str | Path) -> Path:
 
 
 def default_model() -> Path:
-    """The network that is meant where none is named: the newest run, else the shipped one."""
+    """Return the network to use if none is named: the newest run, or else the shipped one."""
     newest = newest_run()
     if newest is None:
-        logger.info("no trained network below %s: taking demo, which comes with the package", RUNS)
+        logger.info("no trained network below %s: using demo, which ships with the package", RUNS)
         return Path(DEMO)
     return newest
 
 
 def newest_run(folder: Path = RUNS) -> Path | None:
-    """The first of `runs`; None where there is none."""
+    """Return the first of `runs`; None if there is none."""
     return next(iter(runs(folder)), None)
 
 
 def runs(folder: Path = RUNS) -> list[Path]:
-    """The output_dirs of runs, and converted networks, the one written last first.
+    """Return the output_dirs of runs, and converted networks, newest first.
 
     Args:
         folder: where to look, including subfolders.

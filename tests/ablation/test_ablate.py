@@ -212,7 +212,7 @@ def test_a_run_that_fails_costs_the_others_nothing(
     outcome = outcome_in(folder / "ab")
     assert list(outcome["means"]) == ["two"]
     assert outcome["failed"] == {"one": "the loss is not finite"}
-    assert "one failed and is left out: the loss is not finite" in (
+    assert "one failed and is missing: the loss is not finite" in (
         folder / "ab/ablation.txt"
     ).read_text(encoding="utf-8")
     monkeypatch.setattr(Trainer, "fit", fit)

@@ -98,7 +98,7 @@ def test_a_mask_may_be_smaller_as_the_page_shows_large_photos_smaller():
         (b"\x89PNG", "damaged"),
         (painted((12, 12)), "the mask is 12 x 12 pixels, the photo 56 x 40"),
         (png_of(np.zeros(SIZE, np.uint8)), "nothing is painted"),
-        (png_of(np.full(SIZE, 255, np.uint8)), "all of the photo is painted"),
+        (png_of(np.full(SIZE, 255, np.uint8)), "the paint covers the whole photo"),
     ],
 )
 def test_a_mask_that_cannot_be_used_says_why(mask, message):

@@ -121,7 +121,7 @@ def test_without_a_run_the_shipped_network_is_tested_as_it_was_trained(folder, p
     record = record_in(folder / "output")
     assert [method["name"] for method in record["methods"]] == ["demo"]
     assert record["images"]["size"].startswith("128 x 128")
-    assert "no trained network below output: taking demo" in capsys.readouterr().out
+    assert "no trained network below output: using demo" in capsys.readouterr().out
 
 
 def test_best_median_and_worst_image_are_shown(folder, photos):
@@ -242,7 +242,7 @@ def test_a_window_that_is_all_hole_is_left_out_and_gives_no_truth_away(folder):
     run("--images", "images", "--masks", "masks", "--methods", *methods)
     record = record_in(folder / "output")
     assert (record["images"]["asked_for"], record["images"]["scored"]) == (2, 1)
-    assert "'a.png' (all of the window is hole)" in record["notes"][0]
+    assert "'a.png' (the hole covers the whole crop)" in record["notes"][0]
     assert all(scores["psnr"]["mean"] < 30 for scores in record["means"].values())
 
 

@@ -172,7 +172,7 @@ def test_the_newest_model_below_output_is_the_default(command, place, messages):
 
 def test_without_any_model_the_shipped_one_is_the_default(place, messages):
     predict(Path("photos/a.png"), Path("mask.png"))
-    assert "no trained network below output: taking demo" in messages.text
+    assert "no trained network below output: using demo" in messages.text
     hole = np.asarray(Image.open("mask.png")) > 0
     before = read_photo(Path("photos/a.png")).pixels
     completed = read_photo(Path("output/result/a.png")).pixels

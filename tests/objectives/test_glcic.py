@@ -32,15 +32,15 @@ class Port:
         )
         self.critic = self.objective.critic
         self.critic_names = fill_critic(self.critic)
-        self.objective.draw_windows = lambda _: self._windows("crop_real_xywh")
+        self.objective.draw_regions = lambda _: self._regions("crop_real_xywh")
         self.batch = Batch(
             paddle.to_tensor(2.0 * self.arrays["image"].astype(np.float64) - 1.0),
             paddle.to_tensor(self.arrays["mask_u8"].astype(np.float64)),
-            self._windows("crop_fake_xywh"),
+            self._regions("crop_fake_xywh"),
             np.arange(2),
         )
 
-    def _windows(self, name: str) -> np.ndarray:
+    def _regions(self, name: str) -> np.ndarray:
         left, top, width, height = self.arrays[name].tolist()
         return np.array([[top, left, height, width]] * 2)
 
@@ -200,14 +200,14 @@ def test_the_squared_error_is_that_of_the_hole_over_the_whole_image(batch):
     assert float(error) == pytest.approx((difference**2).mean(), rel=1e-5)
 
 
-def test_real_windows_depend_on_the_sample_alone(batch):
+def test_real_regions_depend_only_on_the_sample(batch):
     objective = make_objective()
-    windows = objective.draw_windows(batch)
-    assert (windows[:, 2:] == 16).all()
-    assert (windows[:, :2] >= 0).all() and (windows[:, :2] <= [16, 24]).all()
+    regions = objective.draw_regions(batch)
+    assert (regions[:, 2:] == 16).all()
+    assert (regions[:, :2] >= 0).all() and (regions[:, :2] <= [16, 24]).all()
     last = batch._replace(sample_numbers=batch.sample_numbers[2:])
-    np.testing.assert_array_equal(objective.draw_windows(last), windows[2:])
-    assert (make_objective().draw_windows(batch) == windows).all()
+    np.testing.assert_array_equal(objective.draw_regions(last), regions[2:])
+    assert (make_objective().draw_regions(batch) == regions).all()
 
 
 def test_options_are_checked():

@@ -150,7 +150,7 @@ def test_names_that_are_no_utf8_are_logged(tmp_path):
 
 
 def test_a_log_on_a_full_disk_is_an_error(tmp_path):
-    words = "cannot write .*log.txt: No space left.*same command goes on"
+    words = "cannot write .*log.txt: No space left.*same command to continue"
     with pytest.raises(OutputError, match=words), TrainingLog(config_of(tmp_path)):
         (tmp_path / "run" / "log.txt").symlink_to("/dev/full")
         logging.getLogger("ppdeepfill").warning("lost")

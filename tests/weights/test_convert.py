@@ -364,7 +364,7 @@ def test_a_source_is_never_replaced(tmp_path, network):
     source = tmp_path / "ours" / "generator.safetensors"
     before = source.read_bytes()
     for destination in (source, tmp_path / "ours"):
-        with pytest.raises(WeightsError, match="is, or holds, the source"):
+        with pytest.raises(WeightsError, match="is, or contains, the source"):
             convert.convert(source, destination, origin="paddle", overwrite=True)
     assert source.read_bytes() == before
 

@@ -11,15 +11,15 @@ from ppdeepfill.evaluation.metrics.perceptual import Lpips
 
 
 class LearnedMetrics:
-    """LPIPS and FID as far as their weights are given.
+    """LPIPS and FID, each only if its weights are given.
 
     Args:
-        lpips_weights: see `Lpips`; None leaves LPIPS out.
-        fid_weights: see `InceptionFeatures`; None leaves FID out.
+        lpips_weights: see `Lpips`; None omits LPIPS.
+        fid_weights: see `InceptionFeatures`; None omits FID.
 
     Raises:
         WeightsError: a file is missing or damaged.
-        CheckpointError: it holds other arrays.
+        CheckpointError: a file contains other arrays.
     """
 
     def __init__(self, lpips_weights: Path | None = None, fid_weights: Path | None = None):
@@ -31,18 +31,18 @@ class LearnedMetrics:
         return {"lpips": self._lpips(completed, image)} if self._lpips else {}
 
     def features(self, key: str, image: ndarray) -> dict[str, ndarray]:
-        """What FID compares of an image uint8 [H, W, 3], under a key; empty without its weights."""
+        """FID's features of an image uint8 [H, W, 3], under a key; empty without its weights."""
         return {key: self._inception(image)} if self._inception else {}
 
     def notes(self, count: int) -> list[str]:
-        """Which metrics are missing for want of weights, and what to mind about FID."""
+        """Notes on metrics that lack weights, and on the bias of FID."""
         absent = "{0} is absent: no weights given (--{0}_weights FILE, see docs/metrics.md)"
         notes = [] if self._lpips else [absent.format("lpips")]
         if not self._inception:
             notes.append(absent.format("fid"))
         elif count < FEATURES:
             notes.append(
-                f"fid of {count} images is biased upwards: compare it only with that of the same "
-                f"number of images, and print it for {FEATURES} or more"
+                f"fid of {count} images is biased upwards: compare it only with the fid of the "
+                f"same number of images, and publish it for {FEATURES} or more"
             )
         return notes

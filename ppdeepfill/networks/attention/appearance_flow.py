@@ -4,9 +4,9 @@
 
 Letters: B batch, C channels, h w feature map.
 
-Source: Zhou et al., View Synthesis by Appearance Flow (ECCV 2016), on features in place of pixels,
-as the paper of DeepFill v1 compares it (figure 8). That comparison was never published as code; the
-layers are ours.
+Source: Zhou et al., View Synthesis by Appearance Flow (ECCV 2016), on features instead of pixels,
+as in the comparison in the DeepFill v1 paper (figure 8). The code of that comparison was never
+published; the layers are ours.
 """
 
 import paddle
@@ -16,18 +16,18 @@ from ppdeepfill.networks.attention import Attended
 from ppdeepfill.networks.attention.sampling import look_at, own_places
 from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
 
-FIRST_FLOW = 1e-3  # deviation of the last layer's weights: training starts by looking nearby
+FIRST_FLOW = 1e-3  # deviation of the last layer's weights, so that training starts with small flows
 
 
 # y = background at p + flow(p) for each position p of the hole, bilinear
 class AppearanceFlow(nn.Layer):
-    """The hole gets features from where a predicted flow leads; what is known stays.
+    """Fills the hole with features from where a predicted flow points; the known region stays.
 
     Args:
         channels: C, an even number.
 
     Attributes:
-        size_multiple: of the sides of the features.
+        size_multiple: the sides of the feature maps must be multiples of it.
     """
 
     size_multiple = 2
@@ -47,13 +47,13 @@ class AppearanceFlow(nn.Layer):
         """Predict the flow from the foreground, and sample the background.
 
         Args:
-            foreground: [B, C, h, w] features that the flow is predicted from.
-            background: [B, C, h, w] features that are sampled.
+            foreground: [B, C, h, w] features to predict the flow from.
+            background: [B, C, h, w] features to sample.
             mask: [B, 1, h, w], 1 = hole.
 
         Returns:
             Features [B, C, h, w], and the offsets [B, 2, h, w], 0 outside the hole.
         """
-        # [B, 2, h, w] (dy, dx); 2 spans the feature map
+        # [B, 2, h, w] (dy, dx), where 2 is the size of the feature map
         flow = self.to_flow(self.encoder(paddle.concat([foreground, mask], axis=1)))
         return look_at(own_places(mask) + flow, foreground, background, mask)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Attentions by name, as a configuration chooses them: those of the paper's figure 8, and others.
+"""Attentions by name, for configurations: those of the paper's figure 8, and others.
 
 Source: Yu et al., Generative Image Inpainting with Contextual Attention (CVPR 2018), section 5.3.
 """
@@ -22,11 +22,11 @@ ATTENTIONS: tuple[str, ...] = get_args(AttentionChoice)
 
 
 def build_attention(choice: AttentionChoice, channels: int, *, grid: int) -> nn.Layer | None:
-    """Return the attention of a name; None for "none".
+    """Build an attention by name; None for "none".
 
     Args:
-        choice: its name.
-        channels: of the features.
+        choice: name of the attention.
+        channels: number of channels of the features.
         grid: side of the feature maps in training; only "external_spatial" depends on it.
     """
     if choice == "contextual":

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""External spatial attention: positions are mixed by learned maps, not by their similarity.
+"""External spatial attention: mix positions by learned maps instead of by similarity.
 
 Letters: B batch, C channels, h w feature map, s side of the grid that the maps are learned on.
 
 Source: Yu et al., Interactive Image Inpainting Using Semantic Guidance (2022), `ESP_Attn` and its
-use in the first stage of the authors' code, where only feature maps of s x s positions fit.
+use in the first stage of the authors' code, which supports only feature maps of s x s positions.
 """
 
 import math
@@ -24,8 +24,8 @@ class AxisMap(nn.Layer):
     """A two-layer map between the positions of an axis, without biases: [..., n] -> [..., n].
 
     Args:
-        size: number s of positions that it is learned on. For n other than s both layers
-            are resampled, which equals resampling the features to s positions and back.
+        size: number s of positions in training. For n other than s, both layers are resampled,
+            which equals resampling the features to s positions and back.
     """
 
     def __init__(self, size: int):
@@ -46,14 +46,15 @@ class AxisMap(nn.Layer):
         return self.create_parameter([rows, columns], attr=attr)
 
 
+# y = row_map(column_map(norm(x))) in the hole, x elsewhere
 class ExternalSpatialAttention(nn.Layer):
-    """The hole gets a learned mixture of all positions: along each column, then along each row.
+    """Fills the hole with a learned mixture of all positions, along columns and then along rows.
 
     Args:
         channels: C.
-        grid: side s of the feature maps of the training, for instance a quarter of the images'.
+        grid: side s of the feature maps in training, for instance a quarter of the images' side.
 
-    There are no weights or offsets of an image to look at: the maps are the same for all.
+    It returns no weights and no offsets, because the maps are the same for every image.
     """
 
     def __init__(self, channels: int, *, grid: int):
@@ -63,12 +64,11 @@ class ExternalSpatialAttention(nn.Layer):
         self.value = AxisMap(grid)  # over width
 
     def forward(self, foreground: Tensor, background: Tensor, mask: Tensor) -> Attended:
-        """Mix the positions of the foreground in the hole and of the background around it.
+        """Mix positions of the foreground in the hole and of the background around it.
 
         Args:
-            foreground: [B, C, h, w] features of which the hole counts.
-            background: [B, C, h, w] features of which the known region counts; there they are
-                the result as well.
+            foreground: [B, C, h, w] features; only the hole is used.
+            background: [B, C, h, w] features; only the known region is used, and stays unchanged.
             mask: [B, 1, h, w], 1 = hole.
 
         Returns:
@@ -87,13 +87,13 @@ class ExternalSpatialAttention(nn.Layer):
 def _centres(positions: Tensor) -> Tensor:
     """Numbers 0 to n - 1 -> centres [n] of n equal parts of [0, 1]."""
     positions = positions.astype("float32")
-    return (positions + 0.5) / (positions[-1:] + 1.0)  # the number may be a symbol
+    return (positions + 0.5) / (positions[-1:] + 1.0)  # n may be symbolic
 
 
 def _interpolation(source: Tensor, target: Tensor) -> Tensor:
     """Weights [targets, sources] of linear interpolation; identity between equal axes.
 
-    A target averages over its own width where that is larger than a source's.
+    A target averages over its own width if that is larger than a source's.
     """
     source_step, target_step = source[:1] * 2.0, target[:1] * 2.0
     distance = (target.unsqueeze(1) - source.unsqueeze(0)).abs()

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Knowledge-consistent attention: features attend to themselves, and remember where they looked.
 
-Letters: B batch, C channels, h w feature map, L = h w its positions.
+Letters: B batch, C channels, h w feature map, L = h w number of positions.
 
 Source: Li et al., Recurrent Feature Reasoning for Image Inpainting (CVPR 2020), section 3.3;
 `Attention.py` of `RFR-Inpainting`, the authors' code.
@@ -12,7 +12,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
-SHIFT = 1e-7  # keeps features of length 0 and a ratio of 0 apart from a division by 0
+SHIFT = 1e-7  # avoids a division by 0 for features of length 0 and for a ratio of 0
 
 
 # s = softmax over positions q of: sum over p' around p of <f(p'), k(q)>, k(q) = f(q) / |f(q)|
@@ -25,25 +25,25 @@ def attend_consistently(
     *,
     propagation_size: int = 3,
 ) -> tuple[Tensor, Tensor]:
-    """Replace each feature by the ones like it.
+    """Replace each feature by a mixture of similar ones.
 
-    Only the feature that is looked for is brought to length 1, so this is no cosine; and those of
-    the hole may be found as well. Both as in the authors' code.
+    As in the authors' code, only one of the two compared features is normalised to length 1, so
+    this is not a cosine, and features inside the hole can be matches too.
 
     Args:
         features: [B, C, h, w].
-        ratio: [1], how much new scores count against earlier ones; its sign does not matter.
-        before: scores [B, L, L] of an earlier call, and where features were known then
-            [B, 1, h, w]: only there they count.
+        ratio: [1], weight of new scores relative to earlier ones; its sign does not matter.
+        before: scores [B, L, L] of an earlier call, and the positions that were known then
+            [B, 1, h, w]; scores of other positions are ignored.
         propagation_size: odd side of the neighbourhood whose similarities are added up.
 
     Returns:
-        [B, C, h, w], of features of length 1, and the scores [B, L, L]: in each row, how much a
-        position takes from every position.
+        [B, C, h, w], mixed from features of length 1, and the scores [B, L, L]: each row says how
+        much a position takes from every other.
     """
     keys = features.flatten(2) + SHIFT  # [B, C, L]
     keys = keys / keys.square().sum(axis=1, keepdim=True).sqrt()
-    around = features  # similarities add up as features do
+    around = features  # adding up features adds up similarities
     if propagation_size > 1:
         size, side = propagation_size, propagation_size // 2
         around = size**2 * F.avg_pool2d(features, size, stride=1, padding=side, exclusive=False)
@@ -58,7 +58,7 @@ def attend_consistently(
 
 
 class KnowledgeConsistentAttention(nn.Layer):
-    """The attention, and a 1 x 1 convolution of what it found beside the features.
+    """The attention, and a 1 x 1 convolution that combines its result with the features.
 
     Args:
         channels: C of the features.

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Features taken from between positions, for attentions that predict where to look.
+"""Sample features between positions, for attentions that predict where to look.
 
 Letters: B batch, C channels, h w feature map. Places are (y, x) from -1, the centre of the first
-position, to 1, that of the last.
+position, to 1, the centre of the last.
 """
 
 import paddle
@@ -14,20 +14,21 @@ from ppdeepfill.networks.attention import Attended
 
 
 def own_places(features: Tensor) -> Tensor:
-    """Where each position of features [B, C, h, w] is: [1, 2, h, w]."""
+    """Return the place of each position of features [B, C, h, w]: [1, 2, h, w]."""
     rows, columns = (_axis(paddle.arange(size)) for size in features.shape[2:])
     y = rows.unsqueeze(1) + paddle.zeros_like(columns).unsqueeze(0)
     x = columns.unsqueeze(0) + paddle.zeros_like(rows).unsqueeze(1)
     return paddle.stack([y, x]).unsqueeze(0).astype(features.dtype)
 
 
+# y(p) = background at places(p), bilinear, in the hole, and foreground(p) elsewhere
 def look_at(places: Tensor, foreground: Tensor, background: Tensor, mask: Tensor) -> Attended:
-    """Fill the hole with what the background shows elsewhere.
+    """Fill the hole with background features from other places.
 
     Args:
-        places: [B, 2, h, w] where each position looks; beyond the edge it sees the edge.
-        foreground: [B, C, h, w], what stays outside the hole.
-        background: [B, C, h, w], of which four positions are mixed for each place.
+        places: [B, 2, h, w] where each position looks; places beyond the edge see the edge.
+        foreground: [B, C, h, w], unchanged outside the hole.
+        background: [B, C, h, w]; each place mixes four of its positions.
         mask: [B, 1, h, w], 1 = hole.
 
     Returns:
@@ -53,7 +54,7 @@ def _offsets(places: Tensor, mask: Tensor) -> Tensor:
 
 
 def _axis(positions: Tensor) -> Tensor:
-    """Numbers 0 to n - 1 -> [n] from -1 to 1; 0 where there is one position only."""
+    """Numbers 0 to n - 1 -> [n] from -1 to 1; 0 if there is only one position."""
     positions = positions.astype("float32")
-    last = positions[-1:]  # the number may be a symbol
+    last = positions[-1:]  # n may be symbolic
     return (2.0 * positions - last) / last.clip(min=1.0)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The shift operation in place of an attention: a hard choice of one known block per position.
+"""The shift operation as an attention: copy the most similar known block to each position.
 
 Letters: B batch, C channels, h w feature map, r rate.
 
@@ -17,16 +17,16 @@ from ppdeepfill.networks.shift import shift
 
 # y(p) = background(s) with s = argmax over known blocks of cos(foreground(p), background(s))
 class ShiftAttention(nn.Layer):
-    """Each block of the hole takes over the known block most like it; what is known stays.
+    """Copies the most similar known block into each block of the hole; the known region stays.
 
-    Without parameters. The choice is hard, so what asks gets no gradient inside the hole.
+    Has no parameters. The foreground gets no gradient inside the hole, because an argmax has none.
 
     Args:
-        rate: side r of a block. Blocks that touch the hole are never taken over; where all
-            do, nothing changes.
+        rate: side r of a block. Blocks that touch the hole are never copied; if all of them do,
+            nothing changes.
 
     Attributes:
-        size_multiple: of the sides of the features, r.
+        size_multiple: r; the sides of the feature maps must be multiples of it.
     """
 
     def __init__(self, *, rate: int = 2):
@@ -34,11 +34,11 @@ class ShiftAttention(nn.Layer):
         self.size_multiple = rate
 
     def forward(self, foreground: Tensor, background: Tensor, mask: Tensor) -> Attended:
-        """Give each block of the hole the most similar known one.
+        """Replace each block of the hole by the most similar known one.
 
         Args:
-            foreground: [B, C, h, w] features that ask.
-            background: [B, C, h, w] features that answer.
+            foreground: [B, C, h, w] features to find a match for.
+            background: [B, C, h, w] features to copy from.
             mask: [B, 1, h, w], 1 = hole.
 
         Returns:
@@ -57,7 +57,7 @@ class ShiftAttention(nn.Layer):
 def _blocks(features: Tensor, grid: Tensor, rate: int) -> Tensor:
     """features [B, C, h, w] -> blocks as vectors [B, C r r, h/r, w/r] on a grid [B, 1, h/r, w/r].
 
-    `F.pixel_unshuffle`, which cannot be exported with free sizes.
+    Replaces `F.pixel_unshuffle`, which Paddle cannot export with free sizes.
     """
     height, width = paddle.shape(grid)[2], paddle.shape(grid)[3]
     vectors = F.unfold(features, rate, rate)  # [B, C r r, L]

@@ -4,9 +4,9 @@
 
 Letters: B batch, C channels, h w feature map.
 
-Source: Jaderberg et al., Spatial Transformer Networks (NIPS 2015), section 3, as the paper of
-DeepFill v1 compares it (figure 8). That comparison was never published as code; the localisation
-network is ours.
+Source: Jaderberg et al., Spatial Transformer Networks (NIPS 2015), section 3, as in the comparison
+in the DeepFill v1 paper (figure 8). The code of that comparison was never published; the
+localisation network is ours.
 """
 
 import numpy as np
@@ -23,13 +23,13 @@ FIRST_MAP = 1e-3  # deviation of the last layer's weights: training starts close
 
 # y = background at A p for each position p of the hole, with A affine, bilinear
 class SpatialTransformer(nn.Layer):
-    """The hole gets features from where an affine map leads; what is known stays.
+    """Fills the hole with features from where an affine map points; the known region stays.
 
     Args:
         channels: C.
 
     Attributes:
-        size_multiple: of the sides of the features.
+        size_multiple: the sides of the feature maps must be multiples of it.
     """
 
     size_multiple = 2
@@ -53,15 +53,15 @@ class SpatialTransformer(nn.Layer):
         """Predict the map from the foreground, and sample the background.
 
         Args:
-            foreground: [B, C, h, w] features that the map is predicted from.
-            background: [B, C, h, w] features that are sampled.
+            foreground: [B, C, h, w] features to predict the map from.
+            background: [B, C, h, w] features to sample.
             mask: [B, 1, h, w], 1 = hole.
 
         Returns:
             Features [B, C, h, w], and the offsets [B, 2, h, w], 0 outside the hole.
         """
         here = own_places(mask) + 0.0 * mask  # [B, 2, h, w]
-        # Where things are is lost in the mean below unless places are among the features.
+        # The mean below loses positions, so they are among the inputs.
         x = self.localisation(paddle.concat([foreground, mask, here], axis=1))
         affine = self.to_map(x.mean(axis=3).mean(axis=2))  # [B, 6]: a row for y, a row for x
         homogeneous = paddle.concat([here, 0.0 * mask + 1.0], axis=1).flatten(2)  # [B, 3, h w]

@@ -24,6 +24,7 @@ from ppdeepfill.networks.kernels.compiled_convolution import eagerly
 from ppdeepfill.networks.kernels.convolution import (
     convolve,
     convolve_in_sequence,
+    convolve_transposed,
     convolve_without_bias,
 )
 from ppdeepfill.networks.kernels.windows import Windows, decode_in_holes
@@ -37,6 +38,7 @@ __all__ = [
     "contextual_attention_in_blocks",
     "convolve",
     "convolve_in_sequence",
+    "convolve_transposed",
     "convolve_without_bias",
     "decode_in_holes",
     "eagerly",

@@ -50,6 +50,19 @@ def convolve_without_bias(x: Tensor, conv: nn.Conv2D) -> Tensor:
     return run_step(x, step) if compiles(x) else step.convolve(x)
 
 
+def convolve_transposed(x: Tensor, conv: nn.Conv2DTranspose) -> Tensor:
+    """A transposed convolution that doubles the size: [B, C, H, W] -> [B, out, 2H, 2W].
+
+    Args:
+        x: [B, C, H, W].
+        conv: with 4x4 filters, stride 2 and padding 1, without bias.
+    """
+    if is_watched(conv):
+        return conv(x)
+    step = Step(conv.weight)
+    return run_step(x, step) if compiles(x) else step.convolve(x)
+
+
 def convolve_in_sequence(x: Tensor, blocks: Iterable[nn.Layer]) -> Tensor:
     """Compute blocks one after another: [B, C, H, W] -> [B, out, H', W'].
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Products of large matrices: on a CPU, compiled graphs of oneDNN take less than half the time.
+"""Products of large matrices: on a CPU, compiled graphs with oneDNN take less than half the time.
 
 Letters: B batch; N, K, M sizes of matrices.
 """
@@ -19,8 +19,8 @@ def product(
 ) -> Tensor:
     """Multiply x [B, N, K] and y [B, K, M]; with `transpose_x` x is given as [B, K, N].
 
-    Like `paddle.matmul`, with its numbers to float rounding. If both factors accept gradients,
-    `paddle.grad` must be asked for both.
+    Gives the same numbers as `paddle.matmul`, up to float rounding. If both factors need gradients,
+    a call of `paddle.grad` must ask for both.
 
     Returns:
         [B, N, M].

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Map the weights of RFR's authors, and of U-Nets of partial convolutions, to ours.
 
-Two public partial convolutions differ by a factor: NVIDIA's and ours give k k C times what the
-port's gives with the same filter (k its size, C its inputs). Their names tell which one it is.
+There are two public partial convolutions, which differ by a factor: with the same filter, NVIDIA's
+and ours return k k C times the port's result (k filter size, C input channels). The names of the
+weights tell which one a network uses.
 
 Source: names in `RFR-Inpainting`, and in `pytorch-inpainting-with-partial-conv`, called "port".
 """
@@ -17,7 +18,7 @@ from ppdeepfill.weights.converters.deepfill_v1 import Source
 
 RFR_FIRST = "Pconv1.weight"
 PORT_FIRST = "enc_1.conv.input_conv.weight"
-NVIDIA_FIRST = "enc_1.conv.weight"  # the same U-Net, of NVIDIA's layer
+NVIDIA_FIRST = "enc_1.conv.weight"  # the same U-Net with NVIDIA's layer
 
 _PARTS = {"_mean": "running_mean", "_variance": "running_var"}
 _RFR = {
@@ -73,7 +74,7 @@ def partial_unet_sources(names: Iterable[str], *, of_nvidia: bool) -> dict[str, 
 
 
 def levels_of(arrays: Mapping[str, ndarray], first: str) -> int:
-    """How often a U-Net halves the image, from names like that of its first filter."""
+    """Return how many times a U-Net halves the image, from names like that of its first filter."""
     prefix, _, rest = first.partition("enc_1.")
     level = 1
     while f"{prefix}enc_{level + 1}.{rest}" in arrays:

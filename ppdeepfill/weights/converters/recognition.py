@@ -14,15 +14,8 @@ from paddle import nn
 from ppdeepfill.errors import WeightsError, listed
 from ppdeepfill.networks import build_network
 from ppdeepfill.networks.critics import Critics
+from ppdeepfill.weights.converters import partial_networks
 from ppdeepfill.weights.converters.deepfill_v1 import Source, critics_sources, generator_sources
-from ppdeepfill.weights.converters.partial_networks import (
-    NVIDIA_FIRST,
-    PORT_FIRST,
-    RFR_FIRST,
-    levels_of,
-    partial_unet_sources,
-    rfr_sources,
-)
 
 Origin = Literal["tensorflow", "torch", "paddle", "rfr", "partial_conv"]
 
@@ -41,8 +34,11 @@ NAMINGS = {  # namings that weights of each origin can use
     "paddle": ("paddle", "torch"),
 }
 PARTIAL = {  # our network, and the name of its first filter in each naming
-    "rfr": ("rfr", {"rfr": RFR_FIRST}),
-    "partial_conv": ("partial_unet", {"port": PORT_FIRST, "nvidia": NVIDIA_FIRST}),
+    "rfr": ("rfr", {"rfr": partial_networks.RFR_FIRST}),
+    "partial_conv": (
+        "partial_unet",
+        {"port": partial_networks.PORT_FIRST, "nvidia": partial_networks.NVIDIA_FIRST},
+    ),
 }
 NETWORK_OF = {"tensorflow": "deepfill_v1", "torch": "deepfill_v1_torch"}
 
@@ -134,13 +130,13 @@ def _recognise_partial(
     first = prefix + firsts[naming]
     options = {"base_channels": len(arrays[first])}
     if origin == "partial_conv":
-        options["levels"] = levels_of(arrays, first)
+        options["levels"] = partial_networks.levels_of(arrays, first)
     expected = _shapes(ours, options)
     names = expected.state_dict()
     if origin == "rfr":
-        sources = rfr_sources(names)
+        sources = partial_networks.rfr_sources(names)
     else:
-        sources = partial_unet_sources(names, of_nvidia=naming == "nvidia")
+        sources = partial_networks.partial_unet_sources(names, of_nvidia=naming == "nvidia")
     return FoundGenerator(ours, options, _fill(expected, _prefixed(prefix, sources), arrays))
 
 
