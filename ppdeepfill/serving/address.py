@@ -12,11 +12,11 @@ from ppdeepfill.errors import ConfigError
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket at this address, before the first slow step of a start.
+    """Open a socket at this address; do so before the slow steps of starting.
 
     Args:
         host: name or number.
-        port: 0 takes a free one.
+        port: 0 picks a free one.
 
     Raises:
         ConfigError: the address is unknown or in use.
@@ -33,7 +33,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind(address)
         except OSError as error:
             raise ConfigError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; give another --port, "
-                "or end what uses this one"
+                f"cannot listen on {host}:{port}: {error.strerror or error}; use another --port, "
+                "or stop the program that uses this one"
             ) from error
         yield listener

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Serve on an address until interrupted; requests at work are finished first."""
+"""Serve on an address until interrupted, then finish the requests in progress."""
 
 import logging
 import signal
@@ -14,7 +14,7 @@ from ppdeepfill.serving.limits import Limits
 
 logger = logging.getLogger(__name__)
 
-CONNECTIONS = 256  # open at once; more are answered with 503
+CONNECTIONS = 256  # open at the same time; more are answered with 503
 NEEDED = ("fastapi", "starlette", "multipart", "python_multipart", "uvicorn", "anyio")
 NOT_INSTALLED = """the service needs {}, which is not installed. From the root of this repository,
 run: pip install -e ".[serve]\""""
@@ -24,11 +24,12 @@ def serve(model_path: Path, *, host: str, port: int, device: str, limits: Limits
     """Serve until Ctrl-C or SIGTERM.
 
     Args:
-        model_path: a folder of `ppdeepfill export`, or a network as for `ppdeepfill predict`.
-        host: address to listen on; 127.0.0.1 is this computer alone.
-        port: port to listen on; 0 takes a free one.
+        model_path: a folder written by `ppdeepfill export`, or a network as for
+            `ppdeepfill predict`.
+        host: address to listen on; 127.0.0.1 means this computer only.
+        port: port to listen on; 0 picks a free one.
         device: see `use_device`.
-        limits: what clients may ask.
+        limits: limits for clients.
 
     Raises:
         UserError: network, device, address or port cannot be used, or the extra is missing.
@@ -58,7 +59,7 @@ def serve(model_path: Path, *, host: str, port: int, device: str, limits: Limits
 
 @contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """Uvicorn repeats a signal when it has stopped: SIGTERM is no failure then."""
+    """Ignore SIGTERM in this context: uvicorn raises it again after stopping, without a failure."""
     previous = signal.signal(signal.SIGTERM, lambda number, frame: None)
     try:
         yield
