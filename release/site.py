@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A hook of mkdocs: what a page links to outside docs/ becomes a file name, since no site has it."""
+"""A hook of mkdocs: links out of docs/ become file names, since a site does not have them."""
 
 import posixpath
 import re
