@@ -52,23 +52,24 @@ NAMELESS = {"utils", "util", "misc", "common", "base", "helpers", "net", "tools"
 # import only rooms above it in this table, so there is no circle between rooms.
 ROOMS = {
     "errors": set(),
+    "terminal": set(),
     "versions": {"__init__"},
     "atomic_write": {"errors"},
     "parallel": {"errors"},
     "networks": set(),
     "weight_files": {"errors"},
     "weights": {"errors", "atomic_write", "networks", "weight_files"},
-    "data": {"errors"},
+    "data": {"errors", "terminal"},
     "objectives": {"networks", "weights", "data"},
     "config": {"errors", "networks", "objectives"},
-    "reproduction": {"errors", "networks", "weights", "data", "config"},
+    "reproduction": {"errors", "terminal", "networks", "weights", "data", "config"},
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
-    "inference": {"errors", "networks", "weights", "data", "drawing", "photos"},
-    "app": {"errors", "parallel", "weights", "data", "drawing", "photos", "inference"},
+    "inference": {"errors", "terminal", "networks", "weights", "data", "drawing", "photos"},
     "deployment": {
         "__init__",
         "errors",
+        "terminal",
         "atomic_write",
         "parallel",
         "networks",
@@ -78,6 +79,7 @@ ROOMS = {
     },
     "evaluation": {
         "errors",
+        "terminal",
         "versions",
         "atomic_write",
         "parallel",
@@ -91,6 +93,7 @@ ROOMS = {
     },
     "alignment": {
         "errors",
+        "terminal",
         "atomic_write",
         "networks",
         "weights",
@@ -114,6 +117,8 @@ ROOMS = {
         "inference",
         "evaluation",
     },
+    "aistudio": {"reproduction"},
+    "doctor": {"__init__", "errors", "atomic_write", "weights", "data", "reproduction"},
     "serving": {
         "errors",
         "versions",
@@ -122,6 +127,16 @@ ROOMS = {
         "photos",
         "inference",
         "deployment",
+    },
+    "app": {
+        "errors",
+        "parallel",
+        "weights",
+        "data",
+        "drawing",
+        "photos",
+        "inference",
+        "serving",
     },
     "ablation": {
         "errors",
@@ -136,6 +151,7 @@ ROOMS = {
     },
     "verbs": {
         "errors",
+        "doctor",
         "parallel",
         "app",
         "weights",
@@ -152,7 +168,7 @@ ROOMS = {
         "reproduction",
         "serving",
     },
-    "cli": {"__init__", "errors", "verbs"},
+    "cli": {"__init__", "errors", "terminal", "verbs"},
 }
 
 

@@ -197,7 +197,7 @@ def test_too_many_bytes_are_refused_whether_announced_or_not(worker):
     del parts["headers"]["content-length"]
     for answer in ask(worker, upload(large)) + ask(worker, ("POST", "/fill", parts)):
         assert answer.status_code == 413
-        assert answer.json()["error"].startswith("a request may have 1 MB")
+        assert answer.json()["error"].startswith("a request may have at most 1 MB")
 
 
 class Slow:

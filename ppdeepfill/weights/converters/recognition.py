@@ -93,7 +93,7 @@ def recognise_generator(
     else:
         sources = generator_sources(naming, bgr=origin == "tensorflow")
     sources = _prefixed(prefix, sources)
-    channels = len(_changed(sources["coarse.encoder.first.conv.weight"], arrays))
+    channels = len(_converted(sources["coarse.encoder.first.conv.weight"], arrays))
     options = {"base_channels": channels}
     return FoundGenerator(network, options, _fill(_shapes(network, options), sources, arrays))
 
@@ -112,7 +112,7 @@ def recognise_critics(arrays: Mapping[str, ndarray], origin: Origin) -> Found | 
     sources = _prefixed(prefix, critics_sources(naming, channels=channels))
     sizes = {}
     for view, width in (("whole", 4), ("local", 8 if origin == "tensorflow" else 4)):
-        inputs = len(_changed(sources[f"{view}.to_score.weight"], arrays))
+        inputs = len(_converted(sources[f"{view}.to_score.weight"], arrays))
         sizes[view] = (16 * isqrt(inputs // (width * channels)),) * 2
     with paddle.LazyGuard():
         expected = Critics(sizes["whole"], sizes["local"], channels, reference=origin)
@@ -212,7 +212,7 @@ def _fill(
     weights, wrong = {}, []
     for name, source in sources.items():
         try:
-            weights[name] = _checked(_changed(source, arrays), shapes[name], source.name)
+            weights[name] = _check_shape(_converted(source, arrays), shapes[name], source.name)
         except WeightsError as error:
             wrong.append(str(error))
     if wrong:
@@ -223,7 +223,7 @@ def _fill(
     return Found(weights, {name: source.name for name, source in sources.items()})
 
 
-def _changed(source: Source, arrays: Mapping[str, ndarray]) -> ndarray:
+def _converted(source: Source, arrays: Mapping[str, ndarray]) -> ndarray:
     if source.name not in arrays:
         raise WeightsError(f"{source.name} is missing")
     array = arrays[source.name]
@@ -236,7 +236,7 @@ def _changed(source: Source, arrays: Mapping[str, ndarray]) -> ndarray:
     return changed
 
 
-def _checked(array: ndarray, shape: list[int], theirs: str) -> ndarray:
+def _check_shape(array: ndarray, shape: list[int], theirs: str) -> ndarray:
     if list(array.shape) != shape:
         raise WeightsError(
             f"{theirs} has the shape {list(array.shape)} in our layout, expected {shape}"
