@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Write the small data set of the TIPC chain: `python test_tipc/lite_data.py FOLDER`.
+"""Write the small dataset of the TIPC chain: `python test_tipc/lite_data.py FOLDER`.
 
 Windows of the photographs that come with scikit-image and scikit-learn, so nothing is downloaded:
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ppdeepfill.errors import DataError
 
-UNKNOWN = 255  # a pixel without a class, as in PaddleSeg's data sets
+UNKNOWN = 255  # a pixel without a class, as in PaddleSeg's datasets
 SHAPE_TOLERANCE = 0.01  # of the aspect ratio, for maps made from a resized image
 
 

@@ -29,12 +29,12 @@ class Finding(NamedTuple):
     Attributes:
         name: what was checked.
         text: what was found.
-        mend: how to fix it; empty if nothing is wrong.
+        advice: how to fix it; empty if nothing is wrong.
     """
 
     name: str
     text: str
-    mend: str = ""
+    advice: str = ""
 
 
 Check = Callable[[], Iterator[Finding]]
@@ -88,15 +88,15 @@ def machine() -> Iterator[Finding]:
     if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
         small = memory < LITTLE_MEMORY
-        mend = "train with a smaller data.batch_size; fill with --attention_memory 0.5"
-        yield Finding("memory", f"{memory:.1f} GiB", mend if small else "")
+        advice = "train with a smaller data.batch_size; fill with --attention_memory 0.5"
+        yield Finding("memory", f"{memory:.1f} GiB", advice if small else "")
 
 
 def _device(paddle) -> Finding:
     if not paddle.is_compiled_with_cuda():
         card = shutil.which("nvidia-smi")
-        mend = 'there is an NVIDIA card: to use it, run pip install -e ".[gpu]"' if card else ""
-        return Finding("device", "cpu", mend)
+        advice = 'there is an NVIDIA card: to use it, run pip install -e ".[gpu]"' if card else ""
+        return Finding("device", "cpu", advice)
     count = paddle.device.cuda.device_count()
     if not count:
         return Finding("device", "cpu: no GPU is visible", "check nvidia-smi and the driver")
@@ -158,8 +158,8 @@ def writing() -> Iterator[Finding]:
         yield Finding("writing", str(error), "cd to a writable folder, or pass --save_dir")
         return
     free = shutil.disk_usage(Path.cwd()).free / GIB
-    mend = "free some space, or pass --save_dir on another disk" if free < LITTLE_SPACE else ""
-    yield Finding("writing", f"{RUNS.absolute()}, {free:.1f} GiB free", mend)
+    advice = "free some space, or pass --save_dir on another disk" if free < LITTLE_SPACE else ""
+    yield Finding("writing", f"{RUNS.absolute()}, {free:.1f} GiB free", advice)
 
 
 OPTIONAL = {  # by extra: what it is for, and its packages

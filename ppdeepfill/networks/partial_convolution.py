@@ -113,4 +113,7 @@ def joined(*parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
 # y at (i, j) is x at (i // 2, j // 2)
 def doubled(x: Tensor) -> Tensor:
     """Nearest upsampling: [B, C, H, W] -> [B, C, 2H, 2W]."""
-    return x.repeat_interleave(2, axis=2).repeat_interleave(2, axis=3)
+    for axis in (2, 3):  # paddle2onnx 2.1 writes an impossible Tile for `repeat_interleave`
+        positions = paddle.arange(x.shape[axis])
+        x = x.index_select(paddle.stack([positions, positions], axis=1).flatten(), axis=axis)
+    return x

@@ -33,16 +33,19 @@ def interruptible() -> Iterator[None]:
         yield
         return
     asked = looking_again = False
+    waiting: threading.Timer | None = None  # for the end of an import
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal asked, looking_again
+        nonlocal asked, looking_again, waiting
         if asked and not looking_again:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
-        asked, looking_again = True, False
+        asked, looking_again, waiting = True, False, None
         if not _imports(frame):
             raise Interrupted
-        threading.Timer(AGAIN, look_again, [number]).start()
+        waiting = threading.Timer(AGAIN, look_again, [number])
+        waiting.daemon = True
+        waiting.start()
 
     def look_again(number: int) -> None:
         nonlocal looking_again
@@ -55,11 +58,15 @@ def interruptible() -> Iterator[None]:
     previous = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
+        if waiting:
+            raise Interrupted
     except BaseException as error:
         if asked or isinstance(error, KeyboardInterrupt):
             raise Interrupted from None
         raise
     finally:
+        if waiting:
+            waiting.cancel()
         signal.signal(signal.SIGINT, previous)
 
 

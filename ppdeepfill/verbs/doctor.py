@@ -34,8 +34,8 @@ def _run(arguments: argparse.Namespace) -> None:
         logger.info("%s", title)
         for finding in check():
             logger.info("  %-20s %s", finding.name, finding.text)
-            if finding.mend:
-                logger.warning("  %-20s -> %s", "", finding.mend)
+            if finding.advice:
+                logger.warning("  %-20s -> %s", "", finding.advice)
                 wrong.append(finding.name)
     if wrong:
         raise ChecksFailed(f"{len(wrong)} to fix, marked with ->: {', '.join(wrong)}")

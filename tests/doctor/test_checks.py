@@ -9,7 +9,7 @@ from ppdeepfill.doctor import checks
 
 
 def faults(check) -> dict[str, str]:
-    return {finding.name: finding.mend for finding in check() if finding.mend}
+    return {finding.name: finding.advice for finding in check() if finding.advice}
 
 
 def test_a_working_machine_has_nothing_to_mend(tmp_path, monkeypatch, capsys):
@@ -55,4 +55,4 @@ def test_an_extra_that_is_missing_is_no_fault(name, monkeypatch):
     monkeypatch.setattr(checks, "version", missing)
     found = {finding.name: finding for finding in checks.optional_parts()}
     assert f'pip install -e ".[{name}]"' in found[f"extra {name}"].text
-    assert not found[f"extra {name}"].mend
+    assert not found[f"extra {name}"].advice

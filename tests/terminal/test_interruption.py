@@ -78,6 +78,12 @@ def test_an_import_comes_to_its_end_first(tmp_path):
     assert process.returncode == 0
 
 
+def test_an_import_whose_error_was_answered_leaves_no_signal_behind(tmp_path):
+    process = started(tmp_path, "import slow_import")
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=30) == ("imported\nclean\n", "")
+
+
 def test_a_second_interruption_ends_the_process_at_once(tmp_path):
     process = started(tmp_path, "import slow_import; time.sleep(60)")
     process.send_signal(signal.SIGINT)
