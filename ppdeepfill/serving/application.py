@@ -52,7 +52,7 @@ ANSWERS = {
 }
 
 
-def application(worker: Worker, limits: Limits) -> FastAPI:
+def application(worker: Worker, limits: Limits) -> Admission:
     """Build the service around a network.
 
     Args:
@@ -74,7 +74,7 @@ def application(worker: Worker, limits: Limits) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.add_middleware(Admission, limits=limits)
+    admission = Admission(app, limits)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_fields)
     app.add_exception_handler(UserError, _on_user_error)
@@ -98,16 +98,16 @@ def application(worker: Worker, limits: Limits) -> FastAPI:
         return _response(await _filled(worker, order, request, limits.seconds))
 
     @app.get("/health")
-    async def health() -> dict[str, str]:
-        """Whether the service runs."""
-        return {"status": "ok"}
+    async def health() -> dict[str, str | int]:
+        """Whether the service runs, and how many requests it works on."""
+        return {"status": "ok", "at_work": admission.inside}
 
     @app.get("/info")
     async def info() -> dict:
         """Versions, network and limits."""
         return {"versions": facts, "model": worker.model.description, "limits": asdict(limits)}
 
-    return app
+    return admission
 
 
 async def _filled(worker: Worker, order: Order, request: Request, seconds: float) -> Filled:
