@@ -1,10 +1,11 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Measure one image's time and memory: python benchmarks/large_image.py WIDTH HEIGHT [GIB] [LAYER].
+"""Measure one image's time and memory: python benchmarks/large_image.py WIDTH HEIGHT [GIB] [WHAT].
 
-GIB is the memory limit of the attention; "plain" means no limit. LAYER is "network" (the default:
-all of deepfill_v1) or "attention" (on features of that image). Weights and image are random. Run
-each size in a new process, since a size would reuse memory freed by an earlier one. Linux only.
+GIB is the memory limit of the attention; "plain" means no limit. WHAT is "network" (the default:
+everything that deepfill_v1 predicts), "attention" (on features of that image), or the side of a
+square hole in px (what `Inpainter` computes to fill it). Weights and image are random. Run each
+size in a new process, since a size would reuse memory freed by an earlier one. Linux only.
 """
 
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import paddle
+from numpy import ndarray
 from paddle import Tensor, nn
 
 from ppdeepfill.inference.inpainter import Inpainter
@@ -22,20 +24,26 @@ from ppdeepfill.networks.kernels import attention_memory_limit
 GIB = 1 << 30
 
 
-def main(width: int, height: int, memory: str = "2", layer: str = "network") -> None:
+def main(width: int, height: int, memory: str = "2", what: str = "network") -> None:
     paddle.seed(0)
     network = build_network("deepfill_v1")
-    _fill(Inpainter(network), 64, 64)  # so that no first call is measured
+    Inpainter(network)(*_image_and_mask(64, 64, 16))  # so that no first call is measured
     limit = 1e6 if memory == "plain" else float(memory)  # GiB
     attention = network.refinement.attention = Measured(network.refinement.attention)
-    if layer == "attention":
+    if what == "attention":
         shape = [1, 128, -(-height // 8) * 2, -(-width // 8) * 2]
         features = paddle.nn.functional.relu(paddle.randn(shape))
         with paddle.no_grad(), attention_memory_limit(int(limit * GIB)):
             attention(features, features, paddle.zeros([1, 1, *shape[2:]]))
     else:
+        inpainter = Inpainter(network, attention_memory=limit)
+        side = min(height, width) // 4 if what == "network" else int(what)
+        image, mask = _image_and_mask(height, width, side)
         before, watch = _reset_peak(), Stopwatch()
-        _fill(Inpainter(network, attention_memory=limit), height, width)
+        if what == "network":
+            inpainter.predict(image[None], mask[None])
+        else:
+            inpainter(image, mask)
         took = str(watch)
         print(f"whole: {took}, {(max(_peak(), attention.peak) - before) / GIB:.2f} GiB")
     print(f"attention: {attention.took}, {attention.needed / GIB:.3f} GiB")
@@ -70,11 +78,10 @@ class Measured(nn.Layer):
         return attended
 
 
-def _fill(inpainter: Inpainter, height: int, width: int) -> None:
+def _image_and_mask(height: int, width: int, side: int) -> tuple[ndarray, ndarray]:
     mask = np.zeros([height, width], np.uint8)
-    mask[height // 4 : height // 2, width // 4 : width // 2] = 255
-    image = np.random.default_rng(0).integers(0, 256, [height, width, 3], np.uint8)
-    inpainter(image, mask)
+    mask[height // 4 : height // 4 + side, width // 4 : width // 4 + side] = 255
+    return np.random.default_rng(0).integers(0, 256, [height, width, 3], np.uint8), mask
 
 
 def _reset_peak() -> int:

@@ -4,12 +4,15 @@
 
 Exit status: 0 on success, 1 if a check failed, 2 after an error the user can fix (with a message),
 130 after an interruption.
+
+The verbs are imported while Ctrl-C is watched for: it ends the command with one line from then on.
 """
 
 import argparse
 import contextlib
 import difflib
 import errno
+import importlib
 import io
 import logging
 import os
@@ -19,34 +22,23 @@ from collections.abc import Iterator, Sequence
 
 from ppdeepfill import __version__, quieten_paddle
 from ppdeepfill.errors import UserError
-from ppdeepfill.verbs import (
-    ablate,
-    align,
-    app,
-    attend,
-    convert,
-    curves,
-    export,
-    predict,
-    reproduce,
-    serve,
-    test,
-    train,
-)
+from ppdeepfill.terminal.interruption import STATUS, Interrupted, interruptible
 
 VERBS = (
-    train,
-    test,
-    predict,
-    app,
-    export,
-    serve,
-    ablate,
-    curves,
-    convert,
-    attend,
-    align,
-    reproduce,
+    "train",
+    "test",
+    "predict",
+    "app",
+    "export",
+    "serve",
+    "ablate",
+    "curves",
+    "convert",
+    "attend",
+    "align",
+    "reproduce",
+    "doctor",
+    "completion",
 )
 
 _NO_PADDLE = """\
@@ -73,7 +65,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     Args:
         argv: arguments without the program name (default: those of the process).
     """
-    arguments, unknown = _parser().parse_known_args(argv)
+    try:
+        with interruptible():
+            return _status_of(argv)
+    except Interrupted:
+        print("interrupted", file=sys.stderr)
+        return STATUS
+
+
+def _status_of(argv: Sequence[str] | None) -> int:
+    words = sys.argv[1:] if argv is None else argv
+    arguments, unknown = _parser(_needed(words)).parse_known_args(words)
     if unknown:
         arguments.parser.error(_unknown_argument(unknown[0], arguments.flags))
     quieten_paddle()
@@ -83,30 +85,34 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _messages_on_stdout():
             arguments.run(arguments)
     except UserError as error:
-        return _fail(str(error), error.status)
+        return _print_error(str(error), error.status)
     except ModuleNotFoundError as error:
         if error.name != "paddle":
             raise
-        return _fail(_NO_PADDLE)
+        return _print_error(_NO_PADDLE)
     except BrokenPipeError:  # as in `--dry_run | head`: the reader has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes at exit
         return 141  # the status a shell reports for a process killed by SIGPIPE
     except OSError as error:
         if error.errno not in _DISK_ADVICE:
             raise
-        return _fail(f"{error.filename or 'disk'}: {error.strerror}; {_DISK_ADVICE[error.errno]}")
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        return _print_error(
+            f"{error.filename or 'disk'}: {error.strerror}; {_DISK_ADVICE[error.errno]}"
+        )
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _needed(words: Sequence[str]) -> Sequence[str]:
+    """The verbs to load: one if it is named, so that its help comes at once, else all."""
+    return words[:1] if words and words[0] in VERBS and words[0] != "completion" else VERBS
+
+
+def _parser(needed: Sequence[str] = VERBS) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="ppdeepfill", description="Image inpainting with Paddle.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for verb in VERBS:
-        verb.add(verbs)
+    for verb in needed:
+        importlib.import_module(f"ppdeepfill.verbs.{verb}").add(verbs)
     return parser
 
 
@@ -138,14 +144,22 @@ def _messages_on_stdout() -> Iterator[None]:
 
 
 class _Console(logging.StreamHandler):
-    """Ignores a closed pipe, as in `train.py | head`: a run continues, and log.txt has it all."""
+    """Writes between progress bars, not into them.
+
+    Ignores a closed pipe, as in `train.py | head`: a run continues, and log.txt has it all.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        bars = sys.modules.get("tqdm.std")  # if nothing has loaded it, there is no bar
+        with bars.tqdm.external_write_mode(self.stream) if bars else contextlib.nullcontext():
+            super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 logging's name
         if not isinstance(sys.exc_info()[1], BrokenPipeError):
             super().handleError(record)
 
 
-def _fail(message: str, status: int = 2) -> int:
+def _print_error(message: str, status: int = 2) -> int:
     print(f"ppdeepfill: error: {message}", file=sys.stderr)
     return status
 

@@ -18,6 +18,7 @@ from ppdeepfill.weights.finding import DEMO, SHIPPED
 from release.card import render_card
 from release.curves import draw_curves
 from release.guide import replace_block
+from release.pictures import draw_pictures
 from release.settings import comparison_of, read_settings
 from release.shipping import read_provenance, ship, with_scores_of_both, write_provenance
 from release.tables import Result, name_of, render_results
@@ -101,11 +102,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder for the reports (default: output/release)",
     )
+    parser.add_argument(
+        "--pictures",
+        action="store_true",
+        help="only draw the pictures of README.md and the documents, with the network that ships",
+    )
     parser.add_argument("--device", default="auto", metavar="NAME", help="default: auto")
     return parser
 
 
 def _release(arguments: argparse.Namespace) -> None:
+    if arguments.pictures:
+        draw_pictures(IMAGES)
+        return
     if arguments.run is not None:
         if not arguments.commit:
             raise UserError("which code trained this run? Pass --commit HASH")
@@ -142,6 +151,7 @@ def _ship(arguments: argparse.Namespace) -> None:
 def _write(save_dir: Path) -> None:
     """Write results, pictures and card from the reports of the shipped weights."""
     provenance = read_provenance()
+    draw_pictures(IMAGES)
     results = list(_results(save_dir, provenance.sha256))
     for result in results:
         if result.setting.name == VALIDATION:

@@ -2,7 +2,7 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Fill the holes of photographs; without arguments those of a small data set, which is made first
+# Fill the holes of photographs; without arguments those of a small dataset, which is made first
 # from the bundled photographs. Results go to output/result.
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 2
 

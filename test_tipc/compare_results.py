@@ -5,8 +5,8 @@
     python test_tipc/compare_results.py --log_file='test_tipc/output/.../python_infer_*.log'
         --gt_file=test_tipc/results/python_deepfill_v1_results_fp32.txt
 
-The pictures of `NAME.log` are in the folder `NAME` beside it. Of each picture 4 x 4 fields are
-compared by their mean colours, in 0..255. Exit status: 0 where all agree, 1 where not.
+The pictures of `NAME.log` are in the folder `NAME` beside it. Each picture is compared by the mean
+colours, in 0..255, of 4 x 4 fields. Exit status: 0 if all agree, 1 if not.
 """
 
 import argparse
@@ -19,14 +19,14 @@ import numpy as np
 from numpy import ndarray
 from PIL import Image
 
-FIELDS = 4  # on each side
-Numbers = dict[str, ndarray]  # of each picture, by name: mean colours, float64 [4 * 4 * channels]
+FIELDS = 4  # per side
+Numbers = dict[str, ndarray]  # name of a picture -> mean colours, float64 [4 * 4 * channels]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Compare, and return the exit status."""
     arguments = _parse(argv)
-    # Path.glob takes no absolute pattern.
+    # Path.glob does not accept absolute patterns.
     names = (name for pattern in arguments.log_file for name in glob.glob(pattern))  # noqa: PTH207
     logs = sorted(map(Path, names))
     if not logs:
@@ -53,20 +53,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def numbers_of(folder: Path) -> Numbers:
-    """The numbers of all pictures in a folder."""
+    """Return the numbers of all pictures in a folder."""
     return {path.name: field_means(np.asarray(Image.open(path))) for path in folder.glob("*.png")}
 
 
 def field_means(picture: ndarray) -> ndarray:
-    """Mean colours of the fields of uint8 [H, W, ...], row by row."""
+    """Return the mean colours of the fields of uint8 [H, W, ...], row by row."""
     fields = [f for row in np.array_split(picture, FIELDS) for f in np.array_split(row, FIELDS, 1)]
     return np.concatenate([np.atleast_1d(field.mean(axis=(0, 1))) for field in fields])
 
 
 def differences(numbers: Numbers, expected: Numbers, atol: float, rtol: float) -> list[str]:
-    """What differs, a sentence for each picture."""
+    """Return the differences, one sentence per picture."""
     if not numbers or numbers.keys() != expected.keys():
-        return [f"{len(numbers)} pictures, {len(expected)} expected, or of other names"]
+        return [f"{len(numbers)} pictures, expected {len(expected)}, or names differ"]
     return [
         f"{name}: fields differ by up to {np.abs(numbers[name] - own).max():.4f} of 255"
         for name, own in sorted(expected.items())
@@ -76,7 +76,7 @@ def differences(numbers: Numbers, expected: Numbers, atol: float, rtol: float) -
 
 
 def to_text(numbers: Numbers) -> str:
-    """A line for each picture: its name, a colon and its numbers."""
+    """Format one line per picture: its name, a colon and its numbers."""
     lines = (
         f"{name}: {' '.join(f'{value:.4f}' for value in own)}\n"
         for name, own in sorted(numbers.items())
@@ -85,7 +85,7 @@ def to_text(numbers: Numbers) -> str:
 
 
 def from_text(path: Path) -> Numbers:
-    """What `to_text` wrote."""
+    """Parse text from `to_text`."""
     pairs = (line.split(": ") for line in path.read_text(encoding="utf-8").splitlines())
     return {name: np.array(values.split(), float) for name, values in pairs}
 

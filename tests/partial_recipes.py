@@ -10,6 +10,7 @@ import method_recipes
 import numpy as np
 import paddle
 from numpy import ndarray
+from paddle import nn
 
 from ppdeepfill.networks.partial_unet import PartialUNet
 from ppdeepfill.networks.rfr import Rfr
@@ -62,6 +63,18 @@ def fill_partial_unet(network: PartialUNet) -> dict[str, str]:
         gain = SQRT2 * np.prod(shape[1:]) if len(shape) == 4 else 1.0
         arrays[theirs] = method_recipes.parameter(7405, theirs, shape, gain, 0.1)
     return _fill(network, sources, arrays)
+
+
+def under_their_names(network: nn.Layer, *, of_nvidia: bool = False) -> dict[str, ndarray]:
+    """The weights of one of both networks as its reference saves them, except for factors."""
+    state = network.state_dict()
+    if isinstance(network, Rfr):
+        sources = rfr_sources(state)
+    else:
+        sources = partial_unet_sources(state, of_nvidia=of_nvidia)
+    arrays = {source.name: state[ours].numpy() for ours, source in sources.items()}
+    counts = [name for name in arrays if name.endswith("running_mean")]
+    return arrays | {n.replace("running_mean", "num_batches_tracked"): np.ones([1]) for n in counts}
 
 
 def vgg16() -> Vgg16:

@@ -15,6 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from partial_recipes import under_their_names
 from weight_files.bundles import write_bundle
 
 from ppdeepfill.alignment import recipes
@@ -51,24 +52,34 @@ NAMELESS = {"utils", "util", "misc", "common", "base", "helpers", "net", "tools"
 # import only rooms above it in this table, so there is no circle between rooms.
 ROOMS = {
     "errors": set(),
+    "terminal": set(),
     "versions": {"__init__"},
     "atomic_write": {"errors"},
     "parallel": {"errors"},
     "networks": set(),
     "weight_files": {"errors"},
     "weights": {"errors", "atomic_write", "networks", "weight_files"},
-    "data": {"errors"},
+    "data": {"errors", "terminal"},
     "objectives": {"networks", "weights", "data"},
     "config": {"errors", "networks", "objectives"},
-    "reproduction": {"errors", "networks", "weights", "data", "config"},
+    "reproduction": {"errors", "terminal", "networks", "weights", "data", "config"},
     "drawing": {"errors", "atomic_write", "networks", "data"},
     "photos": {"errors", "atomic_write", "data"},
     "segmentation": {"errors", "weight_files", "weights", "config", "photos"},
-    "inference": {"errors", "networks", "weights", "data", "drawing", "photos", "segmentation"},
-    "app": {"errors", "parallel", "weights", "data", "drawing", "photos", "inference"},
+    "inference": {
+        "errors",
+        "terminal",
+        "networks",
+        "weights",
+        "data",
+        "drawing",
+        "photos",
+        "segmentation",
+    },
     "deployment": {
         "__init__",
         "errors",
+        "terminal",
         "atomic_write",
         "parallel",
         "networks",
@@ -78,6 +89,7 @@ ROOMS = {
     },
     "evaluation": {
         "errors",
+        "terminal",
         "versions",
         "atomic_write",
         "parallel",
@@ -91,6 +103,7 @@ ROOMS = {
     },
     "alignment": {
         "errors",
+        "terminal",
         "atomic_write",
         "networks",
         "weights",
@@ -114,6 +127,8 @@ ROOMS = {
         "inference",
         "evaluation",
     },
+    "aistudio": {"reproduction"},
+    "doctor": {"__init__", "errors", "atomic_write", "weights", "data", "reproduction"},
     "serving": {
         "errors",
         "versions",
@@ -122,6 +137,16 @@ ROOMS = {
         "photos",
         "inference",
         "deployment",
+    },
+    "app": {
+        "errors",
+        "parallel",
+        "weights",
+        "data",
+        "drawing",
+        "photos",
+        "inference",
+        "serving",
     },
     "ablation": {
         "errors",
@@ -136,6 +161,7 @@ ROOMS = {
     },
     "verbs": {
         "errors",
+        "doctor",
         "parallel",
         "app",
         "segmentation",
@@ -153,7 +179,7 @@ ROOMS = {
         "reproduction",
         "serving",
     },
-    "cli": {"__init__", "errors", "verbs"},
+    "cli": {"__init__", "errors", "terminal", "verbs"},
 }
 
 
@@ -346,6 +372,9 @@ def _write_source(path: Path, origin: str) -> None:
         path.mkdir()
         arrays = recipes.torch_arrays(names, shapes, seed=0)
         (path / "gen_00430000.pt").write_bytes(pickle.dumps(arrays))
+    elif origin in ("rfr", "partial_conv"):
+        name = {"rfr": "rfr", "partial_conv": "partial_unet"}[origin]
+        path.write_bytes(pickle.dumps(under_their_names(build_network(name, **options))))
     else:
         save_best(path, Generator("deepfill_v1", options, 1, layer_arrays(network)))
 

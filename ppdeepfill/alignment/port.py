@@ -119,7 +119,7 @@ def photographs(checksums: ndarray) -> tuple[ndarray, ndarray]:
     Raises:
         AlignmentError: the installed photographs are different.
     """
-    photos = np.stack([_centre(*name) for name in PHOTOGRAPHS])
+    photos = np.stack([_centre_of_photo(*name) for name in PHOTOGRAPHS])
     if [zlib.crc32(photo.tobytes()) for photo in photos] != checksums.tolist():
         raise AlignmentError(
             f"the photographs {PHOTOGRAPHS} in this version of scikit-image differ from those that "
@@ -130,7 +130,7 @@ def photographs(checksums: ndarray) -> tuple[ndarray, ndarray]:
     return photos, recipes.rectangles((SIZE, SIZE), [edges] * len(photos))
 
 
-def _centre(spec: str, name: str) -> ndarray:
+def _centre_of_photo(spec: str, name: str) -> ndarray:
     source = open_source(spec)
     names = [source.name(index) for index in range(len(source))]
     photo = source.read(names.index(name))

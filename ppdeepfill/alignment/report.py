@@ -15,10 +15,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from tqdm import tqdm
+
 from ppdeepfill.alignment import authors, port
 from ppdeepfill.alignment.record import Comparison, write_log, write_record
 from ppdeepfill.atomic_write import check_writable, synchronise, written_whole
 from ppdeepfill.errors import AlignmentError, ChecksFailed
+from ppdeepfill.terminal.progress import progress
 
 logger = logging.getLogger(__name__)
 
@@ -74,8 +77,9 @@ def align(save_dir: Path, references: Sequence[str]) -> None:
         _refuse_to_replace_others(save_dir / reference)
     logger.info(_ROW.format("reference", "step", "keys", "mean", "max", "threshold", "passed"))
     count, failed = 0, []
+    bar = progress(unit="step", total=len(CONTEST) * len(references))
     for reference in references:
-        comparisons = list(_logged(reference, REFERENCES[reference]()))
+        comparisons = list(_logged(reference, REFERENCES[reference](), bar))
         _write(save_dir / reference, reference, comparisons)
         count += len(comparisons)
         failed += [
@@ -89,7 +93,7 @@ def align(save_dir: Path, references: Sequence[str]) -> None:
     logger.info("all %d checks passed; records and logs are in %s", count, save_dir)
 
 
-def _logged(reference: str, comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
+def _logged(reference: str, comparisons: Iterable[Comparison], bar: tqdm) -> Iterator[Comparison]:
     """Log each comparison as soon as it is computed: largest mean and largest difference."""
     for comparison in comparisons:
         differences = comparison.differences()
@@ -97,6 +101,7 @@ def _logged(reference: str, comparisons: Iterable[Comparison]) -> Iterator[Compa
         passed = "yes" if comparison.passed else "NO"
         numbers = (f"{largest[0]:.1e}", f"{largest[1]:.1e}", f"{comparison.threshold:.0e}")
         logger.info(_ROW.format(reference, comparison.step, len(differences), *numbers, passed))
+        bar.update()
         yield comparison
 
 

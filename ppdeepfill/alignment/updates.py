@@ -54,7 +54,7 @@ class PortUpdates:
     def step(self, batch: Batch, *phases: str) -> dict[str, float]:
         """Update "generator", "critic" or both; the gradients are kept until the next step."""
         for module in self._modules.values():
-            _clear(module)
+            _clear_gradients(module)
         terms = {}
         for phase in phases:
             terms |= _backward(self.objective, phase, batch)
@@ -86,15 +86,15 @@ class AuthorsUpdates:
 
     def backward(self, batch: Batch, phase: str) -> dict[str, float]:
         """Compute the gradients of one phase's network, and return its terms."""
-        _clear(self._modules[phase])
-        return self._named(_backward(self.objective, phase, batch))
+        _clear_gradients(self._modules[phase])
+        return self._with_their_names(_backward(self.objective, phase, batch))
 
     @paddle.no_grad()
     def losses(self, batch: Batch, phase: str) -> dict[str, float]:
         """Return the terms of one phase, without gradients."""
-        return self._named(_floats(phase, *_losses(self.objective, phase, batch)))
+        return self._with_their_names(_as_floats(phase, *_losses(self.objective, phase, batch)))
 
-    def _named(self, terms: dict[str, float]) -> dict[str, float]:
+    def _with_their_names(self, terms: dict[str, float]) -> dict[str, float]:
         if "gradient_penalty" in terms:
             terms["gradient_penalty"] *= self.objective.gradient_penalty_weight
         return {theirs: terms[ours] for ours, theirs in AUTHORS_TERMS.items() if ours in terms}
@@ -127,7 +127,7 @@ class _TensorFlowAdam:
             parameter.set_value(parameter.numpy() - rate * first / (np.sqrt(second) + EPSILON))
 
 
-def _clear(module: nn.Layer) -> None:
+def _clear_gradients(module: nn.Layer) -> None:
     """Clear all gradients; `Layer.clear_gradients` keeps those of frozen parameters."""
     for parameter in module.parameters():
         parameter.clear_gradient()
@@ -137,14 +137,14 @@ def _backward(objective: WganGp, phase: str, batch: Batch) -> dict[str, float]:
     train_only(objective, phase)
     loss, terms = _losses(objective, phase, batch)
     loss.backward()
-    return _floats(phase, loss, terms)
+    return _as_floats(phase, loss, terms)
 
 
 def _losses(objective: WganGp, phase: str, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
     return {candidate.name: candidate.loss for candidate in objective.phases()}[phase](batch)
 
 
-def _floats(phase: str, loss: Tensor, terms: dict[str, Tensor]) -> dict[str, float]:
+def _as_floats(phase: str, loss: Tensor, terms: dict[str, Tensor]) -> dict[str, float]:
     """Return the terms as floats, with the loss under the name of its phase."""
     return {name: float(value) for name, value in {phase: loss, **terms}.items()}
 

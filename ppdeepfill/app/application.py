@@ -29,8 +29,8 @@ def application(device: str) -> Iterator[tuple[fastapi.FastAPI, Events]]:
     Loads the first network in the background.
     """
     worker = Worker(device)
+    events = Events(worker)
     try:
-        events = Events(worker)
         worker.run(events.methods.inpainter, events.methods.names()[0])
         app = fastapi.FastAPI(openapi_url=None)
         app.add_middleware(Limits)
@@ -49,6 +49,7 @@ def application(device: str) -> Iterator[tuple[fastapi.FastAPI, Events]]:
         )
         yield page, events
     finally:
+        events.close()
         worker.close()
 
 

@@ -155,6 +155,11 @@ class Events:
 
         return run
 
+    def close(self) -> None:
+        """End all that is being filled."""
+        for job in list(self._jobs.values()):
+            job.cancel()
+
     def leave(self, request: gr.Request) -> None:
         """A visitor closes the page: forget the photo and stop the filling."""
         self.cancel(request)

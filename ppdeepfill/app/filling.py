@@ -67,8 +67,8 @@ def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: i
     """Return the hole bool [H, W] of a photo.
 
     Args:
-        mask: an image file in the size of the photo or of what the page shows; white = hole;
-            empty where nobody painted.
+        mask: an image file of the size of the photo, or of the photo as shown; white = hole;
+            empty if nothing was painted.
         size: height and width of the photo.
         shown: height and width of the photo as the page shows it.
         widen: px by which the hole grows on each side.
@@ -102,13 +102,14 @@ def filled(
     before_crop: Callable[[int, int], None],
 ) -> tuple[Result, Filling]:
     """Fill the hole; return what to keep, and the filling. See `strategies.fill` for arguments."""
+    has_stages = isinstance(inpainter, Inpainter)  # other methods would only compute twice
     filling = fill(
         inpainter,
         photo.rgb(),
         hole,
         strategy,
-        with_offsets=True,
-        with_coarse=True,
+        with_offsets=has_stages,
+        with_coarse=has_stages,
         before_crop=before_crop,
     )
     return Result(np.packbits(hole), filling.image[hole]), filling

@@ -37,7 +37,7 @@ def _own(name: str, **settings) -> gr.HTML:
 
 def build(events: Events) -> gr.Blocks:
     """Build the page with its queue."""
-    with gr.Blocks(title="ppdeepfill", analytics_enabled=False) as page:
+    with gr.Blocks(title="ppdeepfill", analytics_enabled=False, fill_width=True) as page:
         gr.Markdown(TITLE, elem_id="title")
         with gr.Row():
             with gr.Column(min_width=280):

@@ -6,13 +6,13 @@ import logging
 import os
 import signal
 import socket
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from ppdeepfill.errors import ConfigError
+from ppdeepfill.serving.address import listening
 
 logger = logging.getLogger(__name__)
 
@@ -50,27 +50,6 @@ def serve(host: str, port: int, device: str) -> None:
             shown_host = host if host not in ("0.0.0.0", "::") else socket.gethostname()
             logger.info("open http://%s:%d in a browser; stop with Ctrl-C", shown_host, port)
             uvicorn.Server(settings).run(sockets=[listener])
-
-
-@contextmanager
-def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket at this address."""
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConfigError(f"--host {host}: {error.strerror or error}") from error
-    with listener:
-        if sys.platform != "win32":
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; use another --port, "
-                "or stop the program that uses this one"
-            ) from error
-        yield listener
 
 
 @contextmanager

@@ -132,7 +132,8 @@ class InpaintingDataset:
         index, stored, skipped = self._read(index, rng)
         labels = None
         if self.labels is not None:
-            of_image = self.labels.read(self.source.name(index), stored.shape[:2])
+            size = stored.shape[0], stored.shape[1]
+            of_image = self.labels.read(self.source.name(index), size)
             labels = self._placed(of_image, copy.deepcopy(rng), *LABELS)
         image = self._placed(stored, rng, *COLORS)
         shared = self.mask.shared

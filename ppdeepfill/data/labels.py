@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Label maps: the class of each pixel, as PNG files beside the images of a training."""
+"""Label maps: the class of each pixel, as PNG files for the training images."""
 
 from pathlib import Path, PurePosixPath
 
@@ -11,20 +11,20 @@ from PIL import Image
 
 from ppdeepfill.errors import DataError
 
-UNKNOWN = 255  # a pixel without a class, as in PaddleSeg's data sets
-SHAPE_TOLERANCE = 0.01  # of an image's side, for maps that were made from a resized image
+UNKNOWN = 255  # a pixel without a class, as in PaddleSeg's datasets
+SHAPE_TOLERANCE = 0.01  # of the aspect ratio, for maps made from a resized image
 
 
 class LabelMaps:
     """The label maps of a folder, found by the names of their images.
 
     Args:
-        folder: a file NAME.png for each image NAME.jpg, in the same sub-folder or at the top. Grey
-            levels or numbers of palette colours are the classes.
-        classes: how many there are; labels are 0 to classes - 1, and `UNKNOWN`. None: any.
+        folder: contains NAME.png for each image NAME.jpg, in the same subfolder or at the top.
+            Grey levels or indices of palette colours are the classes.
+        classes: number of classes; labels must be 0 to classes - 1, or `UNKNOWN`. None allows any.
 
     Raises:
-        DataError: no such folder.
+        DataError: the folder does not exist.
     """
 
     def __init__(self, folder: str | Path, classes: int | None = None):
@@ -37,14 +37,14 @@ class LabelMaps:
             )
 
     def read(self, name: str, size: tuple[int, int]) -> ndarray:
-        """The label map of an image: uint8 [H, W].
+        """Return the label map of an image: uint8 [H, W].
 
         Args:
-            name: of the image in its source.
-            size: (H, W) of the image; a smaller or larger map of the same shape is resized.
+            name: name of the image in its source.
+            size: (H, W) of the image; a map of another size with the same aspect ratio is resized.
 
         Raises:
-            DataError: there is no map, or it does not fit; the message names the file.
+            DataError: there is no map, or it does not match; the message names the file.
         """
         path = self._path(name)
         labels = self._decoded(path)
@@ -52,7 +52,7 @@ class LabelMaps:
         if abs(height / width * size[1] / size[0] - 1.0) > SHAPE_TOLERANCE:
             raise DataError(
                 f"the label map {path} has {width} x {height} pixels, but its image {name!r} has "
-                f"{size[1]} x {size[0]}: both must show the same"
+                f"{size[1]} x {size[0]}: both must have the same aspect ratio"
             )
         self._check_classes(labels, path)
         if (height, width) == size:
@@ -69,7 +69,7 @@ class LabelMaps:
                 return path
         raise DataError(
             f"the image {name!r} has no label map: expected {found[0]}. Every training image needs "
-            f"one; where nothing is known of an image, a map full of {UNKNOWN} says so."
+            f"one; for an image without labels, use a map filled with {UNKNOWN}."
         )
 
     def _decoded(self, path: Path) -> ndarray:
@@ -77,9 +77,8 @@ class LabelMaps:
             with Image.open(path) as image:
                 if image.mode not in ("L", "P"):
                     raise DataError(
-                        f"the label map {path} has colours ({image.mode}): expected a grey PNG or "
-                        "one with a palette, of 8 bits, in which each pixel is the number of its "
-                        "class"
+                        f"the label map {path} has colours ({image.mode}): expected an 8-bit PNG, "
+                        "grey or with a palette, in which each pixel is the number of its class"
                     )
                 return np.array(image)
         except OSError as error:
@@ -91,7 +90,7 @@ class LabelMaps:
         wrong = labels[(labels >= self.classes) & (labels != UNKNOWN)]
         if wrong.size:
             raise DataError(
-                f"the label map {path} has a pixel of class {wrong.max()}, but the network knows "
-                f"{self.classes} classes, 0 to {self.classes - 1}, and {UNKNOWN} for unknown: set "
-                "network.options.classes, or another data.labels"
+                f"the label map {path} has a pixel of class {wrong.max()}, but the network has "
+                f"{self.classes} classes, 0 to {self.classes - 1}, and {UNKNOWN} for unknown: "
+                "change network.options.classes or data.labels"
             )

@@ -11,6 +11,7 @@ from typing import BinaryIO
 from ppdeepfill.data.archives import Archive, Fields
 from ppdeepfill.data.names import is_hidden, is_image_name
 from ppdeepfill.errors import DataError
+from ppdeepfill.terminal.progress import progress
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +61,13 @@ class TarArchive(Archive):
         """Yield all entries, even of several tars joined into one file."""
         end = self.path.stat().st_size
         offset: int | None = 0
-        with self.path.open("rb") as file:
+        with self.path.open("rb") as file, progress(unit="B", total=end, scaled=True) as bar:
             while offset is not None:
                 file.seek(offset)
                 with tarfile.open(fileobj=file, mode="r:") as archive:
                     while (info := archive.next()) is not None:
                         archive.members = []  # type: ignore[attr-defined]  # keep no old entries
+                        bar.update(info.offset_data - bar.n)
                         yield info
                     offset = self._next_archive(file, archive.offset, end)
 

@@ -170,7 +170,14 @@ def onnx_graph(folder: Path, description: dict) -> Run:
         )
     except Exception as error:  # ONNX Runtime's exceptions have no narrower base class
         raise ExportError(f"{file} is damaged or cut short; export again") from error
-    return lambda image, mask: session.run(None, {"image": image, "mask": mask})[0]
+
+    def run(image: ndarray, mask: ndarray) -> ndarray:
+        try:
+            return session.run(None, {"image": image, "mask": mask})[0]
+        except Exception as error:
+            raise ExportError(f"ONNX Runtime cannot compute {file.name}: {error}") from error
+
+    return run
 
 
 GRAPHS: dict[str, Callable[[Path, dict], Run]] = {"paddle": paddle_graph, "onnx": onnx_graph}

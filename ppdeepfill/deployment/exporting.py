@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 import paddle
-from numpy import ndarray
 from paddle import Tensor, nn
 from paddle.static import InputSpec
+from tqdm import tqdm
 
 import ppdeepfill
 from ppdeepfill.atomic_write import check_writable, files_written_whole, synchronise
@@ -29,8 +29,10 @@ from ppdeepfill.deployment.exported import (
     paddle_graph,
     write_description,
 )
+from ppdeepfill.deployment.trials import FREE, mask_shape, trials_of
 from ppdeepfill.errors import ExportError
 from ppdeepfill.networks import complete, size_multiple_of
+from ppdeepfill.terminal.progress import progress
 from ppdeepfill.weights.finding import filled_network, find_generator
 from ppdeepfill.weights.foreign_models import DESCRIPTION
 from ppdeepfill.weights.generator_file import Generator, read_generator, sha256_of
@@ -39,10 +41,9 @@ GRAPHS = ("model.json", "model.pdmodel")  # PaddlePaddle 3 and 2
 WEIGHTS = "model.pdiparams"
 ONNX = "model.onnx"
 
-FREE = -1
 LARGEST = 4096  # more must be a typo; the comparison below runs fixed shapes at full size
 ANY_SHAPE = (FREE, 3, FREE, FREE)
-TRIALS = ((2, 3, 64, 64), (1, 3, 70, 83))  # shapes to compare, for the free dimensions
+STEPS = 4  # of an export for the CPU without ONNX: graph, description, two comparisons
 TOLERANCE = 0.1  # of 255; another order of sums changes up to 4e-3, a wrong graph whole levels
 
 logger = logging.getLogger(__name__)
@@ -111,10 +112,12 @@ def export_model(
     logger.info("model: %s", source)
     generator = read_generator(source)
     network = filled_network(generator, source=str(source))
-    with _written_whole(save_dir) as partial:
+    with _written_whole(save_dir) as partial, progress(unit="step", total=STEPS + onnx) as bar:
         files = _write_files(network, partial, input_shape, onnx=onnx)
+        bar.update()
         description = _describe(partial, files, input_shape, generator, source)
-        _compare(network, partial, description)
+        bar.update()
+        _compare(network, partial, description, bar)
         write_description(partial, description)
         for file in partial.iterdir():
             synchronise(file)
@@ -154,7 +157,7 @@ def _write_files(
     """Write graphs and weights; return key of deploy.yaml -> file name."""
     specs = [
         InputSpec([None if size == FREE else size for size in shape], "float32", name)
-        for name, shape in (("image", input_shape), ("mask", _mask_shape(input_shape)))
+        for name, shape in (("image", input_shape), ("mask", mask_shape(input_shape)))
     ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Paddle warns about its own code
@@ -191,9 +194,9 @@ def _describe(
     }
 
 
-def _compare(network: nn.Layer, folder: Path, description: dict) -> None:
+def _compare(network: nn.Layer, folder: Path, description: dict, bar: tqdm) -> None:
     """Load the files and raise ExportError if they give other pictures than the network."""
-    trials = _trials(description["input_shape"])
+    trials = trials_of(description["input_shape"])
     model = InferenceModel(network)
     with paddle.no_grad():
         expected = [model(*map(paddle.to_tensor, trial)).numpy() for trial in trials]
@@ -207,6 +210,7 @@ def _compare(network: nn.Layer, folder: Path, description: dict) -> None:
                 f"{description['versions']}; exporting without --onnx involves fewer packages"
             )
         logger.info("%s agrees with the network to %.2g of 255", backend, difference)
+        bar.update()
 
 
 def _loaded(folder: Path, description: dict) -> Iterator[tuple[str, Run]]:
@@ -215,30 +219,6 @@ def _loaded(folder: Path, description: dict) -> Iterator[tuple[str, Run]]:
         yield "Paddle Inference with oneDNN", paddle_graph(folder, description, onednn=True)
     if description["onnx"]:
         yield "ONNX Runtime", onnx_graph(folder, description)
-
-
-def _trials(input_shape: list[int]) -> list[tuple[ndarray, ndarray]]:
-    """Random images and masks, each sample of a batch with its own hole."""
-    rng = np.random.default_rng(0)
-    shapes = {
-        tuple(
-            fixed if fixed != FREE else size for fixed, size in zip(input_shape, trial, strict=True)
-        )
-        for trial in TRIALS
-    }
-    trials = []
-    for shape in sorted(shapes):
-        mask = np.zeros(_mask_shape(shape), np.float32)
-        for number, sample in enumerate(mask[:, 0]):
-            height, width = sample.shape
-            sample[height // 4 + number : height // 2 + number + 1, width // 3 : width - 8] = 1.0
-        trials.append((rng.integers(0, 256, shape).astype(np.float32), mask))
-    return trials
-
-
-def _mask_shape(image_shape: Sequence[int]) -> tuple[int, ...]:
-    batch, _, height, width = image_shape
-    return batch, 1, height, width
 
 
 def _check_shape(input_shape: Sequence[int]) -> None:

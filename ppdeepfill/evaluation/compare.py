@@ -31,6 +31,7 @@ from ppdeepfill.evaluation.report.notes import notes_on
 from ppdeepfill.evaluation.report.ranked import describe_ranked, draw_ranked
 from ppdeepfill.evaluation.scoring import TRUTH, ImageResult, score_methods
 from ppdeepfill.evaluation.settings import ComparisonSettings
+from ppdeepfill.terminal.progress import progress
 from ppdeepfill.versions import versions
 
 logger = logging.getLogger(__name__)
@@ -181,7 +182,7 @@ def _save_masks(images: EvaluationSet, indices: Sequence[int], folder: Path) -> 
     """Write the masks as PNG, 255 = hole, with names that `open_masks` pairs with the images."""
     with written_whole(folder) as partial:
         partial.mkdir()
-        for index in indices:
+        for index in progress(indices, unit="mask"):
             sample = images[index]
             path = partial / f"{pair_name(sample.name)}.png"
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -92,7 +92,7 @@ class CenterMasks:
 
     @property
     def description(self) -> str:
-        return f"centred hole of {_times(self.hole_size)} pixels"
+        return f"centred hole of {_size_text(self.hole_size)} pixels"
 
     def __call__(self, index: int, name: str, stored_size: tuple[int, int]) -> ndarray:
         return center_mask(self.image_size, self.hole_size)[0]
@@ -109,7 +109,7 @@ class RectangleMasks:
     @property
     def description(self) -> str:
         return (
-            f"random rectangle of up to {_times(self.hole_size)} pixels, per axis up to "
+            f"random rectangle of up to {_size_text(self.hole_size)} pixels, per axis up to "
             f"{min(self.hole_size) // SHRINK} smaller; seed {self.seed}"
         )
 
@@ -144,7 +144,7 @@ class FreeFormMasks:
                 mask = np.zeros(self.image_size, np.uint8)
         raise DataError(
             f"{MAX_DRAWS} draws of strokes never covered {low:g} to {high:g} of "
-            f"{_times(self.image_size)} pixels; give a wider hole area"
+            f"{_size_text(self.image_size)} pixels; give a wider hole area"
         )
 
 
@@ -230,8 +230,8 @@ def _fit_mask(
     hole = is_hole(levels).astype(np.uint8)
     if hole.shape not in (masks.image_size, stored_size):
         raise DataError(
-            f"the mask {name} has {_times(hole.shape)} pixels (height x width); expected "
-            f"{_times(stored_size)} as its image or {_times(masks.image_size)} as the test"
+            f"the mask {name} has {_size_text(hole.shape)} pixels (height x width); expected "
+            f"{_size_text(stored_size)} as its image or {_size_text(masks.image_size)} as the test"
         )
     if hole.shape != masks.image_size:
         hole = fit(hole, masks.image_size, crop=masks.crop, interpolation=cv2.INTER_NEAREST)
@@ -242,5 +242,5 @@ def _fit_mask(
     return hole
 
 
-def _times(size: tuple[int, ...]) -> str:
+def _size_text(size: tuple[int, ...]) -> str:
     return " x ".join(map(str, size))

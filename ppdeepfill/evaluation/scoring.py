@@ -83,7 +83,7 @@ def score_methods(
     samples = _read_ahead(images, indices[parallel.rank() :: parallel.world_size()], workers)
     results: list[ImageResult] = []
     skipped = Skipped(images.source.spec)
-    with tqdm(total=len(indices), unit="image", leave=False, disable=_quiet()) as progress:
+    with tqdm(total=len(indices), unit="image", leave=False, disable=_hide_progress()) as progress:
         for _ in range(0, len(indices), at_a_time):
             outcomes = _score_batch(methods, list(islice(samples, batch_size)), learned, pictured)
             # Gather after every batch: gloo gives up on a process that is 30 s late.
@@ -184,6 +184,6 @@ def _digest(sample: EvaluationSample) -> bytes:
     return hashlib.sha256(sample.image.tobytes() + sample.mask.tobytes()).digest()
 
 
-def _quiet() -> bool | None:
+def _hide_progress() -> bool | None:
     """Return whether to hide the progress bar; with None, tqdm hides it only in a pipe."""
     return True if parallel.rank() else None

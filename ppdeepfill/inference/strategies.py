@@ -23,6 +23,7 @@ from ppdeepfill.inference.blending import poisson_blended
 from ppdeepfill.inference.crops import Crop, around_holes, whole_photo
 from ppdeepfill.inference.inpainter import Inpainter, to_uint8
 from ppdeepfill.networks import offsets_of
+from ppdeepfill.terminal.progress import progress
 
 NAMES = ("auto", "whole", "crop", "resize")
 BLENDS = ("none", "poisson")
@@ -120,7 +121,7 @@ def fill(
     offsets = coarse = None
     crops, limit = strategy.crops(hole, inpainter.multiple)
     crops = crops if hole.any() else []
-    for number, (place, own) in enumerate(crops):
+    for number, (place, own) in enumerate(progress(crops, unit="crop")):
         before_crop(number, len(crops))
         crop = _CroppedPhoto(image[place], hole[place], limit)
         network_input = crop.shrunk_image[None], crop.shrunk_mask[None]

@@ -113,4 +113,6 @@ def joined(*parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
 # y at (i, j) is x at (i // 2, j // 2)
 def doubled(x: Tensor) -> Tensor:
     """Nearest upsampling: [B, C, H, W] -> [B, C, 2H, 2W]."""
-    return x.repeat_interleave(2, axis=2).repeat_interleave(2, axis=3)
+    # paddle2onnx 2.1 writes an impossible Tile for `repeat_interleave`.
+    x = paddle.stack([x, x], axis=4).flatten(3, 4)
+    return paddle.stack([x, x], axis=3).flatten(2, 3)

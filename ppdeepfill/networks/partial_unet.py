@@ -13,12 +13,13 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
-from ppdeepfill.networks.activations import Activation, leaky_relu
+from ppdeepfill.networks.activations import Activation
 from ppdeepfill.networks.partial_convolution import PartialConv2D, doubled, joined
 from ppdeepfill.networks.prediction import Prediction, check_input
 from ppdeepfill.networks.vgg import DEVIATION, MEAN
 
 FIRST_SIZES = (7, 5, 5)  # of the encoder's filters; 3 afterwards
+SLOPE = 0.2  # of the decoder's leaky ReLU
 
 
 # y = activation(norm(c)), where c is the partial convolution of x
@@ -75,7 +76,7 @@ class PartialUNet(nn.Layer):
             conv = PartialConv2D(above, below, size, stride=2)
             self.encoder.append(PartialBlock(conv, None if first else below, F.relu))
             conv = PartialConv2D(below + above, above, 3, bias=first)
-            last_block = PartialBlock(conv) if first else PartialBlock(conv, above, leaky_relu)
+            last_block = PartialBlock(conv) if first else PartialBlock(conv, above, _leaky_relu)
             self.decoder.append(last_block)
         for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
             values = paddle.to_tensor(list(values), dtype=paddle.get_default_dtype())
@@ -108,3 +109,8 @@ class PartialUNet(nn.Layer):
         for block in reversed(self.decoder):
             x, known = block(*joined((doubled(x), doubled(known)), skips.pop()))
         return Prediction(x * self.deviation + self.mean)
+
+
+def _leaky_relu(x: Tensor) -> Tensor:
+    """By its definition: paddle2onnx 2.1 loses the slope of the operator."""
+    return paddle.maximum(x, SLOPE * x)

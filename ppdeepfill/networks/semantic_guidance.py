@@ -25,10 +25,11 @@ from ppdeepfill.networks.deepfill_v1 import (
     two_convolutions,
 )
 from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
+from ppdeepfill.networks.partial_convolution import doubled
 from ppdeepfill.networks.prediction import Prediction, check_input, complete
 
 GUIDE_CHANNELS = 32
-UNKNOWN = 255  # a label that leaves the class to the network, as in PaddleSeg's data sets
+UNKNOWN = 255  # a label that leaves the class to the network, as in PaddleSeg's datasets
 
 
 class FirstStage(nn.Layer):
@@ -137,9 +138,9 @@ class SemanticDecoder(nn.Layer):
 
     def _guides(self, predicted: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """The guide [B, E, h, w] at 1/4, 1/2 and full size."""
-        full = _enlarged(_enlarged(predicted))
+        full = doubled(doubled(predicted))
         if labels is None:
-            return predicted, _enlarged(predicted), full
+            return predicted, doubled(predicted), full
         given = (labels != UNKNOWN).astype(full.dtype).unsqueeze(1)  # [B, 1, H, W]
         # The embedding of a class is a column of the convolution's weight.
         table = self.embedding.weight.flatten(1).transpose([1, 0])  # [K, E]
@@ -218,8 +219,3 @@ def check_labels(labels: Tensor | None, mask: Tensor, classes: int) -> None:
 def _quarter(image: Tensor) -> Tensor:
     """Mean of the four middle pixels of each 4 x 4: bilinear sampling at 1/4 of the size."""
     return F.avg_pool2d(image[:, :, 1:, 1:], 2, 4)
-
-
-def _enlarged(x: Tensor) -> Tensor:
-    """Nearest, by 2: [B, C, h, w] -> [B, C, 2h, 2w]."""
-    return x.repeat_interleave(2, axis=2).repeat_interleave(2, axis=3)

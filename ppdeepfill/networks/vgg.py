@@ -13,6 +13,8 @@ from collections.abc import Collection
 import paddle
 from paddle import Tensor, nn
 
+from ppdeepfill.networks import kernels
+
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))  # (width, convolutions)
 
 # Statistics of the RGB images in [-1, 1] that torchvision's and Paddle's weights were trained on.
@@ -35,7 +37,7 @@ class Vgg16(nn.Layer):
         named, channels = {}, 3
         for block, (width, convolutions) in enumerate(BLOCKS, start=1):
             for number in range(1, convolutions + 1):
-                named[f"conv{block}_{number}"] = nn.Conv2D(channels, width, 3, padding=1)
+                named[f"conv{block}_{number}"] = nn.Conv2D(channels, width, 3, padding=[1] * 4)
                 named[f"relu{block}_{number}"] = nn.ReLU()
                 channels = width
             named[f"pool{block}"] = nn.MaxPool2D(2)
@@ -61,7 +63,8 @@ class Vgg16(nn.Layer):
         for name, layer in zip(self.names, self.features, strict=True):
             if len(features) == len(set(wanted)):
                 break
-            image = layer(image)
+            is_convolution = isinstance(layer, nn.Conv2D)
+            image = kernels.convolve(image, layer) if is_convolution else layer(image)
             if name in wanted:
                 features[name] = image
         return features

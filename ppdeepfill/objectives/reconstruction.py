@@ -6,12 +6,58 @@ Letters: B batch, C channels, H W image, h w local region. Images are in [-1, 1]
 hole.
 """
 
+from collections.abc import Callable
+from typing import Literal
+
 import cv2
 import numpy as np
+import paddle
 from paddle import Tensor
 
 from ppdeepfill.data.batch import Batch
+from ppdeepfill.networks import complete
 from ppdeepfill.networks.kernels import Windows
+
+Term = Callable[[Tensor, Batch], Tensor]  # (predicted [B, 3, H, W], batch) -> scalar
+
+
+class HoleL1:
+    """The L1 term of the hole, with its spatial discount.
+
+    Args:
+        local_size: (h, w) of the local region.
+        gamma: of the discount, in (0, 1].
+        distance, on: `discount_distance` and `hole_l1_on` of `WganGp`.
+    """
+
+    def __init__(
+        self,
+        local_size: tuple[int, int],
+        *,
+        gamma: float,
+        distance: Literal["nearest_known", "box_edge"],
+        on: Literal["raw", "completed"],
+    ):
+        self.gamma = gamma
+        self.on = on
+        in_box = distance == "box_edge"
+        self.box_discount = _tensor(box_edge_discount(local_size, gamma)) if in_box else None
+
+    def of(self, batch: Batch) -> Term:
+        """Return the term for one batch, whose holes decide the discount."""
+        if self.box_discount is not None:
+            measure, discount = box_l1, self.box_discount
+        else:
+            # Distances are computed on the host, with one copy of the masks per generator update.
+            weights = nearest_known_discount(batch.mask.numpy(), self.gamma)
+            measure, discount = hole_l1, _tensor(weights)
+
+        def term(predicted: Tensor, batch: Batch) -> Tensor:
+            if self.on == "completed":
+                predicted = complete(predicted, batch.image, batch.mask)
+            return measure(predicted, batch, discount)
+
+        return term
 
 
 def crop(x: Tensor, bboxes: np.ndarray) -> Tensor:
@@ -124,3 +170,8 @@ def _fraction(region: Tensor) -> Tensor:
 def _mean_per_sample(x: Tensor) -> Tensor:
     """[B, C, H, W] -> [B], one axis at a time: Paddle's mean over several axes loses 1e-5."""
     return x.mean(axis=3).mean(axis=2).mean(axis=1)
+
+
+def _tensor(x: np.ndarray) -> Tensor:
+    """Convert a constant to the training's precision."""
+    return paddle.to_tensor(x, dtype=paddle.get_default_dtype())

@@ -8,7 +8,6 @@ Source: Yu et al. (CVPR 2018), section 3; `build_graph_with_losses` of the autho
 v1.0.0), called "authors" below; `trainer.py` and `train.py` of the PyTorch port, called "port".
 """
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -22,8 +21,7 @@ from ppdeepfill.objectives import reconstruction
 from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.gan_losses import GAN_LOSSES
 from ppdeepfill.objectives.gradient_penalty import Mix, draw_mix, gradient_penalty
-
-Term = Callable[[Tensor, Batch], Tensor]  # (predicted [B, 3, H, W], batch) -> scalar
+from ppdeepfill.objectives.vgg_terms import VggTerms, to_scale
 
 
 class WganGp(Objective):
@@ -47,6 +45,11 @@ class WganGp(Objective):
         hole_l1_weight: weight of the L1 term inside the hole (authors, port: 1.2).
         known_l1_weight: weight of the L1 term outside the hole (authors, port: 1.2).
         total_variation_weight: weight of the completed image's total variation (paper: 0).
+        perceptual_weight: weight of the distance of the completed image's VGG-16 features from the
+            true image's (paper: 0).
+        style_weight: weight of the distance of their Gram matrices (paper: 0).
+        vgg_weights: file with the weights of VGG-16, or "random"; these two terms need it, see
+            `VggTerms`.
         coarse_weight: weight of the first stage inside both L1 terms (authors, port: 1.2).
         discount: gamma of the spatial discount (paper: 0.99; authors, port: 0.9); 1 = none.
         discount_distance: "nearest_known" is the distance to the nearest known pixel, averaging
@@ -79,6 +82,9 @@ class WganGp(Objective):
         hole_l1_weight: float = 1.2,
         known_l1_weight: float = 1.2,
         total_variation_weight: float = 0.0,
+        perceptual_weight: float = 0.0,
+        style_weight: float = 0.0,
+        vgg_weights: str | None = None,
         coarse_weight: float = 1.2,
         discount: float = 0.99,
         discount_distance: Literal["nearest_known", "box_edge"] = "nearest_known",
@@ -95,6 +101,7 @@ class WganGp(Objective):
             raise ValueError("critic_steps and critic_channels must be at least 1")
         weights = (adversarial_weight, global_critic_weight, gradient_penalty_weight)
         weights += (hole_l1_weight, known_l1_weight, total_variation_weight, coarse_weight)
+        weights += (perceptual_weight, style_weight)
         if min(weights) < 0.0:
             raise ValueError(f"no weight may be negative; got {min(weights)}")
         self.network = network
@@ -109,15 +116,11 @@ class WganGp(Objective):
         self.known_l1_weight = known_l1_weight
         self.total_variation_weight = total_variation_weight
         self.coarse_weight = coarse_weight
-        self.discount = discount
-        self.hole_l1_on = hole_l1_on
         self.penalty_region = penalty_region
         self.coarse_only = coarse_only
         self.adversarial = adversarial_weight != 0.0 and not coarse_only
-        self._box_discount = (
-            _tensor(reconstruction.box_edge_discount(local_size, discount))
-            if discount_distance == "box_edge"
-            else None
+        self._hole_l1 = reconstruction.HoleL1(
+            local_size, gamma=discount, distance=discount_distance, on=hole_l1_on
         )
         self._known_l1 = {
             "per_known_pixel": reconstruction.known_l1_per_known_pixel,
@@ -129,6 +132,9 @@ class WganGp(Objective):
         if self.adversarial:
             reference = {"deepfill_v1": "tensorflow", "deepfill_v1_torch": "torch"}[critics]
             self.critics = Critics(image_size, local_size, critic_channels, reference=reference)
+        self.vgg_weights = {"perceptual": perceptual_weight, "style": style_weight}
+        # After all that is trained, whose random weights it would change.
+        self.vgg = VggTerms(vgg_weights, needed=any(self.vgg_weights.values()))
 
     @property
     def extra_modules(self) -> dict[str, nn.Layer]:
@@ -175,7 +181,7 @@ class WganGp(Objective):
         """Return the L1 terms of both stages, plus the terms of the completed image."""
         prediction = self.network(batch.image * (1.0 - batch.mask), batch.mask)
         terms = {
-            "hole_l1": self._over_stages(self._hole_l1(batch), prediction, batch),
+            "hole_l1": self._over_stages(self._hole_l1.of(batch), prediction, batch),
             "known_l1": self._over_stages(self._known_l1, prediction, batch),
         }
         loss = self.hole_l1_weight * terms["hole_l1"] + self.known_l1_weight * terms["known_l1"]
@@ -183,6 +189,11 @@ class WganGp(Objective):
         if self.total_variation_weight:
             terms["total_variation"] = reconstruction.total_variation(completed)
             loss = loss + self.total_variation_weight * terms["total_variation"]
+        if any(self.vgg_weights.values()):
+            image, truth = (to_scale(x, "imagenet") for x in (completed, batch.image))
+            for name, distance in self.vgg.distances([image], truth).items():
+                terms[name] = distance
+                loss = loss + self.vgg_weights[name] * distance
         if self.adversarial:
             if self.share_last_batch:
                 self._completed[id(batch)] = batch, completed.detach()
@@ -219,31 +230,12 @@ class WganGp(Objective):
             refined = refined_in_hole(self.network, masked_image, batch.mask)
             return complete(refined, batch.image, batch.mask)
 
-    def _over_stages(self, term: Term, prediction: Prediction, batch: Batch) -> Tensor:
+    def _over_stages(
+        self, term: reconstruction.Term, prediction: Prediction, batch: Batch
+    ) -> Tensor:
         """Return term(refined, batch), plus coarse_weight * term(coarse, batch) with two stages."""
         if self.coarse_only:
             return self.coarse_weight * term(prediction.coarse, batch)
         if prediction.coarse is None:
             return term(prediction.refined, batch)
         return term(prediction.refined, batch) + self.coarse_weight * term(prediction.coarse, batch)
-
-    def _hole_l1(self, batch: Batch) -> Term:
-        """Return the chosen hole term with its discount: (predicted, batch) -> scalar."""
-        if self._box_discount is not None:
-            measure, discount = reconstruction.box_l1, self._box_discount
-        else:
-            # Distances are computed on the host, with one copy of the masks per generator update.
-            weights = reconstruction.nearest_known_discount(batch.mask.numpy(), self.discount)
-            measure, discount = reconstruction.hole_l1, _tensor(weights)
-
-        def term(predicted: Tensor, batch: Batch) -> Tensor:
-            if self.hole_l1_on == "completed":
-                predicted = complete(predicted, batch.image, batch.mask)
-            return measure(predicted, batch, discount)
-
-        return term
-
-
-def _tensor(x: np.ndarray) -> Tensor:
-    """Convert a constant to the training's precision."""
-    return paddle.to_tensor(x, dtype=paddle.get_default_dtype())

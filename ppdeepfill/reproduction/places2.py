@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from ppdeepfill.data import ImageSource, UnreadableImage, spread
 from ppdeepfill.errors import DataError
+from ppdeepfill.terminal.progress import progress
 
 PAGE = "http://places2.csail.mit.edu/download.html"
 
@@ -142,7 +143,7 @@ def check(source: ImageSource, part: str, *, sample: int, image_size: int) -> Ch
     notes = list(_differences(source, published)) if published else [f"not an archive of {PAGE}"]
     indices = spread(len(source), sample)
     sides, broken = [], []
-    for index in indices:
+    for index in progress(indices, unit="image"):
         try:
             sides.append(min(source.read(index).shape[:2]))
         except UnreadableImage as error:

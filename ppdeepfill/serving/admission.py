@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Bounds the requests at work and the bytes of each, before anything of them is read."""
+"""Limit the number of requests and the bytes of each, before reading them."""
 
 import time
 
@@ -12,18 +12,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ppdeepfill.serving.limits import Limits
 
 RETRY_AFTER = 2  # seconds
-DRAINING = 2  # seconds in which a refused upload is read and dropped: many clients answer only then
+DRAINING = 2  # seconds to read and drop a refused upload: many clients read the answer only then
 
 
 class Admission:
-    """Middleware around the application. Only POST requests are counted and bounded.
+    """Middleware around the application. It counts and limits only POST requests.
 
     Args:
         app: the application.
         limits: `queue`, `megabytes` and `upload_seconds` are enforced here.
 
     Attributes:
-        inside: POST requests that are arriving, waiting or being computed.
+        inside: number of POST requests that are arriving, waiting or being computed.
     """
 
     def __init__(self, app: ASGIApp, limits: Limits):
@@ -32,7 +32,7 @@ class Admission:
         self.inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer why not."""
+        """Pass a request on, or refuse it with a reason."""
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
@@ -52,7 +52,7 @@ class Admission:
         if self.inside > self._limits.queue:
             raise HTTPException(
                 503,
-                f"{self.inside} requests are waiting already; try again in {RETRY_AFTER} seconds",
+                f"{self.inside} requests are already waiting; try again in {RETRY_AFTER} seconds",
                 {"Retry-After": str(RETRY_AFTER)},
             )
         if int(headers.get(b"content-length", 0)) > self._limits.bytes:
@@ -60,17 +60,17 @@ class Admission:
 
     def _too_large(self) -> HTTPException:
         return HTTPException(
-            413, f"a request may have {self._limits.megabytes} MB; send a smaller photo"
+            413, f"a request may have at most {self._limits.megabytes} MB; send a smaller photo"
         )
 
     def _bounded(self, receive: Receive) -> Receive:
-        """The client's messages; HTTPException once they are too many bytes or take too long."""
+        """The client's messages; HTTPException once they are too large or take too long."""
         deadline = time.monotonic() + self._limits.upload_seconds
         size, complete = 0, False
 
         async def bounded() -> Message:
             nonlocal size, complete
-            if complete:  # the next message says that the client has gone, whenever that is
+            if complete:  # the next message comes when the client disconnects
                 return await receive()
             try:
                 with anyio.fail_after(deadline - time.monotonic()):
@@ -91,7 +91,7 @@ class Admission:
 
 
 def answer(refusal: HTTPException) -> JSONResponse:
-    """The answer to a request that is refused."""
+    """The answer to a refused request."""
     return JSONResponse({"error": refusal.detail}, refusal.status_code, refusal.headers)
 
 

@@ -24,9 +24,9 @@ from ppdeepfill.serving.limits import Limits
 from ppdeepfill.serving.worker import Worker
 from ppdeepfill.versions import versions
 
-PAGE = Path(__file__).parent / "page.html"  # FastAPI's own page would load scripts from elsewhere
-GONE = 499  # as nginx says it of a client that did not wait
-WATCHING = 0.5  # seconds between two looks whether the client still waits
+PAGE = Path(__file__).parent / "page.html"  # FastAPI's page loads scripts from other servers
+GONE = 499  # nginx's status for a client that disconnected
+WATCHING = 0.5  # seconds between two checks that the client is still connected
 
 
 class Problem(BaseModel):
@@ -36,10 +36,10 @@ class Problem(BaseModel):
 
 
 PROBLEMS = {
-    400: "no multipart form",
+    400: "not a multipart form",
     408: "the upload took too long",
     413: "too many bytes",
-    422: "photo, mask or a field cannot be used",
+    422: "unusable photo, mask or field",
     503: "too many requests are waiting; Retry-After says when to try again",
     504: "no result in time",
 }
@@ -52,12 +52,12 @@ ANSWERS = {
 }
 
 
-def application(worker: Worker, limits: Limits) -> FastAPI:
-    """The service around a network.
+def application(worker: Worker, limits: Limits) -> Admission:
+    """Build the service around a network.
 
     Args:
-        worker: fills; it is closed with the application.
-        limits: what clients may ask.
+        worker: fills holes; closed together with the application.
+        limits: limits for clients.
     """
 
     @asynccontextmanager
@@ -74,7 +74,7 @@ def application(worker: Worker, limits: Limits) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.add_middleware(Admission, limits=limits)
+    admission = Admission(app, limits)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_fields)
     app.add_exception_handler(UserError, _on_user_error)
@@ -98,20 +98,20 @@ def application(worker: Worker, limits: Limits) -> FastAPI:
         return _response(await _filled(worker, order, request, limits.seconds))
 
     @app.get("/health")
-    async def health() -> dict[str, str]:
-        """Whether the service runs."""
-        return {"status": "ok"}
+    async def health() -> dict[str, str | int]:
+        """Whether the service runs, and how many requests it works on."""
+        return {"status": "ok", "at_work": admission.inside}
 
     @app.get("/info")
     async def info() -> dict:
         """Versions, network and limits."""
         return {"versions": facts, "model": worker.model.description, "limits": asdict(limits)}
 
-    return app
+    return admission
 
 
 async def _filled(worker: Worker, order: Order, request: Request, seconds: float) -> Filled:
-    """The result of an order, unless it takes too long or the client leaves."""
+    """Wait for the result; raise HTTPException if it takes too long or the client disconnects."""
     result = asyncio.wrap_future(worker.submit(order))
     leaving = asyncio.create_task(_until_gone(request))
     try:
@@ -122,10 +122,10 @@ async def _filled(worker: Worker, order: Order, request: Request, seconds: float
         leaving.cancel()
     if result in done:
         return result.result()
-    result.cancel()  # if it waits still, else:
+    result.cancel()  # works if it is still waiting; otherwise:
     order.unwanted.set()
     if leaving in done:
-        raise HTTPException(GONE, "the client has gone")
+        raise HTTPException(GONE, "the client has disconnected")
     raise HTTPException(504, f"no result within {seconds} seconds; send a smaller photo")
 
 
@@ -155,5 +155,5 @@ async def _on_fields(_: Request, error: RequestValidationError) -> JSONResponse:
 
 
 async def _on_user_error(_: Request, error: UserError) -> JSONResponse:
-    """Fields have the names of the command line's flags, which the messages speak of."""
+    """Messages name the flags of the command line; the fields have the same names without --."""
     return answer(HTTPException(422, re.sub(r"--(\w+)", r"\1", str(error))))

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""From an uploaded photo and mask to the filled photo, by the functions of `ppdeepfill predict`."""
+"""Fill an uploaded photo, with the functions of `ppdeepfill predict`."""
 
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from ppdeepfill.weights.finding import filled_network, find_generator
 from ppdeepfill.weights.foreign_models import is_exported
 from ppdeepfill.weights.generator_file import read_generator, sha256_of
 
-PHOTO, MASK = Path("photo"), Path("mask")  # what messages call the uploads
+PHOTO, MASK = Path("photo"), Path("mask")  # names of the uploads in messages
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Model:
     """The network that is served.
 
     Attributes:
-        inpainter: it.
-        description: what GET /info says about it.
+        inpainter: fills holes with the network.
+        description: the answer of GET /info about it.
     """
 
     inpainter: Inpainter | ExportedInpainter
@@ -36,13 +36,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Order:
-    """What a client wants.
+    """A client's request.
 
     Attributes:
         photo, mask: the uploaded files.
-        rule: how the hole is recognised.
-        as_png: return a PNG whatever the format of the photo.
-        unwanted: set it to end the work before the next crop.
+        rule: how to recognise the hole.
+        as_png: return a PNG, whatever the format of the photo.
+        unwanted: set it to stop before the next crop.
     """
 
     photo: BinaryIO
@@ -59,13 +59,13 @@ class Order:
 
 @dataclass(frozen=True)
 class Filled:
-    """What the client gets.
+    """The answer to a request.
 
     Attributes:
         content: an image file.
-        media_type: of it.
-        name: for it.
-        notes: what is not as in the photo, each a sentence ("its palette ...").
+        media_type: its media type.
+        name: a name for the file.
+        notes: what differs from the photo, one phrase each ("its palette ...").
     """
 
     content: bytes
@@ -75,10 +75,10 @@ class Filled:
 
 
 def open_model(path: Path) -> Model:
-    """Open a folder of `ppdeepfill export`, or a network as `ppdeepfill predict` opens it.
+    """Open a folder written by `ppdeepfill export`, or a network like `ppdeepfill predict` does.
 
     Raises:
-        UserError: there is none, or it cannot be used.
+        UserError: there is no network, or it cannot be used.
     """
     if is_exported(path):
         exported = ExportedInpainter(path)
@@ -100,11 +100,11 @@ def fill_order(model: Model, order: Order, most_pixels: int) -> Filled:
 
     Args:
         model: the network.
-        order: what is wanted.
-        most_pixels: of the photo, and of the mask.
+        order: the request.
+        most_pixels: maximum number of pixels of the photo, and of the mask.
 
     Raises:
-        UserError: an upload cannot be used, or nothing or all of the photo is hole.
+        UserError: an upload cannot be used, or the hole is empty or covers the whole photo.
         CancelledError: the result is unwanted.
     """
     photo = photo_from(order.photo.read(), PHOTO, most_pixels=most_pixels)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""What clients may ask of the service."""
+"""Limits for the clients of the service."""
 
 from dataclasses import dataclass, fields
 
@@ -9,14 +9,14 @@ from ppdeepfill.errors import ConfigError
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of memory and time; all are at least 1.
+    """Limits on memory and time; all are at least 1.
 
     Attributes:
-        megabytes: of one request, photo and mask together (2**20 bytes).
-        megapixels: of the photo, and of the mask.
-        queue: requests that may wait or arrive while one is computed.
-        upload_seconds: until a request has arrived.
-        seconds: until an answer, from the moment the request has arrived.
+        megabytes: size of a request, photo and mask together (2**20 bytes).
+        megapixels: size of the photo, and of the mask.
+        queue: number of requests that may wait or arrive while one is computed.
+        upload_seconds: time for a request to arrive.
+        seconds: time for an answer, once the request has arrived.
 
     Raises:
         ConfigError: a limit is below 1.

@@ -1,20 +1,20 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Serve on an address until interrupted; requests at work are finished first."""
+"""Serve on an address until interrupted, then finish the requests in progress."""
 
 import logging
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ppdeepfill.errors import ConfigError
+from ppdeepfill.serving.address import listening
 from ppdeepfill.serving.limits import Limits
 
 logger = logging.getLogger(__name__)
 
-CONNECTIONS = 256  # open at once; more are answered with 503
+CONNECTIONS = 256  # open at the same time; more are answered with 503
 NEEDED = ("fastapi", "starlette", "multipart", "python_multipart", "uvicorn", "anyio")
 NOT_INSTALLED = """the service needs {}, which is not installed. From the root of this repository,
 run: pip install -e ".[serve]\""""
@@ -24,11 +24,12 @@ def serve(model_path: Path, *, host: str, port: int, device: str, limits: Limits
     """Serve until Ctrl-C or SIGTERM.
 
     Args:
-        model_path: a folder of `ppdeepfill export`, or a network as for `ppdeepfill predict`.
-        host: address to listen on; 127.0.0.1 is this computer alone.
-        port: port to listen on; 0 takes a free one.
+        model_path: a folder written by `ppdeepfill export`, or a network as for
+            `ppdeepfill predict`.
+        host: address to listen on; 127.0.0.1 means this computer only.
+        port: port to listen on; 0 picks a free one.
         device: see `use_device`.
-        limits: what clients may ask.
+        limits: limits for clients.
 
     Raises:
         UserError: network, device, address or port cannot be used, or the extra is missing.
@@ -42,7 +43,7 @@ def serve(model_path: Path, *, host: str, port: int, device: str, limits: Limits
         if error.name not in NEEDED:
             raise
         raise ConfigError(NOT_INSTALLED.format(error.name)) from None
-    with _listening(host, port) as listener, _ended_by_sigterm():
+    with listening(host, port) as listener, _ended_by_sigterm():
         app = application(Worker(model_path, device, limits.pixels), limits)
         settings = uvicorn.Config(
             app,
@@ -57,27 +58,8 @@ def serve(model_path: Path, *, host: str, port: int, device: str, limits: Limits
 
 
 @contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A socket at this address."""
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConfigError(f"--host {host}: {error.strerror or error}") from error
-    with listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as error:
-            raise ConfigError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}; use another --port"
-            ) from error
-        yield listener
-
-
-@contextmanager
 def _ended_by_sigterm() -> Iterator[None]:
-    """Uvicorn repeats a signal when it has stopped: SIGTERM is no failure then."""
+    """Ignore SIGTERM in this context: uvicorn raises it again after stopping, without a failure."""
     previous = signal.signal(signal.SIGTERM, lambda number, frame: None)
     try:
         yield

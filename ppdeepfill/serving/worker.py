@@ -1,10 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The thread in which the network computes, one order after the other.
+"""The thread that runs the network, one order at a time.
 
-One at a time: on a processor a batch of pictures takes as long as the pictures one by one, since
-each of them keeps all cores busy (docs/deployment.md), and alone a result is that of
-`ppdeepfill predict`, to the bit.
+On a CPU, a batch of pictures takes as long as the pictures one by one, because each keeps all cores
+busy (docs/deployment.md), and a picture on its own gives the same result as `ppdeepfill predict`,
+bit for bit.
 """
 
 import logging
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """A network in a thread of its own, which takes orders in their sequence.
+    """A network in its own thread, which fills orders in sequence.
 
     Args:
         model_path: see `open_model`.
@@ -43,15 +43,15 @@ class Worker:
             raise
 
     def submit(self, order: Order) -> Future[Filled]:
-        """Fill after the orders that wait already; a future that is cancelled is passed over."""
+        """Fill after the orders that are already waiting, unless the future is cancelled."""
         return self._thread.submit(self._fill, order)
 
     def close(self) -> None:
-        """Drop what waits, and end what is computed."""
+        """Cancel waiting orders, and wait for the current one."""
         self._thread.shutdown(cancel_futures=True)
 
     def _open(self, model_path: Path, device: str) -> Model:
-        use_device(device)  # here, since Paddle keeps a number of threads for each thread
+        use_device(device)  # must be here: Paddle's number of threads is set per thread
         return open_model(model_path)
 
     def _fill(self, order: Order) -> Filled:

@@ -56,11 +56,11 @@ class WeightAverage:
         """Let the network use the mean inside the context; before any update, its own weights."""
         weights = self.network.state_dict()
         before = {name: weights[name].detach().clone() for name in self._means}
-        self._fill(self._means)
+        self._set_weights(self._means)
         try:
             yield
         finally:
-            self._fill(before)
+            self._set_weights(before)
 
     def restore(self, means: Mapping[str, ndarray], updates: int) -> None:
         """Continue from means over `updates` updates."""
@@ -68,7 +68,7 @@ class WeightAverage:
         self._means = {n: paddle.to_tensor(m) for n, m in means.items()} if self.updates else {}
 
     @paddle.no_grad()
-    def _fill(self, values: Mapping[str, Tensor]) -> None:
+    def _set_weights(self, values: Mapping[str, Tensor]) -> None:
         weights = self.network.state_dict()
         for name, value in values.items():
             paddle.assign(value, output=weights[name])

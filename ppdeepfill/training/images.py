@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Open the data sets and loaders of a configuration."""
+"""Open the datasets and loaders of a configuration."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ppdeepfill.errors import ConfigError, DataError
 
 
 def open_dataset(config: Config, images: str) -> InpaintingDataset:
-    """Return the data set for `config.data.train` or `config.data.validation`.
+    """Return the dataset for `config.data.train` or `config.data.validation`.
 
     Raises:
         DataError: no images there; the message names the key.
@@ -50,7 +50,7 @@ def open_loader(config: Config, dataset: InpaintingDataset, *, first_batch: int 
 
     Raises:
         ConfigError: the processes, or the parts of an accumulated batch, are not of equal size.
-        DataError: a batch is larger than the data set.
+        DataError: a batch is larger than the dataset.
     """
     loader = Loader(
         dataset,

@@ -30,14 +30,14 @@ class Interruption:
 
     def __enter__(self) -> "Interruption":
         signals = (signal.SIGINT, signal.SIGTERM)
-        self._previous = {number: signal.signal(number, self._note) for number in signals}
+        self._previous = {number: signal.signal(number, self._note_signal) for number in signals}
         return self
 
     def __exit__(self, *_) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, _) -> None:
+    def _note_signal(self, number: int, _) -> None:
         if not self._asked:
             self._asked, self._noted = number, time.monotonic()
             # print() must not be called in a handler: it may interrupt another print().

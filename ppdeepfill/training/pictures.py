@@ -20,7 +20,7 @@ PICTURE_ROWS = 4
 
 
 def fixed_samples(dataset) -> list[Sample]:
-    """Return a few evenly spaced samples of a data set; unreadable images are left out."""
+    """Return a few evenly spaced samples of a dataset; unreadable images are left out."""
     readable = []
     for index in spread(len(dataset), PICTURE_ROWS):
         with contextlib.suppress(UnreadableImage):

@@ -99,7 +99,7 @@ class LossScale:
         if self.largest == 1.0:  # no need to wait for the device
             return False
         if all_finite(gradients):
-            self._grow()
+            self._count_good_update()
             return False
         self._in_a_row = 0
         if self.value == 1.0 or not all_finite(scalars):
@@ -119,7 +119,7 @@ class LossScale:
         self.value = min(state.get("value", self.value), self.largest)
         self._in_a_row = int(state.get("in_a_row", 0))
 
-    def _grow(self) -> None:
+    def _count_good_update(self) -> None:
         self._in_a_row += 1
         if self._in_a_row == self.patience:
             self.value = min(2.0 * self.value, self.largest)

@@ -77,14 +77,14 @@ def restore_training(
         CheckpointError: names or shapes do not match.
     """
     arrays, released = checkpoint.arrays, checkpoint.generator.weights
-    weights = _below("weights", arrays) or released
+    weights = _without_prefix("weights", arrays) or released
     load_weights(average.network, weights, source=source)
     average.restore(released, checkpoint.progress.get("average_updates", 0))
     for name, module in modules.items():
-        load_weights(module, _below(f"modules/{name}", arrays), source=f"modules/{name}")
+        load_weights(module, _without_prefix(f"modules/{name}", arrays), source=f"modules/{name}")
     trained = {phase.optimizer_name: phase.trains for phase in phases}
     for name, layer in trained.items():
-        restore_optimizer(optimizers[name], layer, _below(f"optimizers/{name}", arrays))
+        restore_optimizer(optimizers[name], layer, _without_prefix(f"optimizers/{name}", arrays))
 
 
 def untrained_arrays(
@@ -147,7 +147,7 @@ def _prefixed(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
     return {f"{prefix}/{name}": array for name, array in arrays.items()}
 
 
-def _below(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
+def _without_prefix(prefix: str, arrays: Mapping[str, ndarray]) -> dict[str, ndarray]:
     return {
         name.removeprefix(f"{prefix}/"): array
         for name, array in arrays.items()

@@ -21,7 +21,7 @@ from ppdeepfill.inference.inpainter import Inpainter, inpainting
 
 
 class ValidationSet(Iterable[Sample]):
-    """Evenly spaced images of a data set, each with a fixed hole.
+    """Evenly spaced images of a dataset, each with a fixed hole.
 
     Unreadable images are left out, logged by name and counted.
 

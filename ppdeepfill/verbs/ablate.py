@@ -9,6 +9,7 @@ from ppdeepfill.verbs.arguments import (
     add_boolean,
     add_device,
     add_save_dir,
+    add_verb,
     flags_of,
     positive_number,
     whole_number,
@@ -23,11 +24,15 @@ OF_TRAINING = ("run", "parser", "flags", "configs", "overrides", "seeds", "itera
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    ablate = verbs.add_parser(
+    ablate = add_verb(
+        verbs,
         "ablate",
         help="train several configurations under one budget, and compare them",
         description=DESCRIPTION,
-        allow_abbrev=False,
+        examples=[
+            "configs/deepfill_v1_photos.yaml configs/glcic.yaml --iterations 2000 --seeds 1 2 3",
+            "configs/deepfill_v1_photos.yaml configs/shift_net.yaml --minutes 60 --dry_run",
+        ],
     )
     _add_training(ablate)
     samples = ablate.add_argument_group(
@@ -39,7 +44,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         default=argparse.SUPPRESS,
         metavar="NAME",
         help="methods without a network in the same table: mean_fill, telea, navier_stokes, "
-        "patchmatch",
+        "patchmatch (default: none)",
     )
     add_samples(samples, seed="--mask_seed")
     for metric in ("lpips", "fid"):
@@ -48,7 +53,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
             type=Path,
             default=argparse.SUPPRESS,
             metavar="FILE",
-            help=f"weights of {metric.upper()}, see docs/metrics.md",
+            help=f"weights of {metric.upper()}, see docs/metrics.md (default: without)",
         )
     ablate.set_defaults(run=_run, parser=ablate, flags=flags_of(ablate))
 
@@ -64,7 +69,8 @@ def _add_training(ablate: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="set keys of all configurations, e.g. -o data.train=photos data.batch_size=8",
+        help="set keys of all configurations, e.g. -o data.train=photos data.batch_size=8 "
+        "(default: none)",
     )
     budget = ablate.add_mutually_exclusive_group()
     budget.add_argument(
@@ -77,7 +83,8 @@ def _add_training(ablate: argparse.ArgumentParser) -> None:
         "--minutes",
         type=positive_number,
         metavar="M",
-        help="minutes of training for each run, not counting validation and checkpoints",
+        help="minutes of training for each run, not counting validation and checkpoints "
+        "(default: no limit)",
     )
     ablate.add_argument(
         "--seeds",
@@ -89,7 +96,11 @@ def _add_training(ablate: argparse.ArgumentParser) -> None:
     )
     add_save_dir(ablate, "output/ablation", "runs and report")
     add_device(ablate)
-    add_boolean(ablate, "--dry_run", "say what would run, what is done and how long it takes")
+    add_boolean(
+        ablate,
+        "--dry_run",
+        "say what would run, what is done and how long it takes (default: false)",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> None:

@@ -4,13 +4,14 @@
 
 import argparse
 
-from ppdeepfill.verbs.arguments import add_save_dir, flags_of
+from ppdeepfill.verbs.arguments import add_save_dir, add_verb, flags_of
 
 REFERENCES = ("torch", "tensorflow")
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    align = verbs.add_parser(
+    align = add_verb(
+        verbs,
         "align",
         help="compare outputs, losses, gradients and training with the reference implementations",
         description=(
@@ -18,7 +19,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
             "the authors' TensorFlow code and the PyTorch port. Runs on the CPU in about a "
             "minute. Exit status 1 if a check fails."
         ),
-        allow_abbrev=False,
+        examples=["", "--reference torch --save_dir output/align"],
     )
     add_save_dir(align, "output/align", "the arrays and logs of the reproduction contest")
     align.add_argument(

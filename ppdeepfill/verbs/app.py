@@ -4,16 +4,17 @@
 
 import argparse
 
-from ppdeepfill.verbs.arguments import add_device, flags_of, whole_number
+from ppdeepfill.verbs.arguments import add_device, add_verb, flags_of, whole_number
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    app = verbs.add_parser(
+    app = add_verb(
+        verbs,
         "app",
         help="fill holes in photos on a web page",
         description="Serve a web page to paint over what should disappear from a photo, and fill "
         "the hole. Photos stay in memory, and nothing is left on disk. Stop it with Ctrl-C.",
-        allow_abbrev=False,
+        examples=["", "--host 0.0.0.0 --port 8080"],
     )
     app.add_argument(
         "--host",

@@ -4,14 +4,59 @@
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 MODEL_PATH = (
     "a generator file, a folder that contains one, the output_dir of a training run, or demo (the "
     "network that ships with the package)"
 )
+EXAMPLES = "examples:"
 LARGEST = 2**31 - 1  # C libraries count with 32-bit integers
+
+
+class _HelpFormatter(argparse.HelpFormatter):
+    """Wraps what is said of a verb, but leaves its examples line by line."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        if text.startswith(EXAMPLES):
+            return "\n".join(indent + line for line in text.splitlines())
+        return super()._fill_text(text, width, indent)
+
+
+def add_verb(
+    verbs: argparse._SubParsersAction,
+    name: str,
+    *,
+    help: str,
+    description: str,
+    examples: Sequence[str],
+    after: str = "",
+    **options: Any,
+) -> argparse.ArgumentParser:
+    """Add a verb, whose arguments the caller defines.
+
+    Args:
+        verbs: of the command.
+        name: what is typed.
+        help: in the list of verbs.
+        description: what it does.
+        examples: arguments of useful calls, shown last.
+        after: text behind the examples, in its own lines.
+        options: others of `ArgumentParser`.
+    """
+    shown = "\n".join([EXAMPLES, *(f"  ppdeepfill {name} {words}".rstrip() for words in examples)])
+    return verbs.add_parser(
+        name,
+        help=help,
+        description=description,
+        epilog=f"{shown}\n\n{after}" if after else shown,
+        formatter_class=partial(_HelpFormatter, max_help_position=30),
+        allow_abbrev=False,
+        **options,
+    )
 
 
 def add_model_path(parser: argparse._ActionsContainer) -> None:

@@ -6,19 +6,24 @@ import argparse
 import logging
 from pathlib import Path
 
-from ppdeepfill.verbs.arguments import add_boolean, flags_of
+from ppdeepfill.verbs.arguments import add_boolean, add_verb, flags_of
 
 logger = logging.getLogger(__name__)
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    convert = verbs.add_parser(
+    convert = add_verb(
+        verbs,
         "convert",
         help="convert weights from another implementation",
         description="Convert weights of the authors' TensorFlow code or of the PyTorch port to "
         "our format, or convert between .pdparams and .safetensors. Reading weights never runs "
         "code from them.",
-        allow_abbrev=False,
+        examples=[
+            "--from tensorflow model_logs/release_places2_256 weights/places2",
+            "--from torch hole_benchmark weights/imagenet",
+            "--from paddle output/quickstart quickstart.pdparams",
+        ],
     )
     convert.add_argument(
         "--from",
@@ -44,9 +49,14 @@ def add(verbs: argparse._SubParsersAction) -> None:
     convert.add_argument(
         "--network",
         metavar="NAME",
-        help="deepfill_v1 or deepfill_v1_torch, for Paddle files that do not name their network",
+        help="deepfill_v1 or deepfill_v1_torch, for Paddle files that do not name their network "
+        "(default: as the file says)",
     )
-    add_boolean(convert, "--overwrite", "replace the result of an earlier conversion in DST")
+    add_boolean(
+        convert,
+        "--overwrite",
+        "replace the result of an earlier conversion in DST (default: false)",
+    )
     convert.set_defaults(run=_run, parser=convert, flags=flags_of(convert))
 
 

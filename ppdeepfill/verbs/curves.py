@@ -6,18 +6,19 @@ import argparse
 import logging
 from pathlib import Path
 
-from ppdeepfill.verbs.arguments import add_boolean, flags_of
+from ppdeepfill.verbs.arguments import add_boolean, add_verb, flags_of
 
 logger = logging.getLogger(__name__)
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    curves = verbs.add_parser(
+    curves = add_verb(
+        verbs,
         "curves",
         help="draw losses and validation scores of training runs",
         description="Draw the losses and validation scores of one or several training runs, from "
         "their metrics.jsonl, side by side. A run may still be going on.",
-        allow_abbrev=False,
+        examples=["output/quickstart", "output/one output/two --by minutes --out both.png --html"],
     )
     curves.add_argument(
         "runs", type=Path, nargs="+", metavar="RUN", help="output_dir of a run, or a metrics.jsonl"
@@ -36,7 +37,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
         help="what the horizontal axis counts: iterations, or minutes of training time (default: "
         "%(default)s)",
     )
-    add_boolean(curves, "--html", "also write a web page beside the picture; it works offline")
+    add_boolean(
+        curves,
+        "--html",
+        "also write a web page beside the picture; it works offline (default: false)",
+    )
     curves.set_defaults(run=_run, parser=curves, flags=flags_of(curves))
 
 

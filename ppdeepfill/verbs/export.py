@@ -11,28 +11,36 @@ from ppdeepfill.verbs.arguments import (
     add_device,
     add_model_path,
     add_save_dir,
+    add_verb,
     flags_of,
 )
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    export = verbs.add_parser(
+    export = add_verb(
+        verbs,
         "export",
         help="export a trained network for deployment",
         description="Export a trained network for Paddle Inference and, on request, ONNX Runtime, "
         "in the form that deploy/python/infer.py reads. The exported files are loaded and their "
         "outputs compared before they get their final names.",
-        allow_abbrev=False,
+        examples=[
+            "--model_path output/quickstart --save_dir output/inference_model",
+            "--model_path demo --input_shape 1 3 256 256 --onnx",
+        ],
     )
-    add_model_path(export)
-    add_save_dir(export, "output/inference_model", "the graph and the weights")
-    export.add_argument(
+    network = export.add_argument_group("the network")
+    add_model_path(network)
+    network.add_argument(
         "-c",
         "--config",
         metavar="FILE",
-        help="configuration of a run, whose output_dir is used instead of --model_path",
+        help="configuration of a run, whose output_dir is used instead of --model_path "
+        "(default: none)",
     )
-    export.add_argument(
+    graph = export.add_argument_group("what is written")
+    add_save_dir(graph, "output/inference_model", "the graph and the weights")
+    graph.add_argument(
         "--input_shape",
         type=int,
         nargs=4,
@@ -40,8 +48,10 @@ def add(verbs: argparse._SubParsersAction) -> None:
         metavar=("B", "3", "H", "W"),
         help="fixed shape of the image, for example 1 3 256 256 (default: -1 3 -1 -1, any shape)",
     )
-    add_device(export, "cpu")
-    add_boolean(export, "--onnx", 'also write an ONNX file; needs pip install -e ".[onnx]"')
+    add_boolean(
+        graph, "--onnx", 'also write an ONNX file; needs pip install -e ".[onnx]" (default: false)'
+    )
+    add_device(export.add_argument_group("computation"), "cpu")
     export.set_defaults(run=_run, parser=export, flags=flags_of(export))
 
 

@@ -12,6 +12,7 @@ from ppdeepfill.verbs.arguments import (
     add_device,
     add_model_path,
     add_save_dir,
+    add_verb,
     flags_of,
     whole_number,
 )
@@ -30,25 +31,37 @@ REMOVAL_OPTIONS = {  # attribute of Removal, by argument
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    predict = verbs.add_parser(
+    predict = add_verb(
+        verbs,
         "predict",
         help="fill holes in photos",
         description="Fill the holes in a photo, or in all photos of a folder. Pixels outside the "
         "holes do not change.",
-        allow_abbrev=False,
+        examples=[
+            "--image_path photo.jpg --mask_path mask.png --model_path demo",
+            "--image_path photos --mask_path masks --format png --save_dir filled",
+            "--image_path photos --hole_color white --save_attention",
+        ],
     )
-    predict.add_argument(
-        "--image_path", type=Path, required=True, metavar="PATH", help="a photo or a folder"
+    photos = predict.add_argument_group("photos")
+    photos.add_argument(
+        "--image_path",
+        type=Path,
+        required=True,
+        metavar="PATH",
+        help="a photo or a folder (required)",
     )
-    predict.add_argument(
+    photos.add_argument(
         "--mask_path",
         type=Path,
         metavar="PATH",
-        help="one mask for all photos, or a folder of masks named like the photos",
+        help="one mask for all photos, or a folder of masks named like the photos "
+        "(default: none, then --hole_color says where the hole is)",
     )
-    add_model_path(predict)
-    add_save_dir(predict, "output/result", "the results")
-    add_device(predict)
+    add_save_dir(photos, "output/result", "the results")
+    network = predict.add_argument_group("the network")
+    add_model_path(network)
+    add_device(network)
     _add_hole(predict.add_argument_group("the hole"))
     _add_removal(predict.add_argument_group("things to remove", REMOVAL))
     _add_strategy(predict.add_argument_group("how it is filled"))
@@ -67,7 +80,7 @@ def _add_hole(hole: argparse._ArgumentGroup) -> None:
         "--hole_color",
         metavar="COLOR",
         help="the hole is where the mask (or the photo, without a mask) has this colour: a name, "
-        "#RRGGBB or transparent",
+        "#RRGGBB or transparent (default: none, the hole is white in the mask)",
     )
     hole.add_argument(
         "--dilate",
@@ -79,7 +92,8 @@ def _add_hole(hole: argparse._ArgumentGroup) -> None:
     add_boolean(
         hole,
         "--strict",
-        "stop, instead of warning, if a mask has another size than its photo or looks wrong",
+        "stop, instead of warning, if a mask has another size than its photo or looks wrong "
+        "(default: false)",
     )
 
 
@@ -185,7 +199,7 @@ def _add_results(results: argparse._ArgumentGroup) -> None:
         results,
         "--save_attention",
         "also write NAME_offsets.png and NAME_borrowed.png, which show where the hole was filled "
-        "from",
+        "from (default: false)",
     )
 
 

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from ppdeepfill.config import load_config
 from ppdeepfill.errors import DataError
-from ppdeepfill.verbs.arguments import add_boolean, add_device, add_save_dir, flags_of, whole_number
+from ppdeepfill.verbs.arguments import (
+    add_boolean,
+    add_device,
+    add_save_dir,
+    add_verb,
+    flags_of,
+    whole_number,
+)
 from ppdeepfill.verbs.train import packaged_config
 
 if TYPE_CHECKING:
@@ -25,14 +32,19 @@ logger = logging.getLogger(__name__)
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    reproduce = verbs.add_parser(
+    reproduce = add_verb(
+        verbs,
         "reproduce",
         help="check what a full run of the paper needs, then run it",
         description=DESCRIPTION,
-        allow_abbrev=False,
+        examples=[
+            "places2 --data data/places2 --dry_run",
+            "places2 --train data_large.zip --validation val_large.zip",
+        ],
     )
-    reproduce.add_argument("recipe", choices=tuple(RECIPES), help="name of the dataset")
-    reproduce.add_argument(
+    data = reproduce.add_argument_group("data")
+    data.add_argument("recipe", choices=tuple(RECIPES), help="name of the dataset")
+    data.add_argument(
         "--data",
         type=Path,
         default=Path("data/places2"),
@@ -40,27 +52,29 @@ def add(verbs: argparse._SubParsersAction) -> None:
         help="folder with the archives, packed or unpacked (default: %(default)s)",
     )
     for part in ("train", "validation"):
-        reproduce.add_argument(
+        data.add_argument(
             f"--{part}",
             metavar="SOURCE",
-            help="a folder, list or archive of images, instead of those found in --data",
+            help="a folder, list or archive of images, instead of those found in --data "
+            "(default: those found)",
         )
-    add_save_dir(reproduce, "output/deepfill_v1_places2", "the run")
-    add_device(reproduce)
-    reproduce.add_argument(
-        "--memory",
-        type=float,
-        metavar="GIB",
-        help="memory of the device (default: ask the device)",
-    )
-    reproduce.add_argument(
+    data.add_argument(
         "--sample",
         type=whole_number(1),
         default=200,
         metavar="N",
         help="number of images to read from each part (default: %(default)s)",
     )
-    add_boolean(reproduce, "--dry_run", "check and report, but do not train")
+    run = reproduce.add_argument_group("the run")
+    add_save_dir(run, "output/deepfill_v1_places2", "the run")
+    add_device(run)
+    run.add_argument(
+        "--memory",
+        type=float,
+        metavar="GIB",
+        help="memory of the device (default: ask the device)",
+    )
+    add_boolean(run, "--dry_run", "check and report, but do not train (default: false)")
     reproduce.set_defaults(run=_run, parser=reproduce, flags=flags_of(reproduce))
 
 
@@ -76,7 +90,9 @@ def _run(arguments: argparse.Namespace) -> None:
     need = memory.ON_CPU if device == "cpu" and not arguments.memory else memory.ON_GPU
     file = packaged_config(RECIPES[arguments.recipe])
     recipe = load_config(file)
-    found = {part: _checked(arguments, part, recipe.data.image_size) for part in places2.ARCHIVES}
+    found = {
+        part: _check_part(arguments, part, recipe.data.image_size) for part in places2.ARCHIVES
+    }
     parts = memory.parts_for(available, need, recipe.data.batch_size)
     train, validation = found.values()
     overrides = [
@@ -104,7 +120,7 @@ def _run(arguments: argparse.Namespace) -> None:
     Trainer(config).fit()
 
 
-def _checked(
+def _check_part(
     arguments: argparse.Namespace, part: str, image_size: tuple[int, int]
 ) -> "Checked | None":
     """Check a part of the dataset; None if it is neither given nor found."""

@@ -36,7 +36,7 @@ def add_samples(samples: argparse._ArgumentGroup, *, seed: str = "--seed") -> No
         nargs="+",
         default=argparse.SUPPRESS,
         metavar="N",
-        help="one number, or height and width",
+        help="one number, or height and width (default: as the network was trained, or 256)",
     )
     add_boolean(
         samples,

@@ -7,7 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from ppdeepfill.serving.limits import Limits
-from ppdeepfill.verbs.arguments import MODEL_PATH, add_device, flags_of, whole_number
+from ppdeepfill.verbs.arguments import MODEL_PATH, add_device, add_verb, flags_of, whole_number
 
 LIMITS = {
     "megabytes": ("MB", "size of a request, photo and mask together"),
@@ -19,13 +19,14 @@ LIMITS = {
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    serve = verbs.add_parser(
+    serve = add_verb(
+        verbs,
         "serve",
         help="fill holes over HTTP",
         description="Serve a network over HTTP: POST /fill takes a photo and a mask, and returns "
-        "the filled photo. The page at / describes it. Nothing is kept. SIGTERM or Ctrl-C finishes "
-        "the requests at work and stops.",
-        allow_abbrev=False,
+        "the filled photo. The page at / describes it. It keeps nothing. SIGTERM or Ctrl-C "
+        "finishes the requests in progress and stops.",
+        examples=["demo --port 8000", "output/inference_model --queue 4"],
     )
     serve.add_argument(
         "model_path",
@@ -39,15 +40,15 @@ def add(verbs: argparse._SubParsersAction) -> None:
         "--host",
         default="127.0.0.1",
         metavar="ADDRESS",
-        help="address to listen on; 0.0.0.0 is every network of this computer "
-        "(default: %(default)s, this computer alone)",
+        help="address to listen on; 0.0.0.0 means all networks of this computer "
+        "(default: %(default)s, this computer only)",
     )
     serve.add_argument(
         "--port",
         type=whole_number(0),
         default=8000,
         metavar="N",
-        help="port to listen on; 0 takes a free one (default: %(default)s)",
+        help="port to listen on; 0 picks a free one (default: %(default)s)",
     )
     add_device(serve)
     limits = serve.add_argument_group("limits")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ppdeepfill.config import load_config
-from ppdeepfill.verbs.arguments import MODEL_PATH, flags_of, whole_number
+from ppdeepfill.verbs.arguments import MODEL_PATH, add_verb, flags_of, whole_number
 from ppdeepfill.verbs.samples import add_samples, samples_of
 
 DESCRIPTION = """\
@@ -16,12 +16,17 @@ network that ships with the package, on the bundled photographs."""
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    test = verbs.add_parser(
+    test = add_verb(
+        verbs,
         "test",
         help="score methods on images with fixed holes",
         description=DESCRIPTION,
+        examples=[
+            "",
+            "--model_path output/quickstart demo --methods telea patchmatch",
+            "--images photos.zip --num_images 500 --masks free_form --save_dir output/free_form",
+        ],
         argument_default=argparse.SUPPRESS,  # absent arguments come from configuration or defaults
-        allow_abbrev=False,
     )
     _add_methods(test)
     _add_samples(test)
@@ -37,13 +42,15 @@ def _add_methods(test: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="PATH",
-        help=f"networks to score: each is {MODEL_PATH}, or a folder from `ppdeepfill export`",
+        help=f"networks to score: each is {MODEL_PATH}, or a folder from `ppdeepfill export` "
+        "(default: the newest run below ./output, else demo; none if --methods is given)",
     )
     methods.add_argument(
         "--methods",
         nargs="+",
         metavar="NAME",
-        help="methods without a network: mean_fill, telea, navier_stokes, patchmatch",
+        help="methods without a network: mean_fill, telea, navier_stokes, patchmatch "
+        "(default: none)",
     )
 
 
@@ -69,7 +76,7 @@ def _add_report(test: argparse.ArgumentParser) -> None:
         "--save_masks",
         type=Path,
         metavar="DIR",
-        help="new folder to save the masks in, to share them",
+        help="new folder to save the masks in, to share them (default: not saved)",
     )
     report.add_argument(
         "--pictures",
@@ -78,10 +85,16 @@ def _add_report(test: argparse.ArgumentParser) -> None:
         help="number of images shown in report.html (default: 24)",
     )
     report.add_argument(
-        "--lpips_weights", type=Path, metavar="FILE", help="weights of LPIPS, see docs/metrics.md"
+        "--lpips_weights",
+        type=Path,
+        metavar="FILE",
+        help="weights of LPIPS, see docs/metrics.md (default: without)",
     )
     report.add_argument(
-        "--fid_weights", type=Path, metavar="FILE", help="weights of FID, see docs/metrics.md"
+        "--fid_weights",
+        type=Path,
+        metavar="FILE",
+        help="weights of FID, see docs/metrics.md (default: without)",
     )
     work = test.add_argument_group("computation")
     work.add_argument(

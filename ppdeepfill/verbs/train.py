@@ -9,7 +9,7 @@ from pathlib import Path
 from ppdeepfill.config import Config, load_config
 from ppdeepfill.config.text import leaves, schema_table
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.verbs.arguments import add_boolean
+from ppdeepfill.verbs.arguments import add_boolean, add_verb
 
 # Flags that Paddle users know; each is another spelling of `-o KEY=VALUE`.
 ALIASES = {
@@ -32,17 +32,24 @@ ALIASES = {
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
-    train = verbs.add_parser(
+    train = add_verb(
+        verbs,
         "train",
         help="train a network",
         usage="%(prog)s [--config FILE] [-o KEY=VALUE ...] [--dry_run] [alias ...]",
         description="Train a network. Without --config, runs the quick start: minutes on a laptop.",
-        epilog=f"configuration keys, with type, default and meaning:\n{schema_table(Config)}",
-        formatter_class=partial(argparse.RawDescriptionHelpFormatter, max_help_position=32),
-        allow_abbrev=False,
+        examples=[
+            "",
+            "-o data.train=photos data.validation=null output_dir=output/photos",
+            "--config configs/deepfill_v1_places2.yaml --dry_run",
+        ],
+        after=f"configuration keys, with type, default and meaning:\n{schema_table(Config)}",
     )
     train.add_argument(
-        "-c", "--config", metavar="FILE", help="a YAML file, such as those in configs/"
+        "-c",
+        "--config",
+        metavar="FILE",
+        help="a YAML file, such as those in configs/ (default: the quick start's)",
     )
     train.add_argument(
         "-o",
@@ -54,7 +61,9 @@ def add(verbs: argparse._SubParsersAction) -> None:
         help="set configuration keys, e.g. -o data.batch_size=8 mask.size=64",
     )
     add_boolean(
-        train, "--dry_run", "show the configuration, layers and shapes of one batch, then stop"
+        train,
+        "--dry_run",
+        "show the configuration, layers and shapes of one batch, then stop (default: false)",
     )
     aliases = train.add_argument_group("aliases", "other spellings of -o KEY=VALUE")
     booleans = {key for key, field in leaves(Config) if field.annotation is bool}

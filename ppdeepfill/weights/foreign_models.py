@@ -29,11 +29,11 @@ def advice_on(path: Path) -> str | None:
             "deploy/python/infer.py"
         )
     if path.name == PORT_COPY:
-        return _convert("the port's copy of the authors' weights", "tensorflow", path)
+        return _advice_to_convert("the port's copy of the authors' weights", "tensorflow", path)
     if _is_tensorflow(path):
-        return _convert("a TensorFlow checkpoint", "tensorflow", path)
+        return _advice_to_convert("a TensorFlow checkpoint", "tensorflow", path)
     if path.suffix in PORT_SUFFIXES or (path.is_dir() and any(path.glob("gen_*.pt"))):
-        return _convert("a PyTorch model", "torch", path)
+        return _advice_to_convert("a PyTorch model", "torch", path)
     return None
 
 
@@ -45,5 +45,5 @@ def _is_tensorflow(path: Path) -> bool:
     return prefix or re.search(OF_FILES, path.name) is not None
 
 
-def _convert(what: str, origin: str, path: Path) -> str:
+def _advice_to_convert(what: str, origin: str, path: Path) -> str:
     return f"this is {what}; convert it first: ppdeepfill convert --from {origin} {path} FOLDER"

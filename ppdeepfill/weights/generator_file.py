@@ -79,12 +79,14 @@ def read_generator(path: Path) -> Generator:
             f"{path} contains no generator; use the generator.safetensors in the same folder"
         )
     try:
-        return Generator(**_GeneratorMetadata(**metadata).model_dump(), weights=_widened(weights))
+        return Generator(
+            **_GeneratorMetadata(**metadata).model_dump(), weights=_as_float32(weights)
+        )
     except ValidationError as error:
         raise CheckpointError(f"{path} does not describe its network: {error}") from None
 
 
-def _widened(weights: Mapping[str, ndarray]) -> dict[str, ndarray]:
+def _as_float32(weights: Mapping[str, ndarray]) -> dict[str, ndarray]:
     return {
         name: array.astype(np.float32) if array.dtype == np.float16 else array
         for name, array in weights.items()

@@ -29,7 +29,7 @@ def clock(monkeypatch):
         ("one.yaml longer.yaml", r"different numbers of iterations \(one: 4, longer: 8\)"),
         ("one.yaml mixed.yaml", "mixed cannot be trained: "),
         ("one.yaml missing.yaml", "missing cannot be trained: data.train"),
-        ("one.yaml larger.yaml", "image_size would be .* by one and .* by larger"),
+        ("one.yaml larger.yaml", "image_size is .* in one and .* in larger"),
         ("one.yaml telea.yaml --methods telea", "telea is a configuration and one of --methods"),
         ("one.yaml --methods teleea", "unknown method 'teleea'"),
         ("one.yaml --masks nowhere", "neither center, rectangle, free_form nor"),
@@ -69,7 +69,7 @@ def test_a_run_with_other_settings_is_not_continued(folder, write_config, ablate
     assert ablate("one.yaml", "-o", "data.workers=1", "schedule.log_every=1") == 0
     found = refusal("one.yaml", "-o", "optimizer.learning_rate=0.5")
     assert "optimizer.learning_rate was 0.0001 and is 0.5" in found
-    assert "set another --save_dir" in found
+    assert "use another --save_dir" in found
 
 
 def test_a_cosine_ends_where_it_was_begun_to_end(folder, write_config, ablate, refusal):

@@ -41,9 +41,14 @@ def person(number: int) -> tuple[np.ndarray, np.ndarray, str]:
     return image, hole, [SHIPPED_NAME, *BASELINES][number % 4]
 
 
+def client_of(url: str):
+    """A visitor who is patient: on a busy machine, answers take their time."""
+    return gradio_client.Client(url, verbose=False, httpx_kwargs={"timeout": 120})
+
+
 def fill_as(url: str, number: int) -> bytes:
     """Open, fill and download; the content of the file that comes back."""
-    client = gradio_client.Client(url, verbose=False)
+    client = client_of(url)
     image, hole, method = person(number)
     file = {"name": f"{number}.png", "content": in_base64(png_of(image[..., ::-1]))}
     client.predict({"file": file}, api_name="/open")
@@ -73,7 +78,7 @@ BAD = [
 
 def open_badly(url: str, number: int) -> str:
     """What the page says of a bad upload."""
-    client = gradio_client.Client(url, verbose=False)
+    client = client_of(url)
     answer = client.predict(BAD[number % len(BAD)], api_name="/open")
     client.close()
     return str(answer)

@@ -39,7 +39,7 @@ def test_the_shipped_network_comes_first_then_the_runs_found(runs):
 
 def test_a_path_is_no_method(runs):
     for name in ("/etc/passwd", "output", "../output/a", "demo", ""):
-        with pytest.raises(ConfigError, match="no method"):
+        with pytest.raises(ConfigError, match="no longer exists; reload the page"):
             Methods().inpainter(name)
 
 

@@ -128,7 +128,7 @@ def test_what_is_no_label_map_is_explained(tmp_path):
     for name, words in (
         ("colours", "has colours"),
         ("broken", "cannot read the label map"),
-        ("many", "class 30, but the network knows 21 classes"),
+        ("many", "class 30, but the network has 21 classes"),
         ("missing", r"'missing\.jpg' has no label map: expected .*missing\.png"),
     ):
         with pytest.raises(DataError, match=words):

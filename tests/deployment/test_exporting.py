@@ -3,8 +3,10 @@
 """Exporting a network, and using what was exported."""
 
 import hashlib
+import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import paddle
@@ -245,6 +247,23 @@ def test_without_an_onnx_file_the_flag_is_named(exported):
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     with pytest.raises(ExportError, match="--onnx"):
         ExportedInpainter(exported, backend="onnx")
+
+
+class _FailingSession:
+    """A graph that ONNX Runtime opens and cannot compute, as of a wrong conversion."""
+
+    def __init__(self, *_, **__): ...
+
+    def run(self, *_):
+        raise RuntimeError("'repeat' input tensor must have the same length")
+
+
+def test_a_graph_that_onnx_runtime_cannot_compute_is_explained(exported, rng, monkeypatch):
+    fake = SimpleNamespace(SessionOptions=SimpleNamespace, InferenceSession=_FailingSession)
+    monkeypatch.setitem(sys.modules, "onnxruntime", fake)
+    monkeypatch.setattr("ppdeepfill.deployment.exported._verified_file", lambda *_: Path("m.onnx"))
+    with pytest.raises(ExportError, match=r"cannot compute m\.onnx: 'repeat' input"):
+        ExportedInpainter(exported, backend="onnx")(*random_pair(rng, 16, 16))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -23,8 +23,8 @@ from ppdeepfill.weights.checkpoint import save_best
 from ppdeepfill.weights.generator_file import Generator
 
 
-def save_model(run: Path) -> Path:
-    options = {"base_channels": 2}
+def save_model(run: Path, **more) -> Path:
+    options = {"base_channels": 2} | more
     weights = layer_arrays(build_network("deepfill_v1", **options))
     save_best(run, Generator("deepfill_v1", options, 1, weights))
     return run
@@ -142,6 +142,24 @@ def test_the_attention_is_drawn_when_asked_for(command):
     assert Image.open("drawn/a_borrowed.png").size == Image.open("drawn/a_offsets.png").size
     assert command("--save_attention=False", "--save_dir=plain") == 0
     assert sorted(files(Path("plain"))) == ["a.png"]
+
+
+DRAWN = {
+    "shift": True,
+    "appearance_flow": True,
+    "spatial_transformer": True,
+    "external_spatial": False,
+    "none": False,
+}
+
+
+@pytest.mark.parametrize(("attention", "drawn"), DRAWN.items())
+def test_an_attention_that_looks_nowhere_is_not_drawn(command, capsys, attention, drawn):
+    save_model(Path("run"), attention=attention)
+    assert command("--save_attention", "--save_dir=out", "--model_path=run") == 0
+    pictures = ["a_borrowed.png", "a_offsets.png"] if drawn else []
+    assert sorted(files(Path("out"))) == ["a.png", *pictures]
+    assert ("no attention to show" in capsys.readouterr().out) != drawn
 
 
 def test_a_single_photo_without_a_hole_ends_with_status_2(command, capsys):

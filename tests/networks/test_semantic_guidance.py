@@ -91,7 +91,7 @@ def test_unusable_labels_are_explained(network, inputs):
     with pytest.raises(ValueError, match=r"labels must be \[B, H, W\], here \[2, 32, 40\]"):
         network(image, mask, labels[:, ::4])
     labels[1, 2, 3] = 7
-    with pytest.raises(ValueError, match="a label is 7, but the network knows 5 classes"):
+    with pytest.raises(ValueError, match="a label is 7, but the network has 5 classes"):
         network(image, mask, labels)
     with pytest.raises(ValueError, match="classes must be from 1 to 255"):
         build_network("semantic_guidance", classes=256)

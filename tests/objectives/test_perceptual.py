@@ -243,5 +243,5 @@ def test_unusable_options_are_explained(tmp_path):
         make_objective(make_unet())
     with pytest.raises(ValueError, match="negative"):
         without_vgg(make_unet(), hole_l1_weight=-1.0)
-    with pytest.raises(ValueError, match="frozen: all"):
+    with pytest.raises(ValueError, match="frozen=all"):
         without_vgg(build_network("rfr", base_channels=8), frozen="encoder")

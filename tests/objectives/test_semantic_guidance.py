@@ -91,7 +91,7 @@ def test_unusable_options_and_batches_are_explained(batch):
         network = build_network("glcic", base_channels=2)
         sizes = {"image_size": (32, 32), "local_size": (16, 16)}
         build_objective("semantic_guidance", network, seed=0, **sizes)
-    with pytest.raises(ValueError, match="from 0 to 1"):
+    with pytest.raises(ValueError, match="0 to 1"):
         make_objective(unguided=1.5)
     with pytest.raises(DataError, match=r"set data\.labels"):
         make_objective().generator_loss(batch._replace(labels=None))

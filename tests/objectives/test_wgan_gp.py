@@ -79,6 +79,7 @@ def test_generator_update_reaches_every_weight(batch):
         {"known_l1": "per_pixel", "penalty_region": "image"},
         {"gan_loss": "hinge", "gradient_penalty_weight": 0.0, "total_variation_weight": 1.0},
         {"gan_loss": "vanilla"},
+        {"perceptual_weight": 0.05, "style_weight": 120.0, "vgg_weights": "random"},
     ],
 )
 def test_loss_of_a_batch_is_the_mean_over_its_halves(batch, options):
@@ -111,6 +112,25 @@ def test_critics_of_every_gan_loss_learn_and_are_named_in_the_log(batch, gan_los
 def test_total_variation_by_hand():
     image = paddle.to_tensor([[[[0.0, 1.0], [3.0, 5.0]]]])
     assert float(total_variation(image)) == pytest.approx((3.0 + 4.0) / 2 + (1.0 + 2.0) / 2)
+
+
+def test_terms_of_vgg_are_of_the_completed_image(batch):
+    options = {"perceptual_weight": 0.5, "style_weight": 2.0}
+    objective = make_objective(adversarial_weight=0.0, vgg_weights="random", **options)
+    plain = make_objective(adversarial_weight=0.0)
+    plain.network.set_state_dict(objective.network.state_dict())
+    loss, terms = objective.generator_loss(batch)
+    expected = float(plain.generator_loss(batch)[0])
+    expected += 0.5 * float(terms["perceptual"]) + 2.0 * float(terms["style"])
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+    known = batch._replace(mask=paddle.zeros_like(batch.mask))
+    _, terms = objective.generator_loss(known)
+    assert float(terms["perceptual"]) == float(terms["style"]) == 0.0
+
+
+def test_terms_of_vgg_need_its_weights():
+    with pytest.raises(ValueError, match="vgg_weights"):
+        make_objective(style_weight=1.0)
 
 
 def test_coarse_only_leaves_the_rest_alone(batch):

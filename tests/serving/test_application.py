@@ -197,7 +197,7 @@ def test_too_many_bytes_are_refused_whether_announced_or_not(worker):
     del parts["headers"]["content-length"]
     for answer in ask(worker, upload(large)) + ask(worker, ("POST", "/fill", parts)):
         assert answer.status_code == 413
-        assert answer.json()["error"].startswith("a request may have 1 MB")
+        assert answer.json()["error"].startswith("a request may have at most 1 MB")
 
 
 class Slow:
@@ -218,7 +218,7 @@ def test_more_requests_than_may_wait_are_asked_to_come_back():
     for answer in answers[:-1]:
         assert answer.json()["error"]
         assert ("retry-after" in answer.headers) == (answer.status_code == 503)
-    assert answers[-1].json() == {"status": "ok"}  # in the meantime
+    assert answers[-1].json() == {"status": "ok", "at_work": 3}  # in the meantime
 
 
 def test_a_place_is_free_again_after_every_kind_of_answer(worker):

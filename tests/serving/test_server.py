@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
+from threading import Event
 
 import httpx
 import image_files
@@ -67,6 +68,7 @@ class Service:
         return int(status.split("VmRSS:")[1].split()[0]) / 1024
 
     def stop(self) -> int:
+        """The exit status after SIGTERM."""
         self.process.send_signal(signal.SIGTERM)
         self.said += self.process.communicate(timeout=60)[0]
         return self.process.returncode
@@ -91,15 +93,30 @@ def photo(number: int, side: int = SIDE) -> ndarray:
 
 
 def test_a_request_at_work_is_finished_before_the_service_stops(service, network):
-    large, hole = photo(0, 512), np.zeros([512, 512], bool)
-    hole[128:384, 128:384] = True
-    mask = image_files.pillow(hole[..., None] * np.uint8(255), "PNG")
+    pixels, stopping = photo(0), Event()
+    form = httpx.Request(
+        "POST",
+        f"{service.address}/fill",
+        files={"photo": image_files.pillow(pixels, "PNG"), "mask": MASK},
+    )
+    body = form.read()
+
+    def in_halves() -> Iterator[bytes]:
+        yield body[:1000]
+        stopping.wait(60)
+        yield body[1000:]
+
     with ThreadPoolExecutor(1) as client:
-        answer = client.submit(service.fill, image_files.pillow(large, "PNG"), mask)
-        time.sleep(0.3)
-        assert service.stop() == 0
+        answer = client.submit(
+            httpx.post, form.url, content=in_halves(), headers=form.headers, timeout=120
+        )
+        while httpx.get(f"{service.address}/health").json()["at_work"] == 0:
+            assert not answer.done()
+        service.process.send_signal(signal.SIGTERM)
+        stopping.set()
         content = answer.result().content
-    expected = Inpainter.from_checkpoint(network)(large, hole)
+    assert service.stop() == 0
+    expected = Inpainter.from_checkpoint(network)(pixels, HOLE)
     np.testing.assert_array_equal(np.asarray(Image.open(BytesIO(content))), expected)
     assert "stopped" in service.said
 

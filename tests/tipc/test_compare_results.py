@@ -50,7 +50,7 @@ def test_stored_numbers_are_those_of_the_pictures(tmp_path):
 def test_missing_pictures_are_found(pictures, tmp_path, capsys):
     logs = [write_run(tmp_path, "a"), write_run(tmp_path, "b", pictures=pictures)]
     assert compare_results(["--log_file", *logs]) == 1
-    assert f"{pictures} pictures, 2 expected" in capsys.readouterr().err
+    assert f"{pictures} pictures, expected 2" in capsys.readouterr().err
 
 
 def test_without_any_log_nothing_agrees(tmp_path):

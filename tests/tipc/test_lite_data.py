@@ -22,6 +22,12 @@ def test_the_small_data_set_is_what_the_configurations_expect(tmp_path):
     assert {image.size for image in train} == {(288, 288)}
     assert {image.size for image in val} == {(256, 256)}
     assert len({image.tobytes() for image in train + val}) == len(train + val)
+    labels = sorted((tmp_path / "labels").glob("*.png"))
+    assert [path.name for path in labels] == [
+        p.name for p in sorted((tmp_path / "train").iterdir())
+    ]
+    assert {Image.open(path).size for path in labels} == {(288, 288)}
+    assert max(np.asarray(Image.open(path)).max() for path in labels) == 7
     assert sum(path.stat().st_size for path in tmp_path.rglob("*")) < 20e6
     hole = np.asarray(Image.open(tmp_path / "mask.png")) > 127
     assert hole.shape == (256, 256)

@@ -216,7 +216,7 @@ def test_starts_that_would_mix_runs_are_refused(photos, tmp_path):
         ({"resume": str(tmp_path / "nowhere")}, "is not a checkpoint"),
         ({"network__name": "deepfill_v1_torch"}, "trained with network deepfill_v1,"),
         ({"network__options__base_channels": 8}, "network.options.base_channels was 4 and is 8"),
-        ({"mask__size": 24}, "mask.size was .*16.* and is .*24.*; expected"),
+        ({"mask__size": 24}, "mask.size was .*16.* and is .*24.*; use the value"),
     ]:
         with pytest.raises(CheckpointError, match=words):
             Trainer(small_config(photos, tmp_path, **changes)).fit()

@@ -45,7 +45,7 @@ class Metric(NamedTuple):
         region: which pixels count: whole, hole or known.
         better: which way is better; neither for total variation.
         meaning: definition and range in a line.
-        literature: whose published column it equals; empty if nobody's.
+        literature: the published column that it equals; empty if there is none.
     """
 
     function: Callable[..., float]

@@ -125,7 +125,8 @@ def _rounded(value: float) -> float | None:
 
 
 def _uri(caption: str, picture: ndarray) -> str:
-    suffix = ".png" if caption.endswith(OFFSETS) else ".jpg"  # few flat cells, or a photograph
-    encoded = cv2.imencode(suffix, picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-    kind = suffix[1:].replace("jpg", "jpeg")
+    kind, options = "jpeg", [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    if caption.endswith(OFFSETS):  # few flat cells, no photograph
+        kind, options = "png", []
+    encoded = cv2.imencode(f".{kind}", picture[..., ::-1], options)[1]
     return f"data:image/{kind};base64,{base64.b64encode(encoded.tobytes()).decode()}"

@@ -75,7 +75,7 @@ def _means(record: Mapping[str, Any]) -> str:
         cells = [mean(columns[name]) for columns in means.values()]
         rows.append([name, *cells, ARROWS[definition["better"]]])
     if record["fid"]:
-        rows.append(["fid", *map(_plain, record["fid"].values()), ARROWS["lower"]])
+        rows.append(["fid", *map(_two_decimals, record["fid"].values()), ARROWS["lower"]])
     return f"means over {record['images']['scored']} images\n{table(rows)}\n({record['interval']})"
 
 
@@ -128,7 +128,7 @@ def _notes(record: Mapping[str, Any]) -> str:
     return "\n".join(["notes", *map(LINE.format, record["notes"])])
 
 
-def _plain(number: float | None) -> str:
+def _two_decimals(number: float | None) -> str:
     return "undefined" if number is None else f"{number:.2f}"
 
 

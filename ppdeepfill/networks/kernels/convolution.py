@@ -45,7 +45,7 @@ def convolve(
 def convolve_without_bias(x: Tensor, conv: nn.Conv2D) -> Tensor:
     """The linear part of a convolution: [B, C, H, W] -> [B, out, H', W']."""
     if is_watched(conv):  # a hook may compute its weight
-        return conv(x) - conv(paddle.zeros_like(x))
+        return conv(x) if conv.bias is None else conv(x) - conv(paddle.zeros_like(x))
     step = Step.of(conv)._replace(bias=None)
     return run_step(x, step) if compiles(x) else step.convolve(x)
 

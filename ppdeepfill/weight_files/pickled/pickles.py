@@ -184,7 +184,7 @@ def _size(stream: BinaryIO) -> int:
     return size
 
 
-def _itself(argument: Any) -> Any:
+def _unchanged(argument: Any) -> Any:
     return argument
 
 
@@ -196,11 +196,11 @@ _PUSHING: dict[str, Callable[[Any], Any]] = {
     "EMPTY_LIST": lambda _: [],
     "EMPTY_TUPLE": lambda _: (),
     "EMPTY_DICT": lambda _: {},
-    **dict.fromkeys(["INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"], _itself),
-    **dict.fromkeys(["FLOAT", "BINFLOAT"], _itself),
-    **dict.fromkeys(["STRING", "BINSTRING", "SHORT_BINSTRING"], _itself),
-    **dict.fromkeys(["UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"], _itself),
-    **dict.fromkeys(["SHORT_BINBYTES", "BINBYTES", "BINBYTES8"], _itself),
+    **dict.fromkeys(["INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1"], _unchanged),
+    **dict.fromkeys(["FLOAT", "BINFLOAT"], _unchanged),
+    **dict.fromkeys(["STRING", "BINSTRING", "SHORT_BINSTRING"], _unchanged),
+    **dict.fromkeys(["UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8"], _unchanged),
+    **dict.fromkeys(["SHORT_BINBYTES", "BINBYTES", "BINBYTES8"], _unchanged),
     "BYTEARRAY8": bytes,
 }
 

@@ -131,16 +131,16 @@ class TorchTensor(PickledArray):
 
     def array(self) -> ndarray:
         storage = self.storage
-        if storage.numbers is None or max(prod(self.shape), self._end()) > storage.size:
+        if storage.numbers is None or max(prod(self.shape), self._end_in_storage()) > storage.size:
             raise WeightsError(
                 f"a tensor of shape {list(self.shape)} extends beyond the numbers in the file"
             )
         size = storage.itemsize
         strides = tuple(stride * size for stride in self.strides)
         view = np.ndarray(self.shape, storage.dtype, storage.numbers, self.offset * size, strides)
-        return _widened(view) if storage.kind == BFLOAT16 else view
+        return _bfloat16_to_float32(view) if storage.kind == BFLOAT16 else view
 
-    def _end(self) -> int:
+    def _end_in_storage(self) -> int:
         """Return the index after its last number in the storage; NumPy's own check can overflow."""
         if prod(self.shape) == 0:
             return self.offset
@@ -201,5 +201,5 @@ def _parameter(tensor: Any, *_: Any) -> TorchTensor:
     return tensor
 
 
-def _widened(bits: ndarray) -> ndarray:
+def _bfloat16_to_float32(bits: ndarray) -> ndarray:
     return (bits.astype(np.uint32) << 16).view(np.float32)

@@ -71,7 +71,7 @@ def read_bundle(path: Path) -> Bundle:
     """
     index = find_index(path)
     arrays, left_out = {}, {}
-    with _explained(index):
+    with _naming_checkpoint(index):
         values = _Values(index)
         for name, entry in values.variables():
             if entry.dtype not in DTYPES:
@@ -84,7 +84,7 @@ def read_bundle(path: Path) -> Bundle:
 
 
 @contextmanager
-def _explained(index: Path) -> Iterator[None]:
+def _naming_checkpoint(index: Path) -> Iterator[None]:
     """Let errors name the checkpoint and say what may help."""
     try:
         yield

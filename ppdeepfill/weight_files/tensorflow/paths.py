@@ -26,7 +26,7 @@ def find_index(path: Path) -> Path:
         WeightsError: there is no checkpoint, or several, or one in the old format V1.
     """
     path = Path(path)
-    with _readable(path):
+    with _errors_named(path):
         if path.is_dir():
             index = _newest(path)
         elif path.name == STATE and path.is_file():
@@ -54,7 +54,7 @@ def find_shard(index: Path, number: int, count: int) -> Path:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def _errors_named(path: Path) -> Iterator[None]:
     """Turn file-system errors into a WeightsError about `path`."""
     try:
         yield
@@ -64,7 +64,7 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _newest(folder: Path) -> Path:
     if (folder / STATE).is_file():
-        return folder / f"{_named(folder / STATE)}.index"
+        return folder / f"{_newest_name(folder / STATE)}.index"
     choices = sorted(folder.glob("*.index"))
     if len(choices) == 1:
         return choices[0]
@@ -77,7 +77,7 @@ def _newest(folder: Path) -> Path:
     )
 
 
-def _named(state: Path) -> str:
+def _newest_name(state: Path) -> str:
     """Return the name of the newest checkpoint, without its folder, possibly on another machine."""
     with state.open("rb") as file:
         text = file.read(STATE_BYTES).decode(errors="replace")

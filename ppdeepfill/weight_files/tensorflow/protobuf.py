@@ -29,17 +29,17 @@ class Message:
 
     def number(self, field: int) -> int:
         """Return a signed 64-bit integer; 0 if absent."""
-        unsigned = (self._all(field, int) or [0])[-1]
+        unsigned = (self._values_of_kind(field, int) or [0])[-1]
         return unsigned - (1 << 64) if unsigned >> 63 else unsigned
 
     def messages(self, field: int) -> list[Message]:
         """Return the messages in a repeated field."""
-        return [Message(content) for content in self._all(field, bytes)]
+        return [Message(content) for content in self._values_of_kind(field, bytes)]
 
     def has(self, field: int) -> bool:
         return field in self._fields
 
-    def _all(self, field: int, kind: type) -> list:
+    def _values_of_kind(self, field: int, kind: type) -> list:
         values = self._fields.get(field, [])
         if not all(isinstance(value, kind) for value in values):
             raise WeightsError(f"field {field} of a message is not of type {kind.__name__}")

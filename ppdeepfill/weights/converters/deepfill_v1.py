@@ -129,7 +129,7 @@ def generator_sources(naming: str, *, bgr: bool) -> dict[str, Source]:
     for ours, port, tensorflow in generator_names():
         turn = _bgr_to_rgb(ours.removesuffix(".conv")) if bgr else _unchanged
         if naming == "tensorflow":
-            kernel = _then(_filter_from_hwio, turn)
+            kernel = _chained(_filter_from_hwio, turn)
             sources[f"{ours}.weight"] = Source(f"{tensorflow}/kernel", kernel)
             sources[f"{ours}.bias"] = Source(f"{tensorflow}/bias", turn)
         else:
@@ -191,7 +191,7 @@ def _unchanged(array: ndarray) -> ndarray:
     return array
 
 
-def _then(first: Callable, second: Callable) -> Callable[[ndarray], ndarray]:
+def _chained(first: Callable, second: Callable) -> Callable[[ndarray], ndarray]:
     return lambda array: second(first(array))
 
 
@@ -204,7 +204,7 @@ def _critic_kernel(layer: str, channels: int) -> Callable[[ndarray], ndarray]:
         last = {"local": 8 * channels, "whole": 4 * channels}[layer.split(".")[0]]
         return partial(_linear_from_nhwc, channels=last)
     if layer.endswith("convolutions.0.conv"):
-        return _then(_filter_from_hwio, np.fliplr)
+        return _chained(_filter_from_hwio, np.fliplr)
     return _filter_from_hwio
 
 

@@ -51,7 +51,7 @@ def rfr_sources(names: Iterable[str]) -> dict[str, Source]:
         _add(modules, f"reasoning.decoder.{number}", f"RFRModule.dec_{5 - number}", ("0", "1"))
     for number, name in enumerate(("narrow", "middle", "widen"), start=1):
         _add(modules, f"bottleneck.{name}", "tail2", (f"conv{number}", f"bn{number}"))
-    return {name: Source(_theirs(name, modules), _unchanged) for name in names}
+    return {name: Source(_source_name(name, modules), _unchanged) for name in names}
 
 
 def partial_unet_sources(names: Iterable[str], *, of_nvidia: bool) -> dict[str, Source]:
@@ -69,7 +69,7 @@ def partial_unet_sources(names: Iterable[str], *, of_nvidia: bool) -> dict[str, 
         modules[f"{coder}.{number}.conv"] = f"{theirs}.conv{inner}"  # has the bias
         modules[f"{coder}.{number}.norm"] = f"{theirs}.bn"
         scaled = name.endswith("conv.conv.weight") and not of_nvidia
-        sources[name] = Source(_theirs(name, modules), _per_input if scaled else _unchanged)
+        sources[name] = Source(_source_name(name, modules), _per_input if scaled else _unchanged)
     return sources
 
 
@@ -87,7 +87,7 @@ def _add(modules: dict[str, str], ours: str, theirs: str, parts: tuple[str, str]
     modules[f"{ours}.conv"], modules[f"{ours}.norm"] = (f"{theirs}.{part}" for part in parts)
 
 
-def _theirs(name: str, modules: Mapping[str, str]) -> str:
+def _source_name(name: str, modules: Mapping[str, str]) -> str:
     module, _, part = name.rpartition(".")
     return f"{modules[module]}.{_PARTS.get(part, part)}"
 

@@ -14,15 +14,8 @@ from paddle import nn
 from ppdeepfill.errors import WeightsError, listed
 from ppdeepfill.networks import build_network
 from ppdeepfill.networks.critics import Critics
+from ppdeepfill.weights.converters import partial_networks
 from ppdeepfill.weights.converters.deepfill_v1 import Source, critics_sources, generator_sources
-from ppdeepfill.weights.converters.partial_networks import (
-    NVIDIA_FIRST,
-    PORT_FIRST,
-    RFR_FIRST,
-    levels_of,
-    partial_unet_sources,
-    rfr_sources,
-)
 
 Origin = Literal["tensorflow", "torch", "paddle", "rfr", "partial_conv"]
 
@@ -41,8 +34,11 @@ NAMINGS = {  # namings that weights of each origin can use
     "paddle": ("paddle", "torch"),
 }
 PARTIAL = {  # our network, and the name of its first filter in each naming
-    "rfr": ("rfr", {"rfr": RFR_FIRST}),
-    "partial_conv": ("partial_unet", {"port": PORT_FIRST, "nvidia": NVIDIA_FIRST}),
+    "rfr": ("rfr", {"rfr": partial_networks.RFR_FIRST}),
+    "partial_conv": (
+        "partial_unet",
+        {"port": partial_networks.PORT_FIRST, "nvidia": partial_networks.NVIDIA_FIRST},
+    ),
 }
 NETWORK_OF = {"tensorflow": "deepfill_v1", "torch": "deepfill_v1_torch"}
 
@@ -97,7 +93,7 @@ def recognise_generator(
     else:
         sources = generator_sources(naming, bgr=origin == "tensorflow")
     sources = _prefixed(prefix, sources)
-    channels = len(_changed(sources["coarse.encoder.first.conv.weight"], arrays))
+    channels = len(_converted(sources["coarse.encoder.first.conv.weight"], arrays))
     options = {"base_channels": channels}
     return FoundGenerator(network, options, _fill(_shapes(network, options), sources, arrays))
 
@@ -116,7 +112,7 @@ def recognise_critics(arrays: Mapping[str, ndarray], origin: Origin) -> Found | 
     sources = _prefixed(prefix, critics_sources(naming, channels=channels))
     sizes = {}
     for view, width in (("whole", 4), ("local", 8 if origin == "tensorflow" else 4)):
-        inputs = len(_changed(sources[f"{view}.to_score.weight"], arrays))
+        inputs = len(_converted(sources[f"{view}.to_score.weight"], arrays))
         sizes[view] = (16 * isqrt(inputs // (width * channels)),) * 2
     with paddle.LazyGuard():
         expected = Critics(sizes["whole"], sizes["local"], channels, reference=origin)
@@ -134,13 +130,13 @@ def _recognise_partial(
     first = prefix + firsts[naming]
     options = {"base_channels": len(arrays[first])}
     if origin == "partial_conv":
-        options["levels"] = levels_of(arrays, first)
+        options["levels"] = partial_networks.levels_of(arrays, first)
     expected = _shapes(ours, options)
     names = expected.state_dict()
     if origin == "rfr":
-        sources = rfr_sources(names)
+        sources = partial_networks.rfr_sources(names)
     else:
-        sources = partial_unet_sources(names, of_nvidia=naming == "nvidia")
+        sources = partial_networks.partial_unet_sources(names, of_nvidia=naming == "nvidia")
     return FoundGenerator(ours, options, _fill(expected, _prefixed(prefix, sources), arrays))
 
 
@@ -216,7 +212,7 @@ def _fill(
     weights, wrong = {}, []
     for name, source in sources.items():
         try:
-            weights[name] = _checked(_changed(source, arrays), shapes[name], source.name)
+            weights[name] = _check_shape(_converted(source, arrays), shapes[name], source.name)
         except WeightsError as error:
             wrong.append(str(error))
     if wrong:
@@ -227,7 +223,7 @@ def _fill(
     return Found(weights, {name: source.name for name, source in sources.items()})
 
 
-def _changed(source: Source, arrays: Mapping[str, ndarray]) -> ndarray:
+def _converted(source: Source, arrays: Mapping[str, ndarray]) -> ndarray:
     if source.name not in arrays:
         raise WeightsError(f"{source.name} is missing")
     array = arrays[source.name]
@@ -240,7 +236,7 @@ def _changed(source: Source, arrays: Mapping[str, ndarray]) -> ndarray:
     return changed
 
 
-def _checked(array: ndarray, shape: list[int], theirs: str) -> ndarray:
+def _check_shape(array: ndarray, shape: list[int], theirs: str) -> ndarray:
     if list(array.shape) != shape:
         raise WeightsError(
             f"{theirs} has the shape {list(array.shape)} in our layout, expected {shape}"

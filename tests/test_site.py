@@ -1,0 +1,79 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""The documents as a site."""
+
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from release.site import on_page_markdown
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+SITE = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+CHINESE = sorted(DOCS.rglob("*.zh.md"))
+
+
+def _leaves(entries: list) -> list[tuple[str, str | None]]:
+    """Title and page of every entry of the navigation; a group has no page."""
+    found = []
+    for entry in entries:
+        ((title, content),) = entry.items()
+        found.append((title, content if isinstance(content, str) else None))
+        found += [] if isinstance(content, str) else _leaves(content)
+    return found
+
+
+def test_the_navigation_lists_every_page():
+    pages = [page for _, page in _leaves(SITE["nav"]) if page]
+    there = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md") if path not in CHINESE}
+    assert sorted(pages) == sorted(there)
+
+
+def test_every_title_has_a_chinese_one():
+    (i18n,) = [p["i18n"] for p in SITE["plugins"] if isinstance(p, dict) and "i18n" in p]
+    chinese = i18n["languages"][1]["nav_translations"]
+    own = {"GLCIC", "Shift-Net", "RFR"}  # names
+    assert {title for title, _ in _leaves(SITE["nav"])} - own == set(chinese)
+
+
+@pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
+def test_both_languages_show_the_same_code(path):
+    english = path.with_name(path.name.replace(".zh.md", ".md"))
+    blocks = [
+        re.findall(r"^```.*?^```", p.read_text("utf-8"), re.M | re.S) for p in (path, english)
+    ]
+    assert blocks[0] == blocks[1]
+
+
+def test_the_python_example_of_the_attention_runs():
+    page = (DOCS / "explanation/attention.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    names: dict = {}
+    exec(example, names)
+    assert list(names["steps"].similarity.shape) == [1, 1024, 1024]
+
+
+def test_links_out_of_the_documents_become_names():
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="methods/rfr.md"))
+    text = "[code](../../deploy/infer.py#L1), [metrics](../metrics.md), [here](x.md)"
+    assert on_page_markdown(text, page=page, config=None, files=None) == (
+        "code (`deploy/infer.py`), [metrics](../metrics.md), [here](x.md)"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("mkdocs") is None, reason="the extra docs is not installed")
+def test_the_site_builds_without_a_warning(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert built.returncode == 0, built.stderr
+    assert "传播" in (tmp_path / "zh/explanation/attention/index.html").read_text("utf-8")
+    reference = (tmp_path / "reference/inference/index.html").read_text("utf-8")
+    assert 'id="ppdeepfill.inference.inpainter.Inpainter.from_checkpoint"' in reference
