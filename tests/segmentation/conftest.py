@@ -27,8 +27,9 @@ class ColourClasses(nn.Layer):
         return [self.score(x)]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _registered():
+@pytest.fixture(scope="session")
+def registered():
+    """The model is known to PaddleSeg, which has to be installed."""
     pytest.importorskip("paddleseg", reason="the extra seg is not installed")
     from paddleseg.cvlibs import manager
 

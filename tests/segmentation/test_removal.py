@@ -14,7 +14,7 @@ from ppdeepfill.segmentation.removal import shrunk, without_gaps
 
 
 @pytest.fixture
-def remove(tmp_path, monkeypatch, write_model, labels, photo):
+def remove(registered, tmp_path, monkeypatch, write_model, labels, photo):
     """The verb on the photo, or what is given in its place; returns the exit status."""
     monkeypatch.chdir(tmp_path)
     save_small_network(tmp_path / "run")

@@ -15,6 +15,7 @@ from ppdeepfill.segmentation.model_config import read_model_config
 from ppdeepfill.segmentation.segmenter import Segmenter
 
 
+@pytest.mark.usefixtures("registered")
 def test_classes_are_those_of_the_pixels(write_model, photo):
     image = read_image(photo)
     classes = Segmenter(*write_model()).classes_of(image)
@@ -23,6 +24,7 @@ def test_classes_are_those_of_the_pixels(write_model, photo):
     assert classes.dtype == np.int32
 
 
+@pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize(
     "changes",
     [
@@ -47,6 +49,7 @@ def test_the_configuration_says_how_images_are_seen(write_model, photo, changes)
     assert (found == plain).mean() > 0.98  # a resized edge may move by a pixel
 
 
+@pytest.mark.usefixtures("registered")
 def test_a_model_of_paddleseg_says_what_it_says_in_paddleseg(tmp_path, photo):
     """Their ENet with random weights, against their own prediction."""
     from paddleseg.core.infer import inference
@@ -108,6 +111,7 @@ def test_weights_that_would_run_code_are_refused(write_model):
         Segmenter(config, weights)
 
 
+@pytest.mark.usefixtures("registered")
 def test_weights_of_another_model_are_refused_by_name(write_model):
     config, weights = write_model(
         model={"type": "ColourClasses", "num_classes": 4},
@@ -116,6 +120,7 @@ def test_weights_of_another_model_are_refused_by_name(write_model):
         Segmenter(config, weights)
 
 
+@pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize(
     ("text", "message"),
     [
