@@ -102,14 +102,13 @@ def filled(
     before_crop: Callable[[int, int], None],
 ) -> tuple[Result, Filling]:
     """Fill the hole; return what to keep, and the filling. See `strategies.fill` for arguments."""
-    has_stages = isinstance(inpainter, Inpainter)  # other methods would only compute twice
     filling = fill(
         inpainter,
         photo.rgb(),
         hole,
         strategy,
-        with_offsets=has_stages,
-        with_coarse=has_stages,
+        with_offsets=True,
+        with_coarse=True,
         before_crop=before_crop,
     )
     return Result(np.packbits(hole), filling.image[hole]), filling

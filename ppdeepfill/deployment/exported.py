@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 from numpy import ndarray
-from paddle import Tensor, inference
+from paddle import inference
 
 from ppdeepfill.data.pixels import to_unit_range
 from ppdeepfill.errors import ExportError
@@ -72,9 +72,9 @@ class ExportedInpainter:
         completed = self.fill_batch(images, masks).transpose(0, 3, 1, 2)
         return Prediction(paddle.to_tensor(to_unit_range(completed)))
 
-    def refine(self, images: ndarray, masks: ndarray) -> Tensor:
-        """Return `fill_batch` as [B, 3, H, W] in [-1, 1], like `Inpainter.refine`."""
-        return self.predict(images, masks).refined
+    def predict_in_holes(self, images: ndarray, masks: ndarray) -> Prediction:
+        """Return `predict`, for callers that only need the holes."""
+        return self.predict(images, masks)
 
     def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
         """Fill the holes of a batch: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""

@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 import paddle
 from numpy import ndarray
-from paddle import Tensor
 
 from ppdeepfill.data.pixels import HALF_RANGE, is_hole, to_unit_range
 from ppdeepfill.inference.patchmatch import fill_with_patches
@@ -86,6 +85,6 @@ class BaselineInpainter:
         filled = np.stack([self._method(i, m) for i, m in zip(images, masks, strict=True)])
         return Prediction(paddle.to_tensor(to_unit_range(filled.transpose(0, 3, 1, 2))))
 
-    def refine(self, images: ndarray, masks: ndarray) -> Tensor:
-        """Fill them alike; [B, 3, H, W] in [-1, 1]."""
-        return self.predict(images, masks).refined
+    def predict_in_holes(self, images: ndarray, masks: ndarray) -> Prediction:
+        """Return `predict`."""
+        return self.predict(images, masks)

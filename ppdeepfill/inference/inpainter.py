@@ -19,7 +19,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.data.pixels import is_hole, to_bytes, to_levels, to_unit_range, why_no_hole
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.networks import Prediction, refined_in_hole, size_multiple_of
+from ppdeepfill.networks import Prediction, predict_in_hole, size_multiple_of
 from ppdeepfill.networks.kernels import MemoryBudgetError, attention_memory_limit
 from ppdeepfill.weights.finding import SHIPPED, load_generator
 
@@ -101,7 +101,7 @@ class Inpainter:
     def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
         """Fill the holes of a batch: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""
         height, width = masks.shape[1:]
-        refined = to_uint8(self.refine(images, masks))[:, :height, :width]
+        refined = to_uint8(self.predict_in_holes(images, masks).refined)[:, :height, :width]
         return np.where(holes_of(masks)[..., None], refined, images)
 
     def predict(self, images: ndarray, masks: ndarray) -> Prediction:
@@ -112,12 +112,13 @@ class Inpainter:
         """
         return self._run(self.network, images, masks)
 
-    def refine(self, images: ndarray, masks: ndarray) -> Tensor:
-        """Return `refined` of `predict`, valid only inside the holes.
+    def predict_in_holes(self, images: ndarray, masks: ndarray) -> Prediction:
+        """Return `predict` with parts that are valid only inside the holes.
 
-        Up to float rounding. Faster, as a network may leave out what the holes do not need.
+        The numbers there are the same, up to float rounding. It is faster, because a network may
+        leave out what the holes do not need.
         """
-        return self._run(partial(refined_in_hole, self.network), images, masks)
+        return self._run(partial(predict_in_hole, self.network), images, masks)
 
     @paddle.no_grad()
     def _run(self, network: Callable[[Tensor, Tensor], T], images: ndarray, masks: ndarray) -> T:

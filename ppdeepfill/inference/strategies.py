@@ -124,14 +124,10 @@ def fill(
     for number, (place, own) in enumerate(progress(crops, unit="crop")):
         before_crop(number, len(crops))
         crop = _CroppedPhoto(image[place], hole[place], limit)
-        network_input = crop.shrunk_image[None], crop.shrunk_mask[None]
         needs_surroundings = crop.scale < 1 or strategy.feather > 0 or strategy.blend == "poisson"
-        prediction = None
-        if needs_surroundings or with_offsets or with_coarse:
-            prediction = inpainter.predict(*network_input)
-        # What else the caller asks for must not change the filling, not even by rounding.
-        refined = prediction.refined if needs_surroundings else inpainter.refine(*network_input)
-        filled[place][own] = _blended(crop, crop.in_pixels(refined), strategy)[own]
+        predict = inpainter.predict if needs_surroundings else inpainter.predict_in_holes
+        prediction = predict(crop.shrunk_image[None], crop.shrunk_mask[None])
+        filled[place][own] = _blended(crop, crop.in_pixels(prediction.refined), strategy)[own]
         if with_coarse and prediction.coarse is not None:
             coarse = image.copy() if coarse is None else coarse
             coarse[place][own] = crop.in_pixels(prediction.coarse)[own]

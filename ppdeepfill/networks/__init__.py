@@ -24,7 +24,7 @@ from ppdeepfill.networks.prediction import (
     Prediction,
     complete,
     offsets_of,
-    refined_in_hole,
+    predict_in_hole,
     size_multiple_of,
 )
 from ppdeepfill.networks.reference import Reference
@@ -45,7 +45,7 @@ __all__ = [
     "glcic",
     "offsets_of",
     "partial_unet",
-    "refined_in_hole",
+    "predict_in_hole",
     "rfr",
     "semantic_guidance",
     "shift_net",

@@ -147,8 +147,8 @@ class DeepFillV1(nn.Layer):
         refined, _, *attended = self.refinement(_with_mask(completed, mask), mask)
         return Prediction(refined, coarse, *attended)
 
-    def refined_in_hole(self, masked_image: Tensor, mask: Tensor) -> Tensor:
-        """Predict `refined` [B, 3, H, W], valid only inside the hole.
+    def predict_in_hole(self, masked_image: Tensor, mask: Tensor) -> Prediction:
+        """Predict the same as `forward`, where each part is valid only inside the hole.
 
         The last layers of both stages are computed around the holes only, which saves time.
         Arguments as in `forward`.
@@ -160,9 +160,10 @@ class DeepFillV1(nn.Layer):
         completed = complete(coarse, masked_image, mask)
         with kernels.attention_around_holes(mask, margin=REFINEMENT_REACH):
             dilated, attended = self.refinement.features(_with_mask(completed, mask), mask)
-        return kernels.decode_in_holes(
+        refined = kernels.decode_in_holes(
             self.refinement.decode, dilated, attended.features, mask=mask, margin=REFINEMENT_REACH
         )
+        return Prediction(refined, coarse, attended.weights, attended.offsets)
 
 
 class Encoder(ConvSequence):

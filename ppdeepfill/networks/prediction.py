@@ -56,14 +56,14 @@ def complete(predicted: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     return predicted * mask + image * (1.0 - mask)
 
 
-def refined_in_hole(network: nn.Layer, masked_image: Tensor, mask: Tensor) -> Tensor:
-    """Predict `refined` [B, 3, H, W], valid only inside the hole.
+def predict_in_hole(network: nn.Layer, masked_image: Tensor, mask: Tensor) -> Prediction:
+    """Predict what a network returns, where each part is valid only inside the hole.
 
     A network that has a method of this name may skip the work that the hole does not need.
     """
-    if hasattr(network, "refined_in_hole"):
-        return network.refined_in_hole(masked_image, mask)
-    return network(masked_image, mask).refined
+    if hasattr(network, "predict_in_hole"):
+        return network.predict_in_hole(masked_image, mask)
+    return network(masked_image, mask)
 
 
 def size_multiple_of(network: nn.Layer) -> int:

@@ -15,7 +15,7 @@ import paddle
 from paddle import Tensor, nn
 
 from ppdeepfill.data.batch import Batch
-from ppdeepfill.networks import Prediction, complete, refined_in_hole
+from ppdeepfill.networks import Prediction, complete, predict_in_hole
 from ppdeepfill.networks.critics import Critics
 from ppdeepfill.objectives import reconstruction
 from ppdeepfill.objectives.contract import Objective, Phase
@@ -227,8 +227,8 @@ class WganGp(Objective):
         self._completed.clear()  # the generator may change before these batches are used again
         with paddle.no_grad():
             masked_image = batch.image * (1.0 - batch.mask)
-            refined = refined_in_hole(self.network, masked_image, batch.mask)
-            return complete(refined, batch.image, batch.mask)
+            prediction = predict_in_hole(self.network, masked_image, batch.mask)
+            return complete(prediction.refined, batch.image, batch.mask)
 
     def _over_stages(
         self, term: reconstruction.Term, prediction: Prediction, batch: Batch

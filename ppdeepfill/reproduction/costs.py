@@ -97,7 +97,7 @@ def hole_layers(
 
         def forward(self, masked_image: Tensor, shape_of_mask: Tensor) -> Tensor:
             with mock.patch.object(windows, find.__name__, lambda _, **where: find(mask, **where)):
-                return self.network.refined_in_hole(masked_image, shape_of_mask)
+                return self.network.predict_in_hole(masked_image, shape_of_mask)
 
     return layer_costs(InHole, [[batch, 3, *size], [batch, 1, *size]])
 

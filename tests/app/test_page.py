@@ -14,6 +14,7 @@ from PIL import Image
 
 from ppdeepfill.app.filling import MEGABYTES
 from ppdeepfill.inference.predict import predict
+from ppdeepfill.networks import Prediction
 from ppdeepfill.weights.finding import SHIPPED
 
 CHROMIUM = shutil.which("chromium")
@@ -201,10 +202,10 @@ class Waiting:
     def __init__(self):
         self.may_go_on, self.crops = threading.Event(), 0
 
-    def refine(self, images, masks) -> paddle.Tensor:
+    def predict_in_holes(self, images, masks) -> Prediction:
         self.crops += 1
         assert self.may_go_on.wait(PATIENCE / 1000)
-        return paddle.zeros([1, 3, *masks.shape[1:]])
+        return Prediction(paddle.zeros([1, 3, *masks.shape[1:]]))
 
 
 def test_a_filling_shows_how_far_it_is_and_can_be_cancelled(visit, served, tmp_path, monkeypatch):
