@@ -3,8 +3,11 @@
 """Load training batches by number, in worker processes."""
 
 import logging
+import os
 import shutil
+import signal
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,21 +15,24 @@ from functools import lru_cache
 from itertools import count
 from multiprocessing.util import Finalize
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import paddle
 from numpy import ndarray
 
 from ppdeepfill.data.batch import Batch
 from ppdeepfill.data.dataset import ORDER_STREAM, InpaintingDataset, Skipped
-from ppdeepfill.data.loader_processes import SHARED_MEMORY, kill, prepare_worker, training_is_gone
 from ppdeepfill.data.pixels import HALF_RANGE
 from ppdeepfill.errors import ConfigError, DataError, UserError
 
 logger = logging.getLogger(__name__)
 
 PREFETCH = 2  # batches per worker, paddle's default
+SHARED_MEMORY = Path("/dev/shm")
+_ending = threading.Event()  # set in a worker whose training is gone
 
 
 class Loader:
@@ -102,19 +108,17 @@ class Loader:
     def _start(self) -> Iterator[list]:
         if not self._workers:
             return map(self._recipe.load, count(self._first_batch))
-        loader = paddle.io.DataLoader(
-            _WorkerDataset(self._recipe),
-            batch_sampler=([number] for number in count(self._first_batch)),
-            collate_fn=itemgetter(0),
-            num_workers=self._workers,
-            prefetch_factor=PREFETCH,
-            use_shared_memory=self._shared_memory_suffices(),
-            worker_init_fn=prepare_worker,
+        return iter(
+            paddle.io.DataLoader(
+                _WorkerDataset(self._recipe),
+                batch_sampler=([number] for number in count(self._first_batch)),
+                collate_fn=itemgetter(0),
+                num_workers=self._workers,
+                prefetch_factor=PREFETCH,
+                use_shared_memory=self._shared_memory_suffices(),
+                worker_init_fn=_prepare_worker,
+            )
         )
-        loaded = iter(loader)
-        # If nobody closes the loader, Python ends its workers by the SIGTERM that they ignore.
-        Finalize(loaded, kill, args=(loaded._workers,), exitpriority=0)
-        return loaded
 
     def _receive(self) -> list:
         try:
@@ -200,7 +204,7 @@ class _WorkerDataset:
     recipe: _BatchRecipe
 
     def __getitem__(self, batch_number: int) -> list:
-        if training_is_gone.is_set():
+        if _ending.is_set():
             threading.Event().wait()  # no further batch: the process is about to end
         try:
             return self.recipe.load(batch_number)
@@ -217,3 +221,30 @@ def _to_float(pixels: ndarray | paddle.Tensor) -> paddle.Tensor:
     if isinstance(pixels, ndarray):
         pixels = paddle.to_tensor(pixels)
     return pixels.astype("float32")
+
+
+def _prepare_worker(_: int) -> None:
+    """Leave signals from a terminal or launcher to the main process, and end with it."""
+    os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    cv2.setNumThreads(0)
+    parent = os.getppid()
+    Finalize(None, _remove_batches, args=(parent,), exitpriority=0)  # where Paddle notices first
+    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this worker if the main process was killed; Paddle's own watchdog may sleep forever."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    _ending.set()
+    time.sleep(1)  # a batch that is loaded already gets its file, which is removed below
+    _remove_batches(parent)
+    os._exit(1)
+
+
+def _remove_batches(parent: int) -> None:
+    """Remove the batches of this worker from shared memory if nobody is left to receive them."""
+    if os.getppid() != parent:
+        for batch in SHARED_MEMORY.glob(f"paddle_{os.getpid()}_*"):  # Paddle's names for them
+            batch.unlink(missing_ok=True)

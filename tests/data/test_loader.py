@@ -288,18 +288,6 @@ def test_a_training_may_load_on_after_a_signal_to_the_whole_group(photos, name):
 
 
 @linux
-def test_a_training_may_load_on_after_a_signal_to_each_process(photos):
-    handled = "signal.signal(signal.SIGTERM, lambda *_: None)"
-    step = "time.sleep(0.01 if batch.sample_numbers[0] < 80 else 100)"
-    with training(photos, step, setup=handled) as (process, workers):
-        for pid in (*workers, process.pid):  # as a cluster's scheduler does
-            os.kill(pid, signal.SIGTERM)
-        for _ in range(40):
-            assert process.stdout.readline()
-        assert all(alive(pid) for pid in workers)
-
-
-@linux
 @pytest.mark.parametrize("end", ["kill", "terminate", "leave"])
 def test_neither_workers_nor_shared_memory_outlive_a_training_that_did_not_close(photos, end):
     step = "break" if end == "leave" else "time.sleep(100)"
