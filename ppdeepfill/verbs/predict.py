@@ -102,21 +102,29 @@ def _add_removal(removal: argparse._ArgumentGroup) -> None:
         "--remove",
         nargs="+",
         metavar="CLASS",
-        help="the hole is where things of these classes are, each a name or a number",
+        help="take as hole what PaddleSeg recognises as these classes, each a name or a number "
+        "(default: none, the hole comes from a mask or a colour)",
     )
     removal.add_argument(
-        "--seg_config", type=Path, metavar="FILE", help="YAML file of a model of PaddleSeg"
+        "--seg_config",
+        type=Path,
+        metavar="FILE",
+        help="YAML file of a PaddleSeg model (default: none; --remove needs it)",
     )
     removal.add_argument(
-        "--seg_weights", type=Path, metavar="FILE", help="weights of that model, a .pdparams file"
+        "--seg_weights",
+        type=Path,
+        metavar="FILE",
+        help="weights of that model, a .pdparams file (default: none; --remove needs it)",
     )
     removal.add_argument(
         "--seg_labels",
         type=Path,
         default=argparse.SUPPRESS,
         metavar="FILE",
-        help="names of the classes 0, 1, ... in lines (default: labels.txt in the dataset_root of "
-        "the configuration, or those of Cityscapes, PascalVOC and PaddleSeg's data sets of people)",
+        help="names of the classes 0, 1, ..., one per line (default: labels.txt in the "
+        "configuration's dataset_root, or those of Cityscapes, PascalVOC and PaddleSeg's data sets "
+        "of people)",
     )
     removal.add_argument(
         "--fill_gaps",
@@ -193,7 +201,7 @@ def _add_results(results: argparse._ArgumentGroup) -> None:
     add_boolean(
         results,
         "--save_mask",
-        "also write NAME_mask.png, the hole as it was filled, in white",
+        "also write NAME_mask.png, the hole as it was filled, in white (default: false)",
     )
     add_boolean(
         results,
