@@ -4,12 +4,12 @@
 
 A layer calls one function here and gets the same numbers as from Paddle's own operators, up to
 float rounding. The choice of kernel depends only on the call: its tensors, the grad mode of its
-thread, hooks, and the two contexts.
+thread, hooks, and the three contexts.
 
     convolve, convolve_in_sequence, convolve_without_bias    convolutions
     contextual_attention, contextual_attention_in_blocks     attention/contextual.py
     decode_in_holes, Windows                                 parts of feature maps
-    attention_around_holes           its part near the holes
+    attention_around_holes                                   context: its part near the holes
     eagerly, attention_memory_limit                          contexts, for callers of networks
 """
 
