@@ -20,13 +20,13 @@ from ppdeepfill.networks import Prediction, complete
 from ppdeepfill.networks.patch_critic import Norm, PatchCritic
 from ppdeepfill.networks.semantic_guidance import UNKNOWN, SemanticGuidance
 from ppdeepfill.objectives import reconstruction
-from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.gan_losses import GAN_LOSSES
+from ppdeepfill.objectives.one_critic import OneCritic
 
 LABEL_STREAM = 0x6C6162  # keeps these draws independent of the data's random numbers
 
 
-class SemanticGuidanceObjective(Objective):
+class SemanticGuidanceObjective(OneCritic):
     """The objective of `SemanticGuidance`; builds and owns the critic.
 
     Args:
@@ -82,19 +82,6 @@ class SemanticGuidanceObjective(Objective):
         self.critic = None
         if adversarial_weight:
             self.critic = PatchCritic(critic_channels, layers=critic_layers, norm=critic_norm)
-
-    @property
-    def extra_modules(self) -> dict[str, nn.Layer]:
-        """The critic, which is saved with the network so that training can continue."""
-        return {} if self.critic is None else {"critic": self.critic}
-
-    def phases(self) -> list[Phase]:
-        """Return the critic's update, then the network's on the same batch."""
-        generator = Phase("generator", self.network, self.generator_loss)
-        if self.critic is None:
-            return [generator]
-        critic = Phase("critic", self.critic, self.critic_loss)
-        return [critic, generator._replace(fresh_batch=False)]
 
     def critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the critic's loss, without gradients of the network."""

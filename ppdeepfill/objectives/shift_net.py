@@ -16,12 +16,12 @@ from ppdeepfill.data.batch import Batch
 from ppdeepfill.networks import complete
 from ppdeepfill.networks.patch_critic import Norm, PatchCritic
 from ppdeepfill.networks.shift_net import ShiftNet
-from ppdeepfill.objectives.contract import Objective, Phase
 from ppdeepfill.objectives.gan_losses import GAN_LOSSES
+from ppdeepfill.objectives.one_critic import OneCritic
 from ppdeepfill.objectives.reconstruction import crop
 
 
-class ShiftNetObjective(Objective):
+class ShiftNetObjective(OneCritic):
     """The objective of Shift-Net; builds and owns the critic.
 
     Args:
@@ -81,19 +81,6 @@ class ShiftNetObjective(Objective):
         self.critic = None
         if adversarial_weight:
             self.critic = PatchCritic(critic_channels, layers=critic_layers, norm=critic_norm)
-
-    @property
-    def extra_modules(self) -> dict[str, nn.Layer]:
-        """The critic, which is saved with the network so that training can continue."""
-        return {} if self.critic is None else {"critic": self.critic}
-
-    def phases(self) -> list[Phase]:
-        """Return the critic's update, then the network's on the same batch."""
-        generator = Phase("generator", self.network, self.generator_loss)
-        if self.critic is None:
-            return [generator]
-        critic = Phase("critic", self.critic, self.critic_loss)
-        return [critic, generator._replace(fresh_batch=False)]
 
     def critic_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the critic's loss, without gradients of the network."""
