@@ -215,13 +215,15 @@ def test_a_filling_shows_how_far_it_is_and_can_be_cancelled(visit, served, tmp_p
     paint(page, (0.05, 0.1), (0.1, 0.1))
     paint(page, (0.9, 0.9), (0.95, 0.9))
     with monkeypatch.context() as patched:
-        patched.setattr(served.events.methods, "inpainter", lambda name: method)
+        patched.setattr(served.workshop.methods, "inpainter", lambda name: method)
         page.click("#fill")
         said(page, "part 1 of 2")
         page.click("#cancel")
         said(page, "cancelled")
         method.may_go_on.set()
-        served.events._worker.run(int).result()  # what was there before has ended
+        served.workshop.jobs.run(
+            "other", lambda job: None, lambda job: None
+        )  # what was there before has ended
     assert method.crops == 1
     fill(page)
 
@@ -263,11 +265,11 @@ def test_it_works_at_the_width_of_a_phone(visit, photo):
 def test_who_closes_the_page_leaves_nothing(visit, served, photo):
     page = visit()
     open_file(page, photo)
-    held = len(served.events.visits)
+    held = len(served.workshop.visits)
     page.close()
     for _ in range(100):
-        if len(served.events.visits) < held:
+        if len(served.workshop.visits) < held:
             break
         page.context.new_page().wait_for_timeout(100)
-    assert len(served.events.visits) < held
+    assert len(served.workshop.visits) < held
     assert not [path for path in Path(served.folder).rglob("*") if path.is_file()]
