@@ -18,6 +18,7 @@ from ppdeepfill.app.worker import Jobs, Worker
 from ppdeepfill.segmentation.recognition import Recognition, Recognizer
 
 MOST_BODY = 48 << 20  # bytes of a request: the largest photo in base64, and a little more
+ICON = "en/favicon.ico"  # browsers ask for it at the root
 # The browser may contact only this server. gradio's templates need eval.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -51,6 +52,7 @@ def application(
         app = fastapi.FastAPI(openapi_url=None)
         app.add_middleware(Limits)
         app.add_api_route("/", _to_language(language))
+        app.add_api_route("/favicon.ico", lambda: fastapi.responses.RedirectResponse(ICON))
         for code in LANGUAGES:
             app = _with_page(app, Events(workshop, Words(code)))
         yield app, workshop

@@ -48,8 +48,10 @@ class Workshop(NamedTuple):
 
 
 def said(text: str, kind: str = "done") -> str:
-    """Format a message as HTML, and capitalise its first letter."""
-    return f'<span class="{kind}" role="status">{escape(text[:1].upper() + text[1:])}</span>'
+    """Format a message as HTML, with a capital letter first unless that begins a file name."""
+    if text.partition(" ")[0].isalpha():
+        text = text[:1].upper() + text[1:]
+    return f'<span class="{kind}" role="status">{escape(text)}</span>'
 
 
 class Events:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from ppdeepfill.app.methods import BASELINES, Methods
-from ppdeepfill.weights.finding import DEMO
 from ppdeepfill.inference.strategies import Strategy, fill
+from ppdeepfill.weights.finding import DEMO
 
 gradio_client = pytest.importorskip("gradio_client", reason="needs gradio")
 

@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,6 +75,18 @@ def test_no_file_is_taken_and_no_file_of_the_computer_given(served):
             urllib.request.urlopen(asked, timeout=20)
         assert 400 <= refused.value.code < 500
     assert not [path for path in Path(served.folder).rglob("*") if path.is_file()]
+
+
+@NEEDS_GRADIO
+@pytest.mark.parametrize(
+    ("language", "accepted", "page"),
+    [(None, "zh-CN", "zh/"), (None, "de", "en/"), ("zh", "en", "zh/")],
+)
+def test_the_root_leads_to_a_language(language, accepted, page):
+    from ppdeepfill.app.application import _to_language
+
+    request = SimpleNamespace(headers={"accept-language": accepted})
+    assert _to_language(language)(request).headers["location"] == page
 
 
 @NEEDS_GRADIO
