@@ -66,7 +66,8 @@ def _layout(events: Events) -> Parts:
     def button(name: str, text: str, **settings) -> None:
         buttons[name] = gr.Button(words(PAGE[text]), elem_id=name, **settings)
 
-    gr.Markdown(_heading(words), elem_id="title")
+    gr.HTML(_languages(words), elem_id="languages")
+    gr.Markdown(f"{words(PAGE['title'])}\n{words(PAGE['introduction'])}", elem_id="title")
     with gr.Row():
         with gr.Column(min_width=280):
             samples = [thumbnail(number) for number in range(len(CHOSEN))]
@@ -87,10 +88,12 @@ def _layout(events: Events) -> Parts:
     return Parts(painter, message, viewer, saver, downloads, *settings, buttons, classes)
 
 
-def _heading(words: Words) -> str:
-    """The title, links to the page in other languages, and what to do."""
-    others = [f"[{name}](../{code}/)" for code, name in LANGUAGES.items() if code != words.language]
-    return f"{words(PAGE['title'])}\n{words(PAGE['introduction'])} {' '.join(others)}"
+def _languages(words: Words) -> str:
+    """Links to the page in other languages."""
+    others = [code for code in LANGUAGES if code != words.language]
+    return " ".join(
+        f'<a href="../{c}/" lang="{c}" target="_self">{LANGUAGES[c]}</a>' for c in others
+    )
 
 
 def _classes(events: Events, button) -> gr.Dropdown | None:
