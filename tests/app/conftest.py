@@ -55,7 +55,7 @@ def start(tmp_path) -> Iterator[Callable[[], Started]]:
         process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         processes.append(process)
         url = f"http://127.0.0.1:{port}/"
-        for _ in range(900):
+        for _ in range(3000):
             try:
                 urllib.request.urlopen(url, timeout=5)
                 return Started(url, process, tmp_path)
