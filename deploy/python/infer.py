@@ -475,7 +475,7 @@ def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
     check_tiff_segments(tags)
     if tags.get(259, 1) in (2, 3, 4, 32771):  # rows after an early end stay undefined, silently
         raise UserError(
-            "its fax compression (CCITT) can hide missing rows; save it as PNG, or with LZW or deflate"
+            "its fax compression (CCITT) can hide missing rows; save it as PNG, or with LZW"
         )
     expected = {0: 1, 1: 1, 2: 3}.get(tags.get(PHOTOMETRIC))
     if tags.get(SAMPLES, 1) == 2 and tags.get(PLANAR, 1) != 1:

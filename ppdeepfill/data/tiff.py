@@ -68,7 +68,7 @@ def check(image: TiffImageFile, content: bytes) -> tuple[str, ...]:
     _check_segments(tags, len(content))
     if tags.get(COMPRESSION, 1) in FAX:  # rows after an early end stay undefined memory, silently
         raise Refusal(
-            "its fax compression (CCITT) can hide missing rows; save it as PNG, or with LZW or deflate"
+            "its fax compression (CCITT) can hide missing rows; save it as PNG, or with LZW"
         )
     if tags.get(SAMPLES, 1) == 2 and tags.get(PLANAR, 1) != 1:
         raise Refusal("its channel layout is not supported; save it as PNG")
