@@ -58,7 +58,8 @@ OVERHEAD = 4 << 20  # bytes that reading may take beside twice the size of a fil
 WEIGHT = np.arange(6, dtype=np.float32).reshape(2, 3)
 NASTY = (
     "", "~", "0", "-1", "1e400", "-0.0", ".nan", ".inf", "99999999999999999999", "true", "yes",
-    "[]", "{}", "[1, 2]", "[[[[]]]]", "2001-13-40", "!!binary x", "!!float x", "!!python/name:os.system",
+    "[]", "{}", "[1, 2]", "[[[[]]]]", "2001-13-40", "!!binary x", "!!float x",
+    "!!python/name:os.system",
     "&a [*a]", "*a", "'", "%", "0x10", "1_000", "256", "0.5", "null", "/etc/passwd", "..", "a: b",
     "\N{ZERO WIDTH SPACE}", "\N{COLLISION SYMBOL}" * 300, "auto", "cpu", "cosine", "mixed",
 )  # fmt: skip
