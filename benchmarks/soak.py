@@ -8,9 +8,9 @@
     python benchmarks/soak.py process 4242 --minutes 60
 
 Predictions are of random sizes, with the network that ships, in one process. The service is
-`ppdeepfill serve`, to which two clients send random photos, every tenth of them damaged. Training is
-a small run with workers, validation, pictures and checkpoints. A process is any that runs already,
-such as a training of your own.
+`ppdeepfill serve`, to which two clients send random photos, every tenth of them damaged. Training
+is a small run with workers, validation, pictures and checkpoints. A process is any that runs
+already, such as a training of your own.
 
 There are twenty samples. The first half is warm-up, in which caches fill. The command fails if in
 the last quarter the process took more memory or more open files than in the third.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import numpy as np
+
 from benchmarks.soak import SAMPLES, Sample, photo_and_hole, verdict
 
 
