@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import gradio as gr
 
@@ -27,6 +27,7 @@ from ppdeepfill.inference.strategies import Strategy
 from ppdeepfill.segmentation.recognition import Recognizer
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 PROGRESS = gr.Progress()  # gradio finds it among the defaults of an event
 
@@ -125,19 +126,20 @@ class Events:
         self, numbers: Sequence[int], request: gr.Request, progress: gr.Progress = PROGRESS
     ) -> tuple:
         """The numbers of classes -> painter with a hole where such things are, message."""
-        session, names = request.session_hash, []
+        session = request.session_hash
 
-        def compute() -> dict:
-            names.extend(self._class_names(numbers))
+        def compute() -> tuple[dict, str]:
+            names = ", ".join(self._class_names(numbers))
             visit = self._visits.get(session)
-            doing = self.words(MESSAGES["marking"], classes=", ".join(names))
+            watch = self._watch(progress, self.words(MESSAGES["marking"], classes=names))
             work = (self._marked, session, visit, numbers)
-            return self.workshop.jobs.run(session, self._watch(progress, doing), *work)
+            return self.workshop.jobs.run(session, watch, *work), names
 
         marked, refusal = self._attempted(compute)
         if marked is None:
             return gr.skip(), refusal
-        return marked, said(self.words(MESSAGES["marked"], classes=", ".join(names)))
+        hole, names = marked
+        return hole, said(self.words(MESSAGES["marked"], classes=names))
 
     def _class_names(self, numbers: Sequence[int]) -> list[str]:
         names = self.workshop.recognizer.names if self.workshop.recognizer else []
@@ -170,6 +172,7 @@ class Events:
         """Find things of these classes, in the worker -> the hole for the painter."""
         photo = filling.reopened(visit)
         hole = self.workshop.recognizer.find(photo, numbers, Path(visit.name))
+        job.before_crop(0, 1)
         if not self._visits.holds(session, visit):
             raise Cancelled
         height, width = shown_size(visit.size)
@@ -188,7 +191,7 @@ class Events:
 
         return show
 
-    def _attempted(self, compute: Callable[[], dict]) -> tuple[dict | None, str]:
+    def _attempted(self, compute: Callable[[], T]) -> tuple[T | None, str]:
         """What `compute` returns; or None, and a message why there is nothing."""
         try:
             return compute(), ""

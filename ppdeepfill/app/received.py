@@ -15,13 +15,13 @@ LONGEST_PHOTO = filling.MEGABYTES * 4 * 2**20 // 3 + 4  # characters of base64
 LONGEST_MASK = 12 << 20
 
 
-def opened(chosen: dict | None) -> tuple[Visit, Photo]:
+def opened(chosen: object) -> tuple[Visit, Photo]:
     """Open the sample or file that the painter sends.
 
     Raises:
         DataError: there is none, or it cannot be opened.
     """
-    chosen = chosen or {}
+    chosen = chosen if isinstance(chosen, dict) else {}
     if "sample" in chosen:
         if chosen["sample"] not in range(len(CHOSEN)):
             raise Refusal("no_sample", number=repr(chosen["sample"]))
@@ -39,14 +39,14 @@ def opened(chosen: dict | None) -> tuple[Visit, Photo]:
     return filling.open_photo(content, name)
 
 
-def mask_of(painted: dict | None) -> bytes:
+def mask_of(painted: object) -> bytes:
     """The image file of the paint, empty before the first stroke.
 
     Raises:
         DataError: it is damaged.
     """
     damaged = Refusal("paint_not_complete")
-    mask = (painted or {}).get("mask", "")
+    mask = painted.get("mask") if isinstance(painted, dict) else None
     return _decoded(mask, LONGEST_MASK, too_large=damaged, incomplete=damaged)
 
 

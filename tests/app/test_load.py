@@ -73,6 +73,7 @@ BAD = [
     {"sample": 99},
     {"sample": "../../secret"},
     {},
+    [{}],
     None,
 ]
 
