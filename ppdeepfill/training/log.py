@@ -14,10 +14,9 @@ from numpy import ndarray
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ppdeepfill.atomic_write import check_writable, written_whole
+from ppdeepfill.atomic_write import check_writable, sole_use, written_whole
 from ppdeepfill.config import Config
 from ppdeepfill.errors import OutputError, UserError
-from ppdeepfill.training.lock import sole_use
 from ppdeepfill.training.meter import Reading
 
 FORMATS = {
@@ -50,9 +49,8 @@ class TrainingLog:
 
     def __enter__(self) -> "TrainingLog":
         check_writable(self.output_dir, change="output_dir")
-        self.output_dir.mkdir(parents=True, exist_ok=True)
         self._open = ExitStack()
-        self._open.enter_context(sole_use(self.output_dir))
+        self._open.enter_context(sole_use(self.output_dir, change="output_dir"))
         self._file = _LogFile(
             self.output_dir / "log.txt", encoding="utf-8", errors="backslashreplace", delay=True
         )

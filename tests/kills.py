@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kill commands at random moments, continue them, and compare with commands that were never killed.
 
-    python tests/faults/kills.py --kills 500 --folder output/kills
+    python tests/kills.py --kills 500 --folder output/kills
 
 A round starts one command in a new folder and kills it again and again, until it ends or has been
 killed often enough and may end. After every kill, what is on disk is checked; at the end, all
@@ -27,11 +27,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[2])]
 
 import numpy as np
 import paddle
-from faults.kill_jobs import JOBS, Job
+from kill_jobs import JOBS, Job
 from numpy.random import Generator
 
 import ppdeepfill.ablation.ablate
@@ -97,7 +96,7 @@ def count_file_calls(folder: Path, *, last: int | None = None) -> list[int]:
         else:
             path, changes = (arguments or ("",))[0], event in FILE_CALLS
         if changes and isinstance(path, (str, os.PathLike)):
-            if not os.path.abspath(path).startswith(prefix):
+            if not str(Path(path).absolute()).startswith(prefix):
                 return
             count[0] += 1
             if count[0] == last:
