@@ -56,9 +56,10 @@ def _training(**changes) -> Callable[[Path], None]:
 _TRAINING = {
     "data__validation": "photos",
     "data__validation_images": 3,
-    "schedule__iterations": 12,
+    "schedule__iterations": 10,
     "schedule__checkpoint_every": 1,
-    "schedule__validate_every": 3,
+    "schedule__validate_every": 4,
+    "schedule__image_every": 5,
     "schedule__keep_checkpoints": 2,
 }
 
@@ -105,7 +106,7 @@ def _prepare_export(folder: Path) -> None:
     earlier.mkdir()
     (earlier / "model.json").write_text("earlier")
     (earlier / "model.pdiparams").write_text("earlier")
-    (earlier / "deploy.yaml").write_text(yaml.safe_dump({"sha256": _hashes(earlier)}))
+    (earlier / "deploy.yaml").write_text(yaml.safe_dump({"Deploy": {"sha256": _hashes(earlier)}}))
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -116,7 +117,8 @@ def _check_export(folder: Path) -> None:
     """Nobody ever finds a description beside files of another export."""
     description = folder / "exported" / "deploy.yaml"
     if description.exists():
-        assert yaml.safe_load(description.read_text())["sha256"] == _hashes(description.parent)
+        recorded = yaml.safe_load(description.read_text())["Deploy"]["sha256"]
+        assert recorded == _hashes(description.parent), "files of two exports"
 
 
 def _prepare_convert(folder: Path) -> None:
@@ -161,9 +163,18 @@ def _ablation_results(folder: Path) -> dict[str, bytes]:
     return {**kept, "means": json.dumps(means, sort_keys=True).encode()}
 
 
+# Cheap commands are killed more often.
+ORDER = (
+    "train convert train_workers train convert export "
+    "train convert train_workers train convert ablate"
+).split()
 JOBS = {
     "train": Job(
-        ["train", "--config", "config.yaml"], _training(), _check_training, _training_results, 12
+        ["train", "--config", "config.yaml"],
+        _training(objective__options__critic_steps=1),
+        _check_training,
+        _training_results,
+        12,
     ),
     "train_workers": Job(
         ["train", "--config", "config.yaml"],

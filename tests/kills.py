@@ -30,7 +30,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import paddle
-from kill_jobs import JOBS, Job
+from kill_jobs import JOBS, ORDER, Job
 from numpy.random import Generator
 
 import ppdeepfill.ablation.ablate
@@ -276,7 +276,7 @@ class Killer:
 def _moment(rng: Generator, measured: Measured) -> Moment:
     kind = MOMENTS[rng.integers(len(MOMENTS))]
     if kind == "time":
-        return Moment(kind, rng.uniform(0, 0.6 * measured.seconds))
+        return Moment(kind, rng.uniform(0, 0.5 * measured.seconds))
     if kind == "call":
         return Moment(kind, int(rng.integers(1, measured.calls + 1)))
     return Moment(kind, int(rng.integers(measured.largest)))
@@ -302,7 +302,7 @@ def run() -> int:
     parser.add_argument("--kills", type=int, default=500, help="how many at least")
     parser.add_argument("--folder", type=Path, default=Path("output/kills"))
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=list(JOBS))
+    parser.add_argument("--jobs", nargs="+", choices=JOBS, default=ORDER)
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     file = arguments.folder / "rounds.jsonl"
