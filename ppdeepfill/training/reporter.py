@@ -3,6 +3,7 @@
 """Measure and report training progress, in process 0 only."""
 
 import logging
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 
@@ -104,10 +105,12 @@ class Reporter:
     def _validate(self, iteration: int) -> None:
         scores = validate(self.network, self.validation, batch_size=VALIDATION_BATCH)
         self._log.validate(iteration, scores)
-        if self.best_score is None or scores["hole_l1"] < self.best_score:
-            self.best_score = scores["hole_l1"]
+        score = scores["hole_l1"]
+        if math.isfinite(score) and (self.best_score is None or score < self.best_score):
             generator = generator_of(self.config, self.network, iteration)
-            logger.info("best so far: %s", save_best(self.config.output_dir, generator))
+            path = save_best(self.config.output_dir, generator)
+            self.best_score = score
+            logger.info("best so far: %s", path)
 
 
 def is_due(iteration: int, every: int, *, last: bool) -> bool:
