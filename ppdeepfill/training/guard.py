@@ -13,10 +13,10 @@ from paddle import Tensor
 from ppdeepfill.errors import UserError
 
 ADVICE = (
-    "Checkpoints written before are intact. Run the same command again with a smaller step, such as "
-    "-o optimizer.learning_rate=5e-5, or a larger data.batch_size; if it fails again at once, delete "
-    "the newest checkpoint to continue from the one before; if the same samples fail again, look "
-    "at their images"
+    "Checkpoints written before are intact. Run the same command again with a smaller step, such "
+    "as -o optimizer.learning_rate=5e-5, or a larger data.batch_size; if it fails again at once, "
+    "delete the newest checkpoint to continue from the one before; if the same samples fail again, "
+    "look at their images"
 )
 
 logger = logging.getLogger(__name__)
