@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 
 from ppdeepfill.errors import OutputError
 
@@ -127,7 +127,7 @@ def check_writable(folder: Path, *, change: str) -> None:
     if not existing.is_dir():
         raise OutputError(f"cannot write to {folder}: {existing} is not a folder; change {change}")
     try:
-        with TemporaryDirectory(prefix=PARTIAL, dir=existing):
+        with TemporaryFile(prefix=PARTIAL, dir=existing):  # on Linux without a name to be left
             pass
     except OSError as error:
         raise OutputError(

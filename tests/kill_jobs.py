@@ -8,9 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
+import numpy as np
 import yaml
 from small_run import TIMES, save_small_network, small_config, write_photos
 
+from ppdeepfill.evaluation.report import FILES
+from ppdeepfill.photos import read_photo
 from ppdeepfill.weights.checkpoint import (
     best_model,
     checkpoint_folders,
@@ -150,6 +154,39 @@ def _prepare_ablate(folder: Path) -> None:
         (folder / f"{name}.yaml").write_text(config.to_yaml())
 
 
+def _prepare_filling(folder: Path) -> None:
+    """A network and photographs to fill, and results of an earlier command."""
+    save_small_network(folder / "new")
+    photos = write_photos(folder / "photos", count=4)
+    (folder / "masks").mkdir()
+    (folder / "filled").mkdir()
+    for photo in photos.iterdir():
+        mask = np.zeros([40, 48], np.uint8)
+        mask[8:24, 8:24] = 255
+        cv2.imwrite(str(folder / "masks" / photo.name), mask)
+        shutil.copy(photo, folder / "filled")
+
+
+def _check_filled(folder: Path) -> None:
+    """Every result is a whole picture, the old or the new one."""
+    for path in (folder / "filled").glob("[!.]*"):
+        assert not isinstance(read_photo(path), Exception)
+
+
+def _check_test(folder: Path) -> None:
+    """The record is whole, and if the text is there, all is."""
+    report = folder / "report"
+    if (report / "report.json").exists():
+        json.loads((report / "report.json").read_text())
+    if (report / "test.txt").exists():
+        assert set(FILES) <= {path.name for path in report.iterdir()}
+
+
+def _test_results(folder: Path) -> dict[str, bytes]:
+    files = _files(folder / "report")
+    return {name: files[name] for name in ("per_image.csv", "ranked.png")}
+
+
 def _check_ablate(folder: Path) -> None:
     for checkpoint in folder.glob("ablation/runs/*/*/checkpoints/iter_*"):
         read_checkpoint(checkpoint)
@@ -165,8 +202,8 @@ def _ablation_results(folder: Path) -> dict[str, bytes]:
 
 # Cheap commands are killed more often.
 ORDER = (
-    "train convert train_workers train convert export "
-    "train convert train_workers train convert ablate"
+    "train convert train_workers predict train convert export "
+    "train test convert train_workers train predict convert ablate"
 ).split()
 JOBS = {
     "train": Job(
@@ -196,6 +233,22 @@ JOBS = {
         _prepare_convert,
         _check_convert,
         lambda folder: _files(folder / "converted"),
+        8,
+    ),
+    "predict": Job(
+        "predict --model_path new --image_path photos --mask_path masks --save_dir filled".split()
+        + ["--save_mask", "--device", "cpu"],
+        _prepare_filling,
+        _check_filled,
+        lambda folder: _files(folder / "filled"),
+        8,
+    ),
+    "test": Job(
+        "test --model_path new --images photos --image_size 32 32 --hole_size 16 16".split()
+        + "--methods mean_fill --save_dir report --device cpu".split(),
+        _prepare_filling,
+        _check_test,
+        _test_results,
         8,
     ),
     "ablate": Job(

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kill commands at random moments, continue them, and compare with commands that were never killed.
 
+Some are not killed, but find the disk full.
+
     python tests/kills.py --kills 500 --folder output/kills
 
 A round starts one command in a new folder and kills it again and again, until it ends or has been
@@ -14,6 +16,7 @@ importing Paddle takes longer than what is killed.
 """
 
 import argparse
+import fcntl
 import json
 import os
 import resource
@@ -40,17 +43,20 @@ import ppdeepfill.weights.convert  # noqa: F401 all that the commands import
 from ppdeepfill.cli import main
 
 SECONDS = 300  # for one command; more is a hang
+MOST_OUTPUT = 1 << 20  # bytes that a pipe holds, so that no command waits for its reader
 ORPHANS = 10.0  # s in which loading processes must follow a killed run
 FILE_CALLS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}  # audit events
-MOMENTS = ("time", "call", "byte")
+KILLED = {"time": signal.SIGKILL, "call": signal.SIGKILL, "byte": signal.SIGXFSZ}
+MOMENTS = (*KILLED, "full")
 
 
 class Moment(NamedTuple):
-    """When a command is killed.
+    """When a command is killed, or stopped by a full disk.
 
     Attributes:
         kind: "time": after so many seconds, from outside; "call": by itself, before its file
-            operation of that number; "byte": while it writes that byte of any file.
+            operation of that number; "byte": while it writes that byte of any file; "full": no
+            file may be longer, and the command has to end with a message.
         value: seconds, number of the operation, or number of the byte.
     """
 
@@ -61,10 +67,10 @@ class Moment(NamedTuple):
         """Prepare the end of this process."""
         if self.kind == "call":
             count_file_calls(folder, last=int(self.value))
-        elif self.kind == "byte":
-            # The system ends a process that writes more, and keeps what was written before.
-            signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        elif self.kind in ("byte", "full"):
+            if self.kind == "byte":  # the system ends the process; what it wrote before stays
+                signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+                resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(self.value), int(self.value)))
 
 
@@ -74,7 +80,7 @@ class Measured(NamedTuple):
     Attributes:
         seconds: how long it took.
         calls: how many file operations it made.
-        largest: bytes of its largest file.
+        largest: bytes of the largest file of its results.
         results: see `Job`.
     """
 
@@ -106,45 +112,65 @@ def count_file_calls(folder: Path, *, last: int | None = None) -> list[int]:
     return count
 
 
-def start(job: Job, folder: Path, moment: Moment | None = None) -> int:
-    """Start the command of a job in a process group of its own; return its process number."""
-    sys.stdout.flush()
+class Started(NamedTuple):
+    """A command that runs.
+
+    Attributes:
+        process: its number, and that of its process group.
+        output: a pipe, so that its output does not depend on a disk.
+    """
+
+    process: int
+    output: int
+
+    def wait(self, *, kill_after: float = SECONDS) -> tuple[int, str]:
+        """Return the status, negative if a signal ended it, and the output.
+
+        Args:
+            kill_after: seconds after which it is killed.
+        """
+        ends, status = time.monotonic() + kill_after, None
+        while status is None and time.monotonic() < ends:
+            found, how = os.waitpid(self.process, os.WNOHANG)
+            status = os.waitstatus_to_exitcode(how) if found else None
+            time.sleep(0.002)
+        if status is None:
+            os.kill(self.process, signal.SIGKILL)
+            status = os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+        check_nothing_runs(self.process)
+        with os.fdopen(self.output, "rb") as output:
+            return status, output.read().decode(errors="replace")
+
+
+def start(job: Job, folder: Path, moment: Moment | None = None) -> Started:
+    """Start the command of a job in a process group of its own."""
+    read, write = os.pipe()
+    fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, MOST_OUTPUT)
     process = os.fork()
     if process:
-        return process
+        os.close(write)
+        return Started(process, read)
+    status = 99
     try:
         os.setsid()
         os.chdir(folder)
-        output = os.open(folder / "output.txt", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
+        os.dup2(write, 1)
+        os.dup2(write, 2)
         counted = [0]
         if moment is None:
             counted = count_file_calls(folder)
         else:
             moment.arm(folder)
         status = main(job.command)
-        (folder / "calls.txt").write_text(str(counted[0]))
+        if moment is None:
+            (folder / "calls.txt").write_text(str(counted[0]))
     except SystemExit as error:
         status = error.code
     except BaseException:
         traceback.print_exc()
-        status = 99
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)
-
-
-def wait(process: int, *, kill_after: float = SECONDS) -> int:
-    """Return the status of a process, negative if a signal ended it; kill it after some seconds."""
-    ends = time.monotonic() + kill_after
-    while time.monotonic() < ends:
-        found, status = os.waitpid(process, os.WNOHANG)
-        if found:
-            return os.waitstatus_to_exitcode(status)
-        time.sleep(0.002)
-    os.kill(process, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
 def check_nothing_runs(group: int) -> None:
@@ -210,20 +236,21 @@ class Killer:
 
     def _killed(self, job: Job, place: Path, moment: Moment) -> bool:
         """Run a command with a moment to kill it; return whether it was killed before its end."""
-        process = start(job, place, moment)
-        status = wait(process, kill_after=moment.value if moment.kind == "time" else SECONDS)
-        check_nothing_runs(process)
-        text = (place / "output.txt").read_text(errors="replace")
+        after = moment.value if moment.kind == "time" else SECONDS
+        status, text = start(job, place, moment).wait(kill_after=after)
         assert "Traceback" not in text, text[-2000:]
         job.check(place)
-        ends = {"time": signal.SIGKILL, "call": signal.SIGKILL, "byte": signal.SIGXFSZ}
-        assert status in (0, -ends[moment.kind]), f"status {status}: {text[-2000:]}"
+        if moment.kind == "full":
+            assert status in (0, 2), f"status {status}: {text[-2000:]}"
+            left = [str(path) for path in place.rglob(".partial*")]
+            assert not left, f"left over by a full disk: {left}"
+        else:
+            assert status in (0, -KILLED[moment.kind]), f"status {status}: {text[-2000:]}"
         return status != 0
 
     def _finish(self, name: str, place: Path) -> None:
         """Let a command end, and compare its results with those of one that was not killed."""
-        status = wait(start(JOBS[name], place))
-        text = (place / "output.txt").read_text(errors="replace")
+        status, text = start(JOBS[name], place).wait()
         assert status == 0, f"status {status}: {text[-2000:]}"
         JOBS[name].check(place)
         found, expected = JOBS[name].results(place), self.measured[name].results
@@ -246,12 +273,12 @@ class Killer:
     def _uninterrupted(self, name: str, folder: str) -> Measured:
         place = self._place(name, folder)
         started = time.monotonic()
-        status = wait(start(JOBS[name], place))
+        status, text = start(JOBS[name], place).wait()
         seconds = time.monotonic() - started
-        assert status == 0, (place / "output.txt").read_text()[-2000:]
+        assert status == 0, text[-2000:]
         calls = int((place / "calls.txt").read_text())
-        largest = max(path.stat().st_size for path in place.rglob("*") if path.is_file())
-        return Measured(seconds, calls, largest, JOBS[name].results(place))
+        results = JOBS[name].results(place)
+        return Measured(seconds, calls, max(map(len, results.values())), results)
 
     def _place(self, name: str, folder: str) -> Path:
         """A new folder with the inputs of a command; they are written once."""
@@ -265,7 +292,7 @@ class Killer:
                 paddle.seed(1)
                 JOBS[name].prepare(partial)
                 os._exit(0)
-            assert wait(process) == 0
+            assert os.waitpid(process, 0)[1] == 0
             partial.rename(template)
         place = self.folder / folder
         shutil.rmtree(place, ignore_errors=True)

@@ -142,7 +142,7 @@ def test_a_folder_that_cannot_be_written_is_refused_beforehand(tmp_path, monkeyp
     def refuse(*_, **__):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("ppdeepfill.atomic_write.TemporaryDirectory", refuse)
+    monkeypatch.setattr("ppdeepfill.atomic_write.TemporaryFile", refuse)
     with pytest.raises(OutputError, match="Permission denied in .*; change DST"):
         check_writable(tmp_path / "new", change="DST")
 

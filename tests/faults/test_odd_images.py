@@ -148,9 +148,9 @@ def test_an_attention_over_zero_vectors_stays_finite(name, hole):
     layer = build_attention(name, 8, grid=16)
     if layer is None:
         return
-    mask = paddle.full([1, 1, 64, 64], HOLES.get(hole, 0.0))
+    mask = paddle.full([1, 1, 16, 16], HOLES.get(hole, 0.0))
     if hole == "half":
-        mask[:, :, :, 32:] = 1.0
+        mask[:, :, :, 8:] = 1.0
     foreground, background = (paddle.zeros([1, 8, 16, 16]) for _ in range(2))
     for tensor in (foreground, background):
         tensor.stop_gradient = False
