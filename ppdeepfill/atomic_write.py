@@ -146,6 +146,14 @@ def synchronise(path: Path) -> None:
         os.close(handle)
 
 
+def remove_whole(folder: Path) -> None:
+    """Remove a folder so that nobody ever finds a part of it."""
+    partial = folder.with_name(PARTIAL + folder.name)
+    _remove(partial)
+    folder.rename(partial)
+    _remove(partial)
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove partial files that a killed process left in a folder; nothing may be writing there."""
     for replaced in folder.glob(f"{REPLACED}*"):

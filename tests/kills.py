@@ -41,6 +41,7 @@ import ppdeepfill.deployment.exporting
 import ppdeepfill.training.trainer
 import ppdeepfill.weights.convert  # noqa: F401 all that the commands import
 from ppdeepfill.cli import main
+from ppdeepfill.errors import UserError
 
 SECONDS = 300  # for one command; more is a hang
 MOST_OUTPUT = 1 << 20  # bytes that a pipe holds, so that no command waits for its reader
@@ -229,7 +230,7 @@ class Killer:
                     break
                 kills[moment.kind] += 1
             self._finish(name, place)
-        except AssertionError as error:
+        except (AssertionError, UserError) as error:
             return {**record, "kills": kills, "moments": moments, "fault": str(error)}
         shutil.rmtree(place)
         return {**record, "kills": kills}

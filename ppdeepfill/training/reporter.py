@@ -20,7 +20,7 @@ from ppdeepfill.training.meter import Meter
 from ppdeepfill.training.pictures import draw_samples, fixed_samples
 from ppdeepfill.training.state import generator_of
 from ppdeepfill.training.validation import ValidationSet, validate, validate_baselines
-from ppdeepfill.weights.checkpoint import remove_leftovers, save_best
+from ppdeepfill.weights.checkpoint import save_best
 
 VALIDATION_BATCH = 8  # images; without gradients this takes less memory than training
 
@@ -73,7 +73,6 @@ class Reporter:
             return
         images = {"training": len(self.dataset), "validation": len(self.validation or ())}
         logger.info(introduction(self.config, modules, images))
-        remove_leftovers(self.config.output_dir)
         self._log.start(iteration)
         self._samples = fixed_samples(self.validation.dataset if self.validation else self.dataset)
         if self.validation and iteration == 0:

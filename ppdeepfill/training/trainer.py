@@ -45,7 +45,13 @@ from ppdeepfill.training.state import (
     training_arrays,
     untrained_arrays,
 )
-from ppdeepfill.weights.checkpoint import Checkpoint, save_checkpoint
+from ppdeepfill.weights.checkpoint import (
+    Checkpoint,
+    checkpoint_folders,
+    remove_leftovers,
+    remove_superseded,
+    save_checkpoint,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -156,6 +162,7 @@ class Trainer:
         """
         with Interruption(launched=parallel.world_size() > 1) as interruption, self.reporter:
             self.resume()
+            self._tidy()
             with closing(self.loader):
                 stop = self._iterate(interruption)
             if stop:
@@ -240,6 +247,14 @@ class Trainer:
         batches = sum(phase.batches_before(self.iteration) for phase in self.phases)
         self.loader = open_loader(self.config, self.dataset, first_batch=batches)
         logger.info("resumed from %s", self.saved)
+
+    def _tidy(self) -> None:
+        """Remove what a killed run left, and what it did not get to remove."""
+        if parallel.rank() != 0:
+            return
+        remove_leftovers(self.config.output_dir)
+        if self.saved in checkpoint_folders(self.config.output_dir):  # not of another run
+            remove_superseded(self.saved, keep=self.config.schedule.keep_checkpoints)
 
     def describe(self) -> str:
         """Return configuration, layers and the shapes of one batch; writes nothing to disk."""
