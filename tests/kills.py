@@ -155,8 +155,9 @@ def start(job: Job, folder: Path, moment: Moment | None = None) -> Started:
     try:
         os.setsid()
         os.chdir(folder)
-        os.dup2(write, 1)
-        os.dup2(write, 2)
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            os.dup2(write, number)
+            setattr(sys, name, os.fdopen(number, "w", buffering=1, closefd=False))
         counted = [0]
         if moment is None:
             counted = count_file_calls(folder)
