@@ -238,13 +238,14 @@ class Killer:
 
     def _killed(self, job: Job, place: Path, moment: Moment) -> bool:
         """Run a command with a moment to kill it; return whether it was killed before its end."""
+        before = _partial(place)
         after = moment.value if moment.kind == "time" else SECONDS
         status, text = start(job, place, moment).wait(kill_after=after)
         assert "Traceback" not in text, text[-2000:]
         job.check(place)
         if moment.kind == "full":
             assert status in (0, 2), f"status {status}: {text[-2000:]}"
-            left = [str(path) for path in place.rglob(".partial*")]
+            left = _partial(place) - before
             assert not left, f"left over by a full disk: {left}"
         else:
             assert status in (0, -KILLED[moment.kind]), f"status {status}: {text[-2000:]}"
@@ -259,7 +260,7 @@ class Killer:
         assert found.keys() == expected.keys(), f"other files: {found.keys() ^ expected.keys()}"
         other = [file for file in found if found[file] != expected[file]]
         assert not other, f"other contents: {other}"
-        left = [str(path) for path in place.rglob(".partial*")]
+        left = _partial(place)
         assert not left, f"left over: {left}"
 
     def _measure(self, name: str) -> Measured:
@@ -311,17 +312,28 @@ def _moment(rng: Generator, measured: Measured) -> Moment:
     return Moment(kind, int(rng.integers(measured.largest)))
 
 
+def _partial(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob(".partial*")}
+
+
+def kills_in(records: list[dict]) -> Counter:
+    """How often commands were killed, by kind."""
+    kills = sum((Counter(record["kills"]) for record in records), Counter())
+    return Counter({kind: kills[kind] for kind in KILLED})
+
+
 def summary(records: list[dict]) -> str:
     """Say how many kills of which command and kind there were, and which rounds failed."""
     lines = []
-    for job in dict.fromkeys(record["job"] for record in records):
-        own = [record for record in records if record["job"] == job]
-        kills = sum((Counter(record["kills"]) for record in own), Counter())
-        kinds = ", ".join(f"{kills[kind]} by {kind}" for kind in MOMENTS)
-        lines.append(f"{job}: {len(own)} rounds, {kills.total()} kills ({kinds})")
+    for job in [*dict.fromkeys(record["job"] for record in records), "all"]:
+        own = [record for record in records if job in (record["job"], "all")]
+        kills, full = kills_in(own), sum(record["kills"].get("full", 0) for record in own)
+        kinds = ", ".join(f"{kills[kind]} by {kind}" for kind in KILLED)
+        lines.append(
+            f"{job}: {len(own)} rounds, {kills.total()} kills ({kinds}), {full} full disks"
+        )
     faults = [record for record in records if "fault" in record]
-    total = sum(sum(record["kills"].values()) for record in records)
-    lines.append(f"{total} kills in {len(records)} rounds; {len(faults)} rounds failed")
+    lines.append(f"{len(faults)} rounds failed")
     lines += [f"round {r['round']} ({r['job']}): {r['fault']}" for r in faults]
     return "\n".join(lines)
 
@@ -337,7 +349,7 @@ def run() -> int:
     file = arguments.folder / "rounds.jsonl"
     records = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
     killer = Killer(arguments.folder, seed=arguments.seed, jobs=arguments.jobs)
-    while sum(sum(r["kills"].values()) for r in records) < arguments.kills:
+    while kills_in(records).total() < arguments.kills:
         records.append(killer.round(len(records)))
         with file.open("a") as record:
             record.write(json.dumps(records[-1]) + "\n")
