@@ -21,7 +21,7 @@ from ppdeepfill.weights.checkpoint import (
     newest_checkpoint,
     read_checkpoint,
 )
-from ppdeepfill.weights.generator_file import read_critics, read_generator, sha256_of
+from ppdeepfill.weights.generator_file import read_generator, sha256_of
 
 OF_THE_CLOCK = {"log.txt", ".lock"}  # files that two runs never share
 SMALL = {
@@ -133,10 +133,11 @@ def _prepare_convert(folder: Path) -> None:
 
 
 def _check_convert(folder: Path) -> None:
-    """The earlier result or the new one is there, whole."""
-    read_generator(folder / "converted" / "generator.safetensors")
-    if (folder / "converted" / "critics.safetensors").exists():
-        read_critics(folder / "converted" / "critics.safetensors")
+    """The earlier result or the new one is there, whole; perhaps where it waits to be put back."""
+    converted = folder / "converted"
+    if not converted.exists():
+        converted = folder / ".partial-old-converted"
+    read_generator(converted / "generator.safetensors")
 
 
 def _prepare_ablate(folder: Path) -> None:
