@@ -28,7 +28,7 @@ class Moment(NamedTuple):
     Attributes:
         kind: "time": after so many seconds, from outside; "call": by itself, before its file
             operation of that number; "byte": while it writes that byte of any file; "full": no
-            file may be longer, and the command has to end with a message.
+            file may be longer, and the command has to end with a message and status 1 or 2.
         value: seconds, number of the operation, or number of the byte.
     """
 
