@@ -6,20 +6,22 @@
     python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo train.py --device cpu ...
 
 Each process works on its share of every batch, and `average_` averages their gradients. With a
-single process, the functions that communicate do nothing.
+single process, the functions that communicate do nothing. With several, they raise a UserError if
+another process is gone.
 """
 
 import ctypes
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import paddle
 from paddle import Tensor, distributed
 from paddle.base import core
 
-from ppdeepfill.errors import ConfigError
+from ppdeepfill.errors import ConfigError, UserError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h
 
@@ -83,7 +85,8 @@ def average_(tensors: Sequence[Tensor]) -> None:
     if world_size() == 1:
         return
     flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
-    distributed.all_reduce(flat)
+    with _connected():
+        distributed.all_reduce(flat)
     parts = (flat / world_size()).split([tensor.size for tensor in tensors])
     for tensor, part in zip(tensors, parts, strict=True):
         paddle.assign(part.reshape(tensor.shape), output=tensor)
@@ -94,7 +97,8 @@ def largest(value: int) -> int:
     if world_size() == 1:
         return value
     number = paddle.to_tensor([value])
-    distributed.all_reduce(number, op=distributed.ReduceOp.MAX)
+    with _connected():
+        distributed.all_reduce(number, op=distributed.ReduceOp.MAX)
     return number.item()
 
 
@@ -103,8 +107,26 @@ def gathered(items: list) -> list:
     if world_size() == 1:
         return items
     lists: list[list] = []
-    distributed.all_gather_object(lists, items)
+    with _connected():
+        distributed.all_gather_object(lists, items)
     return [item for part in lists for item in part]
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Say what happened if another process is gone.
+
+    Raises:
+        UserError: the processes cannot communicate.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        raise UserError(
+            f"process {rank()} has lost the connection to another process, which has probably "
+            "ended; the log of that process says why. Run the same command again: training "
+            f"continues from the newest checkpoint ({error})"
+        ) from error
 
 
 def _cores() -> int:

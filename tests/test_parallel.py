@@ -13,7 +13,7 @@ from small_run import read_metrics, save_small_network, small_config, write_phot
 from ppdeepfill import parallel
 from ppdeepfill.deployment.exported import ExportedInpainter
 from ppdeepfill.deployment.exporting import export_model
-from ppdeepfill.errors import ConfigError
+from ppdeepfill.errors import ConfigError, UserError
 from ppdeepfill.evaluation.compare import compare
 from ppdeepfill.evaluation.settings import ComparisonSettings
 from ppdeepfill.inference.inpainter import Inpainter
@@ -55,6 +55,25 @@ def test_the_largest_number_is_that_of_any_process(monkeypatch):
         parallel.distributed, "all_reduce", lambda x, op: x.set_value(x.clip(min=2))
     )
     assert [parallel.largest(number) for number in (0, 15)] == [2, 15]
+
+
+@pytest.mark.parametrize(
+    "communicate",
+    [
+        lambda: parallel.average_([paddle.ones([2])]),
+        lambda: parallel.largest(1),
+        lambda: parallel.gathered([1]),
+    ],
+)
+def test_the_end_of_another_process_is_told(monkeypatch, communicate):
+    def fail(*_, **__):
+        raise RuntimeError("Connection reset by peer")
+
+    monkeypatch.setattr(parallel, "world_size", lambda: 2)
+    for name in ("all_reduce", "all_gather_object"):
+        monkeypatch.setattr(parallel.distributed, name, fail)
+    with pytest.raises(UserError, match="lost the connection .* same command .*reset by peer"):
+        communicate()
 
 
 def test_every_update_meets_the_other_processes_once(tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -164,6 +165,18 @@ def test_a_complete_run_says_so_and_does_nothing(photos, tmp_path, messages):
     assert read_metrics(tmp_path) == log
     assert "complete: 4 iterations" in messages.text
     assert "schedule.iterations=8" in messages.text
+
+
+def test_what_a_run_killed_at_its_very_end_left_goes(photos, tmp_path):
+    config = small_config(photos, tmp_path, schedule__keep_checkpoints=1)
+    Trainer(config).fit()
+    before = {path.name for path in tmp_path.rglob("*")}
+    newest = tmp_path / "checkpoints" / "iter_00000004"
+    shutil.copytree(newest, newest.with_name("iter_00000002"))
+    shutil.copytree(newest, newest.with_name(".partial-iter_00000003"))
+    (tmp_path / ".partial-lock-config.yaml").touch()
+    Trainer(config).fit()
+    assert {path.name for path in tmp_path.rglob("*")} == before
 
 
 @pytest.mark.parametrize("resume", ["auto", "run", "run/checkpoints/iter_00000002"])
