@@ -274,3 +274,39 @@ def test_a_run_killed_at_random_moments_ends_as_an_uninterrupted_one(photos, tmp
     assert read_checkpoints(parts / "run") == read_checkpoints(whole / "run")
     assert read_metrics(parts / "run") == read_metrics(whole / "run")
     assert not list((parts / "run").rglob(".partial*"))
+
+
+def children(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_run_whose_processes_all_get_sigterm_saves_and_stops(photos, tmp_path):
+    """As from a cluster's scheduler, which sends it to the loader processes too."""
+    config = small_config(photos, "run", schedule__iterations=40, data__workers=2)
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+    command = [sys.executable, str(ROOT / "train.py"), "--config", str(tmp_path / "config.yaml")]
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for folder in (whole, parts):
+        folder.mkdir()
+    subprocess.run(command, cwd=whole, check=True, stdout=subprocess.DEVNULL)
+
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    run = subprocess.Popen(command, cwd=parts, **pipes, start_new_session=True)
+    for line in run.stdout:
+        if line.startswith("[TRAIN]"):
+            break
+    workers = children(run.pid)
+    assert len(workers) == 2
+    subprocess.run(["kill", "-TERM", *map(str, [*workers, run.pid])], check=True)
+    output, errors = run.communicate(timeout=60)
+    assert run.returncode == 143, output + errors
+    assert "finishing this iteration, then saving" in errors
+    assert "Traceback" not in errors and "SystemError" not in errors
+    assert "run again to continue" in output
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    assert not [f for pid in workers for f in Path("/dev/shm").glob(f"paddle_{pid}_*")]
+
+    subprocess.run(command, cwd=parts, check=True, stdout=subprocess.DEVNULL)
+    assert read_checkpoints(parts / "run") == read_checkpoints(whole / "run")
+    assert read_metrics(parts / "run") == read_metrics(whole / "run")
