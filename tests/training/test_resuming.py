@@ -341,7 +341,8 @@ def test_processes_that_would_start_from_different_checkpoints_are_refused(
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes")
 def test_equal_runs_are_equal_wherever_their_memory_lies(photos, tmp_path, monkeypatch):
     """Another process, other addresses, a longer environment, another order of sets."""
-    config = small_config(photos, "run", data__image_size=64, mask__size=32, data__workers=2)
+    options = {"network__options": {"base_channels": 8}, "data__image_size": 64, "mask__size": 32}
+    config = small_config(photos, "run", data__workers=2, **options)  # compiled convolutions too
     for folder in ("here", "there"):
         (tmp_path / folder).mkdir()
     (tmp_path / "config.yaml").write_text(config.to_yaml())
