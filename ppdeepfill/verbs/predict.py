@@ -178,7 +178,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.parallel import use_device
     from ppdeepfill.photos import HoleRule
 
-    use_device(arguments.device)
+    use_device(arguments.device, connect=False)  # each process fills its share of the photos
     predict(
         arguments.image_path,
         arguments.mask_path,
