@@ -68,6 +68,7 @@ ROOMS = {
     "segmentation": {"errors", "weight_files", "weights", "config", "photos"},
     "inference": {
         "errors",
+        "parallel",
         "terminal",
         "networks",
         "weights",
