@@ -36,6 +36,7 @@ from ppdeepfill.training.precision import LossScale, check_precision, computing_
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import (
     check_same_method,
+    check_same_start,
     checkpoint_to_resume,
     naming_changed_options,
 )
@@ -231,9 +232,11 @@ class Trainer:
         """Continue from the checkpoint that `config.resume` refers to, or start a new run.
 
         Raises:
-            CheckpointError: it cannot be used, or belongs to another network or objective.
+            CheckpointError: it cannot be used, belongs to another network or objective, or is not
+                the same in all processes.
         """
         start = checkpoint_to_resume(self.config)
+        check_same_start(start)
         if start is None:
             load_initial_weights(self.config, self.network, self.extra_modules)
             return
