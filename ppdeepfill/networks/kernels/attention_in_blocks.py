@@ -77,8 +77,12 @@ def contextual_attention_in_blocks(
 
 
 def _needed_tiles(grid: tuple[int, int], side: int, needed: ndarray | None) -> Iterator[Tile]:
-    for tile in tiles_of(grid, side):
-        part = tile if needed is None else tile.around(needed)
+    if needed is None:
+        yield from tiles_of(grid, side)
+        return
+    box = Tile(0, 0, *grid, grid).around(needed)
+    for tile in box.split(side) if box else ():
+        part = tile.around(needed)
         if part is not None:
             yield part
 
