@@ -16,6 +16,10 @@ from paddle import Tensor
 
 from ppdeepfill.networks.attention import Attended
 from ppdeepfill.networks.kernels.attention_in_blocks import contextual_attention_in_blocks
+from ppdeepfill.networks.kernels.attention_in_strips import (
+    attention_in_strips,
+    strips_are_faster,
+)
 from ppdeepfill.networks.kernels.fast_attention import fast_attention
 from ppdeepfill.networks.kernels.tracing import computes_now
 
@@ -78,10 +82,10 @@ def contextual_attention(
     may_choose = computes_now() and not paddle.is_grad_enabled()
     fits = limit is None or whole <= limit
     if not may_choose or (fits and whole < LARGE):
-        return Attended(*fast_attention(foreground, background, mask, **options))
+        return _with_weights(foreground, background, mask, options)
     needed = _needed_positions(foreground, options["rate"])
     if fits and not _blocks_are_faster(foreground, needed):
-        return Attended(*fast_attention(foreground, background, mask, **options))
+        return _with_weights(foreground, background, mask, options)
     features, offsets = contextual_attention_in_blocks(
         foreground,
         background,
@@ -91,6 +95,14 @@ def contextual_attention(
         **options,
     )
     return Attended(features, offsets=offsets)
+
+
+def _with_weights(
+    foreground: Tensor, background: Tensor, mask: Tensor | None, options: dict
+) -> Attended:
+    in_strips = computes_now() and strips_are_faster(foreground, background, options)
+    attention = attention_in_strips if in_strips else fast_attention
+    return Attended(*attention(foreground, background, mask, **options))
 
 
 def _blocks_are_faster(foreground: Tensor, needed: ndarray | None) -> bool:

@@ -28,7 +28,7 @@ from ppdeepfill.networks.attention.contextual import (
     downsample_nearest,
 )
 from ppdeepfill.networks.kernels.attention_tiles import Tile, tile_side, tiles_of
-from ppdeepfill.networks.kernels.fast_attention import known_patches, paste_padding, patch_norm
+from ppdeepfill.networks.kernels.background_patches import known_patches, paste_padding, patch_norm
 from ppdeepfill.networks.kernels.running_softmax import RunningSoftmax, product_transposed
 
 

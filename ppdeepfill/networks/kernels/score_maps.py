@@ -52,7 +52,7 @@ def continue_columns(x: Tensor, axis: int, grid: tuple[int, int], reach: int) ->
     Below the end of a column comes the top of the next column, below the last column zeros.
     """
     for i in range(reach):
-        # Row i of the grid comes below it, and row height - 1 - i above it; i rows are there already.
+        # Row height - 1 - i of the grid comes above it and row i below; i rows are above already.
         rows = (grid[0] - 1, 2 * i)
         if _needs_gradient(x):
             x = _ContinueColumns.apply(x, axis, rows, grid[1])
