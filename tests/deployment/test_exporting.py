@@ -127,6 +127,28 @@ def test_a_fixed_shape_takes_that_shape_only(one_run, tmp_path, rng):
         inpainter(*random_pair(rng, 28, 20))
 
 
+@pytest.mark.parametrize("attention_bytes", [1, 400_000], ids=["always", "above a size"])
+def test_a_loop_over_the_attention_gives_the_same_pictures(
+    one_run, tmp_path, monkeypatch, rng, attention_bytes
+):
+    monkeypatch.setattr(exporting, "ATTENTION_BYTES", attention_bytes)
+    export_model(one_run, tmp_path / "free")
+    free = ExportedInpainter(tmp_path / "free")
+    inpainter = Inpainter.from_checkpoint(one_run)
+    for size in [*SIZES, (96, 40)]:
+        image, mask = random_pair(rng, *size)
+        assert_same_picture(free(image, mask), inpainter(image, mask))
+
+
+def test_a_graph_of_fixed_shape_may_have_the_loop_too(one_run, tmp_path, monkeypatch, rng):
+    monkeypatch.setattr(exporting, "ATTENTION_BYTES", 100_000)
+    export_model(one_run, tmp_path / "fixed", input_shape=(2, 3, 40, 28))
+    assert "while" in (tmp_path / "fixed/model.json").read_text()
+    pair = random_pair(rng, 40, 28)
+    expected = Inpainter.from_checkpoint(one_run)(*pair)
+    assert_same_picture(ExportedInpainter(tmp_path / "fixed")(*pair), expected)
+
+
 def other_picture(*_, **__):
     return lambda image, mask: image + 1.0
 

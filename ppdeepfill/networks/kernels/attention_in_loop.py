@@ -26,20 +26,31 @@ from ppdeepfill.networks.kernels.fast_attention import (
 )
 from ppdeepfill.networks.kernels.score_maps import crop, part, with_zeros
 
-TURN_BYTES = 1 << 28  # of the scores of one turn
+TENSORS = 8  # of the size of a turn's scores that are in memory at once, at most
 ABOVE, BELOW = 3, 2  # rows that are compared in addition to those of a turn
 
 
 def attention_in_loop(
-    foreground: Tensor, background: Tensor, mask: Tensor | None, **options
+    foreground: Tensor, background: Tensor, mask: Tensor | None, *, memory: int, **options
 ) -> Tensor:
-    """Features [B, C, Hf, Wf], see `contextual_attention`; its propagation_size must be 3."""
+    """Rebuild the foreground as `contextual_attention` does, in a bounded part of its memory.
+
+    Args:
+        foreground: [B, C, Hf, Wf] features to rebuild.
+        background: [B, C, Hb, Wb] features to take patches from.
+        mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None allows the whole background.
+        memory: bytes that a turn may take, unless a single row needs more.
+        **options: every option of `contextual_attention`; propagation_size must be 3.
+
+    Returns:
+        The rebuilt features [B, C, Hf, Wf].
+    """
     operands, geometry = prepared(foreground, background, mask, **options)
     height, width = geometry.foreground
     zeros = paddle.zeros_like(operands.asking[:, :, :1])
     asking = paddle.concat([zeros] * ABOVE + [operands.asking] + [zeros] * (BELOW + 1), axis=2)
     operands = operands._replace(asking=asking)
-    rows = _rows(operands, geometry)
+    rows = _rows(operands, geometry, memory)
     # Above a column comes the end of the column before it, below it the top of the next one.
     top, bottom = (_compared(operands, geometry, row, 1) for row in (0, height - 1))
     above = part(with_zeros(bottom, 1, 1, 0), 1, 0, width)
@@ -56,12 +67,12 @@ def attention_in_loop(
     return laid_out(features.transpose([1, 2, 0, 3]), geometry)
 
 
-def _rows(operands: Operands, geometry: Geometry) -> Tensor:
-    """R as a scalar: with the rows in addition, their scores fit, unless even R = 1 does not."""
+def _rows(operands: Operands, geometry: Geometry, memory: int) -> Tensor:
+    """R as a scalar, so that scores of these rows and of those in addition fit into memory."""
     height, width = geometry.foreground
     numbers = paddle.ones([], "int64") * operands.asking.shape[0] * width
-    row_bytes = 4 * numbers * math.prod(geometry.patches)
-    rows = TURN_BYTES // row_bytes - ABOVE - BELOW
+    row_bytes = 4 * TENSORS * numbers * math.prod(geometry.patches)
+    rows = memory // row_bytes - ABOVE - BELOW
     return paddle.minimum(rows.clip(min=1), paddle.zeros_like(rows) + height + 1)
 
 

@@ -39,8 +39,11 @@ def attention_in_strips(
 ) -> tuple[Tensor, Tensor]:
     """Features [B, C, Hf, Wf] and weights [B, L, hf, wf]: see `contextual_attention`."""
     operands, geometry = prepared(foreground, background, mask, **options)
-    *factors, known = operands
-    cells, weights_BPL = _Strips.apply(*factors, known, geometry)
+    if paddle.in_dynamic_mode():
+        *factors, known = operands
+        cells, weights_BPL = _Strips.apply(*factors, known, geometry)
+    else:  # a graph that is exported has all strips, and no gradients
+        cells, weights_BPL = _all_strips(operands, geometry)
     return laid_out(cells, geometry), as_maps(weights_BPL, geometry)
 
 
@@ -68,17 +71,7 @@ class _Strips(PyLayer):
         ctx.set_materialize_grads(False)  # the weights are rarely used
         ctx.save_for_backward(asking, answering, norm, cells)
         ctx.known, ctx.geometry = known, geometry
-        operands = Operands(asking, answering, norm, cells, known)
-        mixed, weights, shared = [], [], None
-        for first, end in _strips(asking.shape[0], geometry):
-            strip, strip_weights = _strip(operands, geometry, first, end)
-            weights.append(strip_weights)
-            body, last = strip[:, :, : end - first], strip[:, :, end - first :]
-            if shared is not None:  # with the strip above
-                body[:, :, :1] += shared
-            mixed.append(body)
-            shared = last
-        return paddle.concat([*mixed, shared], axis=2), paddle.concat(weights, axis=1)
+        return _all_strips(Operands(asking, answering, norm, cells, known), geometry)
 
     @staticmethod
     def backward(ctx, of_cells: Tensor | None, of_weights: Tensor | None):
@@ -97,6 +90,20 @@ class _Strips(PyLayer):
                 results = _strip(operands, geometry, first, end)
             paddle.autograd.backward(*_with_gradients(results, gradients))
         return tuple(None if x.stop_gradient else _gradient(x) for x in factors)
+
+
+def _all_strips(operands: Operands, geometry: Geometry) -> tuple[Tensor, Tensor]:
+    """Features in cells [B, C * rate**2, hf + 1, wf + 1] and weights [B, P, L]."""
+    mixed, weights, width = [], [], geometry.foreground[1] + 1
+    for first, end in _strips(operands.asking.shape[0], geometry):
+        cells, strip_weights = _strip(operands, geometry, first, end)
+        weights.append(strip_weights)
+        if mixed:  # the last row of the strip above is the first of this one
+            shared = crop(cells, [0, 0], [1, width]) + mixed.pop()
+            cells = paddle.concat([shared, crop(cells, [1, 0], [end - first, width])], axis=2)
+        mixed.append(crop(cells, [0, 0], [end - first, width]))
+        mixed.append(crop(cells, [end - first, 0], [1, width]))
+    return paddle.concat(mixed, axis=2), paddle.concat(weights, axis=1)
 
 
 def _gradient(x: Tensor) -> Tensor:
