@@ -163,7 +163,9 @@ def _write_files(
         for name, shape in (("image", input_shape), ("mask", mask_shape(input_shape)))
     ]
     model = _write_graph(network, folder, specs, attention_bytes=ATTENTION_BYTES)
-    if onnx:
+    if onnx and FREE not in input_shape:
+        onnx_conversion.convert(folder / model, folder / WEIGHTS, folder / ONNX)
+    elif onnx:
         with TemporaryDirectory(dir=folder) as whole:  # paddle2onnx converts no loops
             name = _write_graph(network, Path(whole), specs, attention_bytes=None)
             onnx_conversion.convert(Path(whole) / name, Path(whole) / WEIGHTS, folder / ONNX)

@@ -141,10 +141,13 @@ def test_a_loop_over_the_attention_gives_the_same_pictures(
         assert_same_picture(free(image, mask), inpainter(image, mask))
 
 
-def test_a_graph_of_fixed_shape_may_have_strips(one_run, tmp_path, monkeypatch, rng):
+@pytest.mark.parametrize("onnx", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_graph_of_fixed_shape_may_have_strips(onnx, one_run, tmp_path, monkeypatch, rng):
+    if onnx:
+        pytest.importorskip("paddle2onnx")
     monkeypatch.setattr(exporting, "ATTENTION_BYTES", 1)
     monkeypatch.setattr(attention_in_strips, "rows_of_strips", lambda *_: 2)
-    export_model(one_run, tmp_path / "fixed", input_shape=(2, 3, 40, 28))
+    export_model(one_run, tmp_path / "fixed", input_shape=(2, 3, 40, 28), onnx=onnx)
     pair = random_pair(rng, 40, 28)
     expected = Inpainter.from_checkpoint(one_run)(*pair)
     assert_same_picture(ExportedInpainter(tmp_path / "fixed")(*pair), expected)
