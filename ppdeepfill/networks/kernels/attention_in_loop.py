@@ -26,7 +26,7 @@ from ppdeepfill.networks.kernels.fast_attention import (
 )
 from ppdeepfill.networks.kernels.score_maps import crop, part, with_zeros
 
-TENSORS = 8  # of the size of a turn's scores that are in memory at once, at most
+TENSORS = 8  # of the size of a turn's scores are in memory at once, roughly
 ABOVE, BELOW = 3, 2  # rows that are compared in addition to those of a turn
 
 
@@ -39,7 +39,7 @@ def attention_in_loop(
         foreground: [B, C, Hf, Wf] features to rebuild.
         background: [B, C, Hb, Wb] features to take patches from.
         mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None allows the whole background.
-        memory: bytes that a turn may take, unless a single row needs more.
+        memory: bytes that a turn takes, roughly; more if a single row needs more.
         **options: every option of `contextual_attention`; propagation_size must be 3.
 
     Returns:

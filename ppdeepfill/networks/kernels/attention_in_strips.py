@@ -54,7 +54,8 @@ def strips_are_faster(foreground: Tensor, background: Tensor, options: dict) -> 
     )
     height, width = (size // options["rate"] for size in foreground.shape[2:])
     fits = 4 * foreground.shape[0] * positions * patches // options["stride"] ** 2 <= WHOLE_BYTES
-    return not fits and foreground.place.is_cpu_place() and min(height, width) >= FEWEST_ROWS
+    large = min(height, width) >= max(FEWEST_ROWS, options["propagation_size"])
+    return large and not fits and foreground.place.is_cpu_place()
 
 
 def rows_of_strips(batch: int, geometry: Geometry) -> int:
