@@ -4,6 +4,7 @@
 
 import logging
 from contextlib import closing, suppress
+from copy import copy
 from pathlib import Path
 
 from numpy import ndarray
@@ -17,7 +18,7 @@ from ppdeepfill.errors import OutputError, UserError
 from ppdeepfill.objectives import Phase
 from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.description import conclusion, dry_run
-from ppdeepfill.training.guard import FiniteGuard
+from ppdeepfill.training.guard import FiniteGuard, check_finite
 from ppdeepfill.training.images import open_dataset, open_loader
 from ppdeepfill.training.initial_weights import load_initial_weights
 from ppdeepfill.training.interruption import Interruption
@@ -35,6 +36,7 @@ from ppdeepfill.training.precision import LossScale, check_precision, computing_
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import (
     check_same_method,
+    check_same_start,
     checkpoint_to_resume,
     naming_changed_options,
 )
@@ -44,7 +46,13 @@ from ppdeepfill.training.state import (
     training_arrays,
     untrained_arrays,
 )
-from ppdeepfill.weights.checkpoint import Checkpoint, save_checkpoint
+from ppdeepfill.weights.checkpoint import (
+    Checkpoint,
+    checkpoint_folders,
+    remove_leftovers,
+    remove_superseded,
+    save_checkpoint,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -81,12 +89,14 @@ class Trainer:
         self.scales = {phase.name: loss_scale(config.precision) for phase in self.phases}
         self.dataset = open_dataset(config, config.data.train)
         self.loader = open_loader(config, self.dataset)
-        self.guard = FiniteGuard(config.schedule.max_bad_updates)
+        most = config.schedule.max_bad_updates
+        self.guards = {phase.name: FiniteGuard(most) for phase in self.phases}
         self.meter = Meter()
         self.reporter = Reporter(config, self.network, self.dataset, self.average)
         self.parts: list[Batch] = []
         self.iteration = 0
         self.saved: Path | None = None
+        self.unreported = False  # the disk was full when the iteration was to be reported
         self.untrained: dict[str, ndarray] = {}
 
     def step(self) -> dict[str, Tensor]:
@@ -125,7 +135,7 @@ class Trainer:
         losses, update = list(scalars.values()), self._describe_update(phase)
         if scale.absorbs(losses, gradients, update):
             self.meter.add(scalars)
-        elif self.guard.allows([*losses, *gradients], update):
+        elif self.guards[phase.name].allows([*losses, *gradients], update):
             take_step(self.optimizers[phase.optimizer_name])
             self.meter.add(scalars)
         self.optimizers[phase.optimizer_name].clear_grad(set_to_zero=False)
@@ -153,6 +163,7 @@ class Trainer:
         """
         with Interruption(launched=parallel.world_size() > 1) as interruption, self.reporter:
             self.resume()
+            self._tidy()
             with closing(self.loader):
                 stop = self._iterate(interruption)
             if stop:
@@ -163,24 +174,35 @@ class Trainer:
 
     def _iterate(self, interruption: Interruption) -> int:
         """Train to the last iteration; return 0, or the signal that interrupted training."""
-        last = self._is_complete()
+        last = self._is_complete() and not self.unreported
         if not last:
-            self.reporter.start(self.iteration, self.modules)
+            self.reporter.start(self.iteration - self.unreported, self.modules)
         while not last:
-            self.step()
-            last, rate = self._is_complete(), self.learning_rate
-            try:
-                self.reporter.report(self.iteration, self.meter, learning_rate=rate, last=last)
-            except (OutputError, OSError):  # a full disk may have room left for what counts
-                with suppress(UserError, OSError):
-                    self.save()
-                raise
+            if not self.unreported:
+                self.step()
+            last = self._is_complete()
+            self._report(last=last)
             if is_due(self.iteration, self.config.schedule.checkpoint_every, last=last):
                 self.save()
             stop = parallel.largest(interruption.signal)  # all processes wait for process 0 here
             if stop and not last:
                 return stop
         return 0
+
+    def _report(self, *, last: bool) -> None:
+        """Report an iteration; if the disk is full, save the run so that it can be repeated.
+
+        A disk without room for a picture may have room for what counts.
+        """
+        meter, rate = copy(self.meter), self.learning_rate
+        try:
+            self.reporter.report(self.iteration, self.meter, learning_rate=rate, last=last)
+        except (OutputError, OSError):
+            self.meter, self.unreported = meter, True
+            with suppress(UserError, OSError):
+                self.save()
+            raise
+        self.unreported = False
 
     def _is_complete(self) -> bool:
         """Whether all iterations are done or the training time is over, as in all processes."""
@@ -190,12 +212,17 @@ class Trainer:
         return bool(parallel.largest(int(self.meter.total_seconds >= 60 * schedule.minutes)))
 
     def save(self) -> None:
-        """Write a checkpoint of the current iteration."""
+        """Write a checkpoint of the current iteration.
+
+        Raises:
+            UserError: it would contain nan or infinity, or cannot be written.
+        """
         if parallel.rank() != 0:
             return
         with self.average.applied():
             generator = generator_of(self.config, self.network, self.iteration)
         arrays = training_arrays(*self._trained) | self.untrained
+        check_finite(generator.weights | arrays)
         checkpoint = Checkpoint(generator, arrays, self._progress(), self.config.to_dict())
         keep = self.config.schedule.keep_checkpoints
         self.saved = save_checkpoint(self.config.output_dir, checkpoint, keep=keep)
@@ -205,9 +232,11 @@ class Trainer:
         """Continue from the checkpoint that `config.resume` refers to, or start a new run.
 
         Raises:
-            CheckpointError: it cannot be used, or belongs to another network or objective.
+            CheckpointError: it cannot be used, belongs to another network or objective, or is not
+                the same in all processes.
         """
         start = checkpoint_to_resume(self.config)
+        check_same_start(start)
         if start is None:
             load_initial_weights(self.config, self.network, self.extra_modules)
             return
@@ -221,6 +250,14 @@ class Trainer:
         batches = sum(phase.batches_before(self.iteration) for phase in self.phases)
         self.loader = open_loader(self.config, self.dataset, first_batch=batches)
         logger.info("resumed from %s", self.saved)
+
+    def _tidy(self) -> None:
+        """Remove what a killed run left, and what it did not get to remove."""
+        if parallel.rank() != 0:
+            return
+        remove_leftovers(self.config.output_dir)
+        if self.saved in checkpoint_folders(self.config.output_dir):  # not of another run
+            remove_superseded(self.saved, keep=self.config.schedule.keep_checkpoints)
 
     def describe(self) -> str:
         """Return configuration, layers and the shapes of one batch; writes nothing to disk."""
@@ -244,16 +281,19 @@ class Trainer:
         # Only where it decides the end: else equal runs have equal checkpoints.
         timed = self.config.schedule.minutes is not None
         seconds = {"training_seconds": self.meter.total_seconds} if timed else {}
+        unreported = {"unreported": True} if self.unreported else {}
         return {
             "best_score": self.reporter.best_score,
             "interval": self.meter.state(),
             "average_updates": self.average.updates,
             "loss_scales": {phase: scale.state() for phase, scale in self.scales.items()},
             **seconds,
+            **unreported,
         }
 
     def _restore_progress(self, progress: dict) -> None:
         self.reporter.best_score = progress["best_score"]
+        self.unreported = progress.get("unreported", False)
         self.meter.restore(progress["interval"])
         self.meter.total_seconds = progress.get("training_seconds", 0.0)
         states = progress.get("loss_scales", {})  # older checkpoints have none

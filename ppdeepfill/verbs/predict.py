@@ -11,9 +11,12 @@ from ppdeepfill.verbs.arguments import (
     add_boolean,
     add_device,
     add_model_path,
+    add_recognition,
     add_save_dir,
     add_verb,
     flags_of,
+    recognition_flags,
+    recognition_of,
     whole_number,
 )
 
@@ -21,13 +24,6 @@ if TYPE_CHECKING:
     from ppdeepfill.segmentation.removal import Removal
 
 REMOVAL = "a model of PaddleSeg, of which configuration and weights are given, says where they are"
-REMOVAL_OPTIONS = {  # attribute of Removal, by argument
-    "seg_config": "config",
-    "seg_weights": "weights",
-    "seg_labels": "labels",
-    "fill_gaps": "gaps",
-    "seg_limit": "limit",
-}
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
@@ -105,42 +101,7 @@ def _add_removal(removal: argparse._ArgumentGroup) -> None:
         help="take as hole what PaddleSeg recognises as these classes, each a name or a number "
         "(default: none, the hole comes from a mask or a colour)",
     )
-    removal.add_argument(
-        "--seg_config",
-        type=Path,
-        metavar="FILE",
-        help="YAML file of a PaddleSeg model (default: none; --remove needs it)",
-    )
-    removal.add_argument(
-        "--seg_weights",
-        type=Path,
-        metavar="FILE",
-        help="weights of that model, a .pdparams file (default: none; --remove needs it)",
-    )
-    removal.add_argument(
-        "--seg_labels",
-        type=Path,
-        default=argparse.SUPPRESS,
-        metavar="FILE",
-        help="names of the classes 0, 1, ..., one per line (default: labels.txt in the "
-        "configuration's dataset_root, or those of Cityscapes, PascalVOC and PaddleSeg's data sets "
-        "of people)",
-    )
-    removal.add_argument(
-        "--fill_gaps",
-        type=whole_number(0),
-        default=argparse.SUPPRESS,
-        metavar="PX",
-        help="known spots that the hole encloses, smaller than this many pixels, become hole, too "
-        "(default: 1000)",
-    )
-    removal.add_argument(
-        "--seg_limit",
-        type=whole_number(1),
-        default=argparse.SUPPRESS,
-        metavar="PX",
-        help="longest side that the model may see; larger photos are shrunk for it (default: 1024)",
-    )
+    add_recognition(removal, without="none; --remove needs it")
 
 
 def _add_strategy(how: argparse._ArgumentGroup) -> None:
@@ -217,7 +178,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.parallel import use_device
     from ppdeepfill.photos import HoleRule
 
-    use_device(arguments.device)
+    use_device(arguments.device, connect=False)  # each process fills its share of the photos
     predict(
         arguments.image_path,
         arguments.mask_path,
@@ -244,11 +205,8 @@ def _run(arguments: argparse.Namespace) -> None:
 def _removal_of(arguments: argparse.Namespace) -> "Removal | None":
     from ppdeepfill.segmentation.removal import Removal
 
-    given = vars(arguments)
-    options = {name: given[flag] for flag, name in REMOVAL_OPTIONS.items() if flag in given}
     if arguments.remove is not None:
-        return Removal(classes=arguments.remove, **options)
-    useless = [f"--{flag}" for flag in REMOVAL_OPTIONS if given.get(flag) is not None]
-    if useless:
+        return Removal(arguments.remove, recognition_of(arguments, needed_by="--remove"))
+    if useless := recognition_flags(arguments):
         raise DataError(f"{useless[0]} goes with --remove CLASS, which is missing")
     return None
