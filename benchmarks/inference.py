@@ -45,9 +45,10 @@ def _dygraph(size: tuple[int, int]) -> Call:
 
 
 def _exported(size: tuple[int, int]) -> Call:
+    from ppdeepfill.inference.inpainter import ATTENTION_MEMORY
     from ppdeepfill.parallel import use_device
 
-    require_memory(size)
+    require_memory(size, attention_limit=ATTENTION_MEMORY * GIB)
     exported, folder = _export(onnx=False)
     use_device("cpu")
     graph = exported.paddle_graph(folder, exported.read_description(folder), onednn=True)

@@ -244,7 +244,7 @@ def test_a_room_imports_only_what_it_may(room):
 
 
 KERNELS = "ppdeepfill.networks.kernels"
-USERS_OF_KERNELS = {"drawing", "inference", "objectives"}
+USERS_OF_KERNELS = {"deployment", "drawing", "inference", "objectives"}
 COUNTS_THEIR_WORK = "ppdeepfill.reproduction.costs"  # so it has to look inside
 
 

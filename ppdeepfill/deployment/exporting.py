@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import paddle
@@ -32,6 +33,7 @@ from ppdeepfill.deployment.exported import (
 from ppdeepfill.deployment.trials import FREE, mask_shape, trials_of
 from ppdeepfill.errors import ExportError
 from ppdeepfill.networks import complete, size_multiple_of
+from ppdeepfill.networks.kernels import attention_memory_limit
 from ppdeepfill.terminal.progress import progress
 from ppdeepfill.weights.finding import filled_network, find_generator
 from ppdeepfill.weights.foreign_models import DESCRIPTION
@@ -41,6 +43,7 @@ GRAPHS = ("model.json", "model.pdmodel")  # PaddlePaddle 3 and 2
 WEIGHTS = "model.pdiparams"
 ONNX = "model.onnx"
 
+ATTENTION_BYTES = 2 << 30  # as in `Inpainter`; beyond, the graph computes attention in a loop
 LARGEST = 4096  # more must be a typo; the comparison below runs fixed shapes at full size
 ANY_SHAPE = (FREE, 3, FREE, FREE)
 STEPS = 4  # of an export for the CPU without ONNX: graph, description, two comparisons
@@ -159,15 +162,26 @@ def _write_files(
         InputSpec([None if size == FREE else size for size in shape], "float32", name)
         for name, shape in (("image", input_shape), ("mask", mask_shape(input_shape)))
     ]
-    with warnings.catch_warnings():
+    model = _write_graph(network, folder, specs, attention_bytes=ATTENTION_BYTES)
+    if onnx and FREE not in input_shape:
+        onnx_conversion.convert(folder / model, folder / WEIGHTS, folder / ONNX)
+    elif onnx:
+        with TemporaryDirectory(dir=folder) as whole:  # paddle2onnx converts no loops
+            name = _write_graph(network, Path(whole), specs, attention_bytes=None)
+            onnx_conversion.convert(Path(whole) / name, Path(whole) / WEIGHTS, folder / ONNX)
+    return {"model": model, "params": WEIGHTS, "onnx": ONNX if onnx else None}
+
+
+def _write_graph(
+    network: nn.Layer, folder: Path, specs: list[InputSpec], *, attention_bytes: int | None
+) -> str:
+    """Write graph and weights; return the name of the graph's file."""
+    with warnings.catch_warnings(), attention_memory_limit(attention_bytes):
         warnings.simplefilter("ignore")  # Paddle warns about its own code
         graph = paddle.jit.to_static(InferenceModel(network), input_spec=specs, full_graph=True)
         paddle.jit.save(graph, str(folder / "model"))
     (folder / f"{WEIGHTS}.info").unlink(missing_ok=True)  # PaddlePaddle 2's, for further training
-    model = next(name for name in GRAPHS if (folder / name).is_file())
-    if onnx:
-        onnx_conversion.convert(folder / model, folder / WEIGHTS, folder / ONNX)
-    return {"model": model, "params": WEIGHTS, "onnx": ONNX if onnx else None}
+    return next(name for name in GRAPHS if (folder / name).is_file())
 
 
 def _describe(

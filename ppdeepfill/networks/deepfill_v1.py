@@ -25,6 +25,8 @@ from ppdeepfill.networks.reference import Reference
 # one position for each 3x3 convolution there, and two for the decoder (3 pixels at full size, 2 at
 # half size).
 COARSE_REACH, REFINEMENT_REACH = 2 + 2, 4 + 2
+# How far such a feature sees, in the same unit: the dilations, and 15 px of the encoder.
+FEATURES_REACH = (2 + 4 + 8 + 16) + 4
 INPUT_CHANNELS = 5  # image, a plane of ones that marks the border, mask
 FULL_TYPES = (paddle.float32, paddle.float64)
 
@@ -89,18 +91,21 @@ class RefinementNetwork(nn.Layer):
 
     def forward(self, x: Tensor, mask: Tensor) -> Prediction:
         """x [B, 5, H, W], mask [B, 1, H, W] -> a prediction without the coarse image."""
-        dilated, attended = self.features(x, mask)
+        dilated, attended = self.dilated_features(x), self.attended_features(x, mask)
         refined = self.decode(dilated, attended.features)
         return Prediction(refined, attention=attended.weights, offsets=attended.offsets)
 
-    def features(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Attended]:
-        """Features of both branches [B, 4n, H/4, W/4], those of the second after attention."""
-        dilated = self.dilated(self.dilated_encoder(x))  # [B, 4n, H/4, W/4]
+    def dilated_features(self, x: Tensor) -> Tensor:
+        """Features of the first branch [B, 4n, H/4, W/4]."""
+        return self.dilated(self.dilated_encoder(x))
+
+    def attended_features(self, x: Tensor, mask: Tensor) -> Attended:
+        """Features of the second branch [B, 4n, H/4, W/4], after attention."""
         features = self.attention_encoder(x)  # [B, 4n, H/4, W/4]
         if self.attention is None:
-            return dilated, Attended(features)
+            return Attended(features)
         small_mask = downsample_nearest(mask, 4, self.reference)  # [B, 1, H/4, W/4]
-        return dilated, in_float32(self.attention, features, features, small_mask)
+        return in_float32(self.attention, features, features, small_mask)
 
     def decode(self, dilated: Tensor, attended: Tensor) -> Tensor:
         """Features of both encoders [B, 4n, H/4, W/4] -> [B, 3, H, W]."""
@@ -150,18 +155,21 @@ class DeepFillV1(nn.Layer):
     def predict_in_hole(self, masked_image: Tensor, mask: Tensor) -> Prediction:
         """Predict the same as `forward`, where each part is valid only inside the hole.
 
-        The last layers of both stages are computed around the holes only, which saves time.
-        Arguments as in `forward`.
+        Computes only what the holes depend on. Arguments as in `forward`.
         """
-        features = self.coarse.features(_with_mask(masked_image, mask))
-        coarse = kernels.decode_in_holes(
-            self.coarse.decode, features, mask=mask, margin=COARSE_REACH
+        x, margin = _with_mask(masked_image, mask), COARSE_REACH
+        features = kernels.encode_near_holes(
+            self.coarse.features, x, mask=mask, scale=4, margin=margin + FEATURES_REACH
         )
-        completed = complete(coarse, masked_image, mask)
-        with kernels.attention_around_holes(mask, margin=REFINEMENT_REACH):
-            dilated, attended = self.refinement.features(_with_mask(completed, mask), mask)
+        coarse = kernels.decode_in_holes(self.coarse.decode, features, mask=mask, margin=margin)
+        x, margin = _with_mask(complete(coarse, masked_image, mask), mask), REFINEMENT_REACH
+        dilated = kernels.encode_near_holes(
+            self.refinement.dilated_features, x, mask=mask, scale=4, margin=margin + FEATURES_REACH
+        )
+        with kernels.attention_around_holes(mask, margin=margin):
+            attended = self.refinement.attended_features(x, mask)
         refined = kernels.decode_in_holes(
-            self.refinement.decode, dilated, attended.features, mask=mask, margin=REFINEMENT_REACH
+            self.refinement.decode, dilated, attended.features, mask=mask, margin=margin
         )
         return Prediction(refined, coarse, attended.weights, attended.offsets)
 

@@ -22,6 +22,7 @@ from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.networks import NETWORKS, build_network
 from ppdeepfill.networks.attention.choice import ATTENTIONS
+from ppdeepfill.networks.kernels import attention_in_strips
 from ppdeepfill.training.state import layer_arrays
 from ppdeepfill.weights.checkpoint import save_best
 from ppdeepfill.weights.finding import load_generator
@@ -125,6 +126,31 @@ def test_a_fixed_shape_takes_that_shape_only(one_run, tmp_path, rng):
     assert_same_picture(inpainter(*pair), Inpainter.from_checkpoint(one_run)(*pair))
     with pytest.raises(ExportError, match=r"\[1, 3, 20, 28\].*got \[1, 3, 28, 20\]"):
         inpainter(*random_pair(rng, 28, 20))
+
+
+@pytest.mark.parametrize("attention_bytes", [1, 400_000], ids=["always", "above a size"])
+def test_a_loop_over_the_attention_gives_the_same_pictures(
+    one_run, tmp_path, monkeypatch, rng, attention_bytes
+):
+    monkeypatch.setattr(exporting, "ATTENTION_BYTES", attention_bytes)
+    export_model(one_run, tmp_path / "free")
+    free = ExportedInpainter(tmp_path / "free")
+    inpainter = Inpainter.from_checkpoint(one_run)
+    for size in [*SIZES, (96, 40)]:
+        image, mask = random_pair(rng, *size)
+        assert_same_picture(free(image, mask), inpainter(image, mask))
+
+
+@pytest.mark.parametrize("onnx", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_a_graph_of_fixed_shape_may_have_strips(onnx, one_run, tmp_path, monkeypatch, rng):
+    if onnx:
+        pytest.importorskip("paddle2onnx")
+    monkeypatch.setattr(exporting, "ATTENTION_BYTES", 1)
+    monkeypatch.setattr(attention_in_strips, "rows_of_strips", lambda *_: 2)
+    export_model(one_run, tmp_path / "fixed", input_shape=(2, 3, 40, 28), onnx=onnx)
+    pair = random_pair(rng, 40, 28)
+    expected = Inpainter.from_checkpoint(one_run)(*pair)
+    assert_same_picture(ExportedInpainter(tmp_path / "fixed")(*pair), expected)
 
 
 def other_picture(*_, **__):

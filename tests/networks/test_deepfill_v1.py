@@ -49,7 +49,7 @@ def test_without_attention_the_features_of_its_branch_go_on():
     assert prediction.refined.shape == [1, 3, 12, 20]
     assert prediction.attention is None and offsets_of(prediction) is None
     x, mask = paddle.rand([1, 5, 12, 20]), paddle.zeros([1, 1, 12, 20])
-    _, attended = network.refinement.features(x, mask)
+    attended = network.refinement.attended_features(x, mask)
     features = network.refinement.attention_encoder(x)
     np.testing.assert_array_equal(attended.features.numpy(), features.numpy())
 

@@ -8,7 +8,7 @@ thread, hooks, and the three contexts.
 
     convolve, convolve_in_sequence, convolve_without_bias    convolutions
     contextual_attention, contextual_attention_in_blocks     attention/contextual.py
-    decode_in_holes, Windows                                 parts of feature maps
+    encode_near_holes, decode_in_holes, Windows              parts of feature maps
     attention_around_holes                                   context: its part near the holes
     eagerly, attention_memory_limit                          contexts, for callers of networks
 """
@@ -27,7 +27,7 @@ from ppdeepfill.networks.kernels.convolution import (
     convolve_transposed,
     convolve_without_bias,
 )
-from ppdeepfill.networks.kernels.windows import Windows, decode_in_holes
+from ppdeepfill.networks.kernels.windows import Windows, decode_in_holes, encode_near_holes
 
 __all__ = [
     "MemoryBudgetError",
@@ -42,4 +42,5 @@ __all__ = [
     "convolve_without_bias",
     "decode_in_holes",
     "eagerly",
+    "encode_near_holes",
 ]

@@ -16,6 +16,11 @@ from paddle import Tensor
 
 from ppdeepfill.networks.attention import Attended
 from ppdeepfill.networks.kernels.attention_in_blocks import contextual_attention_in_blocks
+from ppdeepfill.networks.kernels.attention_in_loop import attention_in_loop
+from ppdeepfill.networks.kernels.attention_in_strips import (
+    attention_in_strips,
+    strips_are_faster,
+)
 from ppdeepfill.networks.kernels.fast_attention import fast_attention
 from ppdeepfill.networks.kernels.tracing import computes_now
 
@@ -31,8 +36,9 @@ _limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=No
 def attention_memory_limit(limit: int | None) -> Iterator[None]:
     """Within this context, attention works in blocks if it would need more than `limit` bytes.
 
-    The limit counts temporaries only; None sets no limit. With gradients, and in exported graphs,
-    attention is always computed as a whole, whatever the limit.
+    The limit counts temporaries only; None sets no limit. With gradients, attention is always
+    computed as a whole, whatever the limit. A graph that is exported within this context works in
+    a loop where it would need more, and has no attention among its results.
     """
     token = _limit.set(limit)
     try:
@@ -68,20 +74,23 @@ def contextual_attention(
         **options: every option of that function.
 
     Returns:
-        Features and weights, or, if computed in blocks, features and offsets.
+        Features and weights; features and offsets, if computed in blocks; in a graph under a limit
+        features alone.
 
     Raises:
         MemoryBudgetError: the limit is too small even for the smallest blocks.
         ValueError: as in that function.
     """
+    if not paddle.in_dynamic_mode():
+        return _in_graph(foreground, background, mask, options)
     limit, whole = _limit.get(), whole_memory(foreground.shape, background.shape, options)
     may_choose = computes_now() and not paddle.is_grad_enabled()
     fits = limit is None or whole <= limit
     if not may_choose or (fits and whole < LARGE):
-        return Attended(*fast_attention(foreground, background, mask, **options))
+        return _with_weights(foreground, background, mask, options)
     needed = _needed_positions(foreground, options["rate"])
     if fits and not _blocks_are_faster(foreground, needed):
-        return Attended(*fast_attention(foreground, background, mask, **options))
+        return _with_weights(foreground, background, mask, options)
     features, offsets = contextual_attention_in_blocks(
         foreground,
         background,
@@ -91,6 +100,43 @@ def contextual_attention(
         **options,
     )
     return Attended(features, offsets=offsets)
+
+
+def _in_graph(
+    foreground: Tensor, background: Tensor, mask: Tensor | None, options: dict
+) -> Attended:
+    """Where sizes are symbols, the graph has two forms and chooses when it runs."""
+    limit = _limit.get()
+    if limit is None or options["propagation_size"] != 3:
+        return Attended(*fast_attention(foreground, background, mask, **options))
+    fits = whole_memory(foreground.shape, background.shape, options) <= limit
+    if isinstance(fits, bool):  # the sizes are fixed
+        attention = fast_attention if fits else attention_in_strips
+        return Attended(attention(foreground, background, mask, **options)[0])
+    # Paddle Inference does not use oneDNN in branches. So the whole is computed before them; where
+    # it would not fit, that of a corner.
+    unit = options["rate"] * options["stride"]
+    f, b, m = (_corner_unless(fits, x, unit) for x in (foreground, background, mask))
+    features = fast_attention(f, b, m, **options)[0]
+    if not fits:
+        features = attention_in_loop(foreground, background, mask, memory=limit, **options)
+    return Attended(features)
+
+
+def _corner_unless(whole: Tensor, x: Tensor | None, size: int) -> Tensor | None:
+    """x [B, C, H, W], or its upper left corner [B, C, size, size]."""
+    if x is None:
+        return None
+    ends = [paddle.where(whole, x.shape[axis], size) for axis in (2, 3)]
+    return paddle.slice(x, [2, 3], [0, 0], ends)
+
+
+def _with_weights(
+    foreground: Tensor, background: Tensor, mask: Tensor | None, options: dict
+) -> Attended:
+    in_strips = computes_now() and strips_are_faster(foreground, background, options)
+    attention = attention_in_strips if in_strips else fast_attention
+    return Attended(*attention(foreground, background, mask, **options))
 
 
 def _blocks_are_faster(foreground: Tensor, needed: ndarray | None) -> bool:

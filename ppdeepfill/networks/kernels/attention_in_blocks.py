@@ -28,7 +28,7 @@ from ppdeepfill.networks.attention.contextual import (
     downsample_nearest,
 )
 from ppdeepfill.networks.kernels.attention_tiles import Tile, tile_side, tiles_of
-from ppdeepfill.networks.kernels.fast_attention import known_patches, paste_padding, patch_norm
+from ppdeepfill.networks.kernels.background_patches import known_patches, paste_padding, patch_norm
 from ppdeepfill.networks.kernels.running_softmax import RunningSoftmax, product_transposed
 
 
@@ -77,8 +77,12 @@ def contextual_attention_in_blocks(
 
 
 def _needed_tiles(grid: tuple[int, int], side: int, needed: ndarray | None) -> Iterator[Tile]:
-    for tile in tiles_of(grid, side):
-        part = tile if needed is None else tile.around(needed)
+    if needed is None:
+        yield from tiles_of(grid, side)
+        return
+    box = Tile(0, 0, *grid, grid).around(needed)
+    for tile in box.split(side) if box else ():
+        part = tile.around(needed)
         if part is not None:
             yield part
 

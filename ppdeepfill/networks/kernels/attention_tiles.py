@@ -7,6 +7,7 @@ Letters as in attention/contextual.py.
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +64,13 @@ class Tile(NamedTuple):
         height, width = int(rows.max()) - top + 1, int(columns.max()) - left + 1
         return Tile(self.top + top, self.left + left, height, width, self.grid)
 
+    def split(self, side: int) -> Iterator["Tile"]:
+        """Yield parts of at most side x side, as equal as possible, as few as possible."""
+        rows, columns = (_parts(size, side) for size in (self.height, self.width))
+        for top, height in rows:
+            for left, width in columns:
+                yield Tile(self.top + top, self.left + left, height, width, self.grid)
+
     def outside(self, reach: int) -> list[int]:
         """Indices into `with_halo` of positions before the first or after the last column.
 
@@ -80,10 +88,14 @@ class Tile(NamedTuple):
 
 def tiles_of(grid: tuple[int, int], side: int) -> Iterator[Tile]:
     """Yield tiles of at most side x side that cover a grid (height, width)."""
-    height, width = grid
-    for top in range(0, height, side):
-        for left in range(0, width, side):
-            yield Tile(top, left, min(side, height - top), min(side, width - left), grid)
+    return Tile(0, 0, *grid, grid).split(side)
+
+
+def _parts(size: int, most: int) -> list[tuple[int, int]]:
+    """Start and length of parts of at most this length, whose lengths differ by at most 1."""
+    count = math.ceil(size / most)
+    starts = [size * part // count for part in range(count + 1)]
+    return [(start, stop - start) for start, stop in pairwise(starts)]
 
 
 def tile_side(foreground: list[int], background: list[int], memory: int, options: dict) -> int:

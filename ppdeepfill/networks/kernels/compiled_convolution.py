@@ -29,6 +29,7 @@ from ppdeepfill.networks.kernels.compiled_graphs import (
     paddle_suits,
 )
 from ppdeepfill.networks.kernels.graph_runs import runs
+from ppdeepfill.networks.kernels.sequence_bands import sequence_in_bands
 from ppdeepfill.networks.kernels.step import Step
 from ppdeepfill.networks.kernels.tracing import computes_now
 
@@ -89,12 +90,9 @@ def run_steps(x: Tensor, steps: Sequence[Step]) -> Tensor:
         x: [B, C, H, W]; `compiles(x)` is true.
         steps: each has a bias; the first takes C channels.
     """
-    return _run_forward(
-        x,
-        tuple(map(_without_tensors, steps)),
-        [step.weight for step in steps],
-        [step.bias for step in steps],
-    )
+    weights, biases = [step.weight for step in steps], [step.bias for step in steps]
+    kinds = tuple(map(_without_tensors, steps))
+    return sequence_in_bands(lambda part: _run_forward(part, kinds, weights, biases), x, kinds)
 
 
 def _without_tensors(step: Step) -> ActivatedStep:

@@ -7,15 +7,18 @@ It gives the same numbers as `attention/contextual.py` up to float rounding, whi
 Letters as there.
 """
 
+import math
+from typing import NamedTuple
+
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
-from ppdeepfill.networks.attention.contextual import (
-    NORM_FLOOR,
-    NORM_OFFSET,
-    check_shapes,
-    downsample_nearest,
+from ppdeepfill.networks.attention.contextual import check_shapes, downsample_nearest
+from ppdeepfill.networks.kernels.background_patches import (
+    known_patches,
+    paste_padding,
+    patch_norm,
 )
 from ppdeepfill.networks.kernels.product import product
 from ppdeepfill.networks.kernels.score_maps import (
@@ -28,7 +31,60 @@ from ppdeepfill.networks.kernels.score_maps import (
 from ppdeepfill.networks.reference import Reference
 
 
+class Geometry(NamedTuple):
+    """Sizes of the maps and options.
+
+    Attributes:
+        foreground: (hf, wf).
+        background: (hb, wb).
+        patch_size, stride, rate, propagation_size: as in `contextual_attention`.
+    """
+
+    foreground: tuple[int, int]
+    background: tuple[int, int]
+    patch_size: int
+    stride: int
+    rate: int
+    propagation_size: int
+
+    @property
+    def patches(self) -> tuple[int, int]:
+        """The grid of background patches."""
+        return self.background[0] // self.stride, self.background[1] // self.stride
+
+
+class Operands(NamedTuple):
+    """What scores and features are computed from; all but `known` pass gradients on.
+
+    Attributes:
+        asking, answering: [B, C, h, w] small maps with zeros around: `patch_size // 2` positions,
+            and one more row at the bottom. The softmax scale is part of the first.
+        norm: [B, 1, L] length of each patch.
+        cells: [B, C * rate**2, L'] parts of the background, see `paste`.
+        known: [B, 1, L] or [1, 1, L], 1 for patches outside the hole, else 0; None: all are.
+    """
+
+    asking: Tensor
+    answering: Tensor
+    norm: Tensor
+    cells: Tensor
+    known: Tensor | None
+
+
 def fast_attention(
+    foreground: Tensor, background: Tensor, mask: Tensor | None, **options
+) -> tuple[Tensor, Tensor]:
+    """Features [B, C, Hf, Wf] and weights [B, L, hf, wf]: see `contextual_attention`."""
+    operands, geometry = prepared(foreground, background, mask, **options)
+    # One name from scores to weights, so that each large tensor is freed when the next one comes.
+    attention_BPL = cosine_similarity(operands, geometry)
+    attention_BPL = propagate(attention_BPL, geometry)
+    attention_BPL = softmax_of_known(attention_BPL, operands.known)
+    cells = mixed_cells(attention_BPL, operands.cells, geometry.foreground[0], geometry)
+    return laid_out(cells, geometry), as_maps(attention_BPL, geometry)
+
+
+def prepared(
     foreground: Tensor,
     background: Tensor,
     mask: Tensor | None,
@@ -39,118 +95,116 @@ def fast_attention(
     propagation_size: int,
     softmax_scale: float,
     reference: Reference,
-) -> tuple[Tensor, Tensor]:
-    """Features [B, C, Hf, Wf] and weights [B, L, hf, wf]: see `contextual_attention`."""
+) -> tuple[Operands, Geometry]:
+    """Everything that is small; arguments as in `contextual_attention`."""
     if paddle.in_dynamic_mode():  # while exporting a graph, sizes are symbolic
         check_shapes(foreground, background, mask, rate, stride)
-
-    foreground_small = downsample_nearest(foreground, rate, reference)  # [B, C, hf, wf]
-    background_small = downsample_nearest(background, rate, reference)  # [B, C, hb, wb]
-    grid = _grid(foreground_small)
-    background_grid = _grid(background_small[:, :, ::stride, ::stride])
-    # One name from scores to weights, so that each large tensor is freed when the next one comes.
-    attention_BPL = cosine_similarity(
-        foreground_small * softmax_scale, background_small, patch_size, stride, reference
+    asking = downsample_nearest(foreground, rate, reference) * softmax_scale  # [B, C, hf, wf]
+    answering = downsample_nearest(background, rate, reference)  # [B, C, hb, wb]
+    known = None
+    if mask is not None:
+        known = known_patches(downsample_nearest(mask, rate, reference), patch_size, stride)
+    reach, (before, after) = patch_size // 2, paste_padding(rate)
+    around = [reach, reach, reach, reach + 1]
+    operands = Operands(
+        F.pad(asking, around),
+        F.pad(answering, around),
+        patch_norm(answering, patch_size, stride, reference),
+        F.unfold(background, rate, strides=rate, paddings=[before, before, after, after]),
+        known,
     )
-    attention_BPL = propagate(attention_BPL, grid, background_grid, propagation_size)
-    if mask is None:
-        attention_BPL = F.softmax(attention_BPL, axis=-1)
-    else:
-        mask_small = downsample_nearest(mask, rate, reference)
-        known_B1L = known_patches(mask_small, patch_size, stride)
-        attention_BPL = _softmax_of_known(attention_BPL, known_B1L)
-    pasted = paste(attention_BPL, background, grid, rate, stride)
-    attention = attention_BPL.reshape([0, *grid, -1])
-    return pasted, attention.transpose([0, 3, 1, 2])
+    sizes = [(x.shape[2], x.shape[3]) for x in (asking, answering)]
+    return operands, Geometry(*sizes, patch_size, stride, rate, propagation_size)
 
 
 # s[p, l] = sum over the k x k positions i of <f[p + i], b[l + i]>, divided by |b[l]|
-def cosine_similarity(
-    foreground: Tensor, background: Tensor, patch_size: int, stride: int, reference: Reference
-) -> Tensor:
-    """Scores [B, P, L] of [B, C, hf, wf] against [B, C, hb, wb].
+def cosine_similarity(operands: Operands, geometry: Geometry) -> Tensor:
+    """Scores [B, P, L].
 
     The product of two k x k patches is the sum of k * k products of single positions. Here every
     pair of positions is multiplied once, and the products are added up along the diagonals of the
     scores: k * k times fewer multiplications than comparing whole patches.
     """
-    (hf, wf), (hb, wb), reach = _grid(foreground), _grid(background), patch_size // 2
+    (hf, wf), (hb, wb), size = geometry.foreground, geometry.background, geometry.patch_size
     # With zeros around both maps, shifting both means one shift of the flattened scores. Shifting
     # the last row reaches into one more row.
-    padding = [reach, reach, reach, reach + 1]
-    asking, answering = F.pad(foreground, padding), F.pad(background, padding)
-    row_f, row_b = wf + 2 * reach, wb + 2 * reach
-    scores = product(asking.flatten(2), answering.flatten(2), transpose_x=True)
-    kept = [(hf + 2 * reach) * row_f, (hb + 2 * reach) * row_b]
-    scores = sum_shifted(scores, [1, 1], patch_size, kept)
-    scores = sum_shifted(scores, [row_f, row_b], patch_size, [hf * row_f, hb * row_b])
+    row_f, row_b = wf + size - 1, wb + size - 1
+    scores = product(operands.asking.flatten(2), operands.answering.flatten(2), transpose_x=True)
+    scores = sum_shifted(scores, [1, 1], size, [(hf + size - 1) * row_f, (hb + size - 1) * row_b])
+    scores = sum_shifted(scores, [row_f, row_b], size, [hf * row_f, hb * row_b])
     scores = crop(scores.reshape([-1, row_f, hb, row_b]), [0, 0, 0], [wf, hb, wb])
-    if stride > 1:
-        scores = scores[:, :, ::stride, ::stride]
-    norm = patch_norm(background, patch_size, stride, reference)  # [B, 1, L]
-    scores = scores.reshape([-1, hf * wf, norm.shape[2]])
-    return scores / repeated(norm, scores)
+    if geometry.stride > 1:
+        scores = scores[:, :, :: geometry.stride, :: geometry.stride]
+    scores = scores.reshape([-1, hf * wf, operands.norm.shape[2]])
+    return scores / repeated(operands.norm, scores)
 
 
 # s'[p, l] = sum over i of s[p + i, l + i], i along the rows and then along the columns
-def propagate(
-    similarity_BPL: Tensor,
-    foreground_grid: tuple[int, int],
-    background_grid: tuple[int, int],
-    size: int,
-) -> Tensor:
+def propagate(similarity_BPL: Tensor, geometry: Geometry) -> Tensor:
     """Scores [B, P, L] -> [B, P, L], by sums of shifted scores."""
-    if size == 1:
+    (hf, wf), reach = geometry.foreground, geometry.propagation_size // 2
+    if reach == 0:
         return similarity_BPL
-    (hf, wf), (hb, wb), reach = foreground_grid, background_grid, size // 2
-    grids = [hf * wf, hb * wb]
-    scores = with_zeros(with_zeros(similarity_BPL, 2, reach, reach), 1, reach, reach)
-    scores = sum_shifted(scores, [1, 1], size, grids)
-    scores = continue_columns(scores, 2, background_grid, reach)
-    scores = continue_columns(scores, 1, foreground_grid, reach)
-    return sum_shifted(scores, [wf, wb], size, grids)
+    scores = with_zeros(similarity_BPL, 1, reach, reach)
+    scores = add_neighbours_in_rows(scores, hf * wf, geometry)
+    scores = continue_columns(scores, 1, geometry.foreground, reach)
+    return add_neighbours_in_columns(scores, hf, geometry)
+
+
+def add_neighbours_in_rows(scores: Tensor, positions: int, geometry: Geometry) -> Tensor:
+    """First step of `propagate`: [B, N + 2 * reach, L] -> [B, N, L] for N successive positions."""
+    size, reach = geometry.propagation_size, geometry.propagation_size // 2
+    scores = with_zeros(scores, 2, reach, reach)
+    return sum_shifted(scores, [1, 1], size, [positions, math.prod(geometry.patches)])
+
+
+def add_neighbours_in_columns(scores: Tensor, rows: int, geometry: Geometry) -> Tensor:
+    """Second step, for N successive rows: [B, (N + 2 * reach) * wf, L] -> [B, N * wf, L]."""
+    size, reach = geometry.propagation_size, geometry.propagation_size // 2
+    (_, wf), grid = geometry.foreground, geometry.patches
+    scores = continue_columns(scores, 2, grid, reach)
+    return sum_shifted(scores, [wf, grid[1]], size, [rows * wf, math.prod(grid)])
+
+
+def softmax_of_known(scores_BPL: Tensor, known_B1L: Tensor | None) -> Tensor:
+    """Weights [B, P, L]. As in both references, masked patches enter with score 0, then get 0."""
+    if known_B1L is None:
+        return F.softmax(scores_BPL, axis=-1)
+    known_BPL = repeated(known_B1L, scores_BPL)
+    return F.softmax(scores_BPL * known_BPL, axis=-1) * known_BPL
 
 
 # y = 1/4 sum over p, l of w[p, l] times patch l of the background, laid on position p
-def paste(
-    attention_BPL: Tensor,
-    background: Tensor,
-    foreground_grid: tuple[int, int],
-    rate: int,
-    stride: int,
-) -> Tensor:
-    """Weights [B, P, L] and background [B, C, Hb, Wb] -> [B, C, Hf, Wf].
+def mixed_cells(attention_BPL: Tensor, cells: Tensor, rows: int, geometry: Geometry) -> Tensor:
+    """Weights [B, N * wf, L] of N rows -> features [B, C * rate**2, N + 1, wf + 1] in cells.
 
     Patches are 2 * rate wide and placed `rate` apart, so four patches overlap in each cell of
     rate x rate positions, each with a different quarter. Quarters of neighbouring patches can be
     the same cell of the background. Here the weights of such patches are added up first and then
     cells are mixed, which takes a quarter of the multiplications of mixing patches.
     """
-    (hf, wf), (before, after) = foreground_grid, paste_padding(rate)
-    padding = [before, before, after, after]
-    cells = F.unfold(background, rate, strides=rate, paddings=padding)  # [B, C * rate * rate, L']
-    hb, wb = background.shape[2] // rate, background.shape[3] // rate
+    (_, wf), (hb, wb) = geometry.foreground, geometry.background
     weights = attention_BPL
-    if stride > 1:
-        weights = _spread(weights, [hb // stride, wb // stride], stride)
-    weights = _cell_weights(weights, [hf, wf], [hb, wb])  # [B, P', L']
-    pasted = product(cells, weights, transpose_y=True)
-    pasted = pasted.reshape([-1, background.shape[1] * rate**2, hf + 1, wf + 1])
-    pasted = F.pixel_shuffle(pasted, rate)
-    return crop(pasted, [before, before], [hf * rate, wf * rate]) / 4.0
+    if geometry.stride > 1:
+        weights = _spread(weights, geometry.patches, geometry.stride)
+    weights = _cell_weights(weights, [rows, wf], [hb, wb])  # [B, P', L']
+    mixed = product(cells, weights, transpose_y=True)
+    return mixed.reshape([-1, cells.shape[1], rows + 1, wf + 1])
 
 
-def _grid(x: Tensor) -> tuple[int, int]:
-    return x.shape[2], x.shape[3]
+def laid_out(cells: Tensor, geometry: Geometry) -> Tensor:
+    """Features in cells [B, C * rate**2, hf + 1, wf + 1] -> [B, C, Hf, Wf]."""
+    (hf, wf), rate, (before, _) = geometry.foreground, geometry.rate, paste_padding(geometry.rate)
+    features = F.pixel_shuffle(cells, rate)
+    return crop(features, [before, before], [hf * rate, wf * rate]) / 4.0
 
 
-def _softmax_of_known(scores_BPL: Tensor, known_B1L: Tensor) -> Tensor:
-    """Weights [B, P, L]. As in both references, masked patches enter with score 0, then get 0."""
-    known_BPL = repeated(known_B1L, scores_BPL)
-    return F.softmax(scores_BPL * known_BPL, axis=-1) * known_BPL
+def as_maps(attention_BPL: Tensor, geometry: Geometry) -> Tensor:
+    """Weights [B, P, L] -> [B, L, hf, wf]."""
+    return attention_BPL.reshape([0, *geometry.foreground, -1]).transpose([0, 3, 1, 2])
 
 
-def _spread(attention_BPL: Tensor, grid: list[int], stride: int) -> Tensor:
+def _spread(attention_BPL: Tensor, grid: tuple[int, int], stride: int) -> Tensor:
     """Insert zeros for the patches that the stride skipped: [B, P, L * stride**2]."""
     rows = attention_BPL.shape[1] * grid[0]
     weights = F.pad(attention_BPL.reshape([-1, rows, grid[1], 1]), [0, stride - 1, 0, 0])
@@ -174,27 +228,3 @@ def _cell_weights(weights_BPL: Tensor, foreground: list[int], background: list[i
     weights = weights.reshape([-1, (hf + 3) * wf, (hb + 3) * wb])
     weights = sum_shifted(weights, [1, 1], 2, [(hf + 2) * wf, (hb + 2) * wb])
     return sum_shifted(weights, [wf, wb], 2, [(hf + 1) * wf, (hb + 1) * wb])
-
-
-def _box_sum(x: Tensor, size: int, stride: int) -> Tensor:
-    """Sum over each size x size box of [B, 1, h, w], zeros beyond the border -> [B, 1, L]."""
-    ones = paddle.ones([1, 1, size, size], x.dtype)
-    return F.conv2d(x, ones, stride=stride, padding=size // 2).flatten(2)
-
-
-def paste_padding(rate: int) -> tuple[int, int]:
-    """Zeros to add before and after an axis so that each position has one patch of 2 * rate."""
-    return rate // 2, rate - rate // 2
-
-
-def patch_norm(background: Tensor, patch_size: int, stride: int, reference: Reference) -> Tensor:
-    """Length of each background patch, bounded away from 0: [B, 1, L]."""
-    squares = _box_sum(background.square().sum(axis=1, keepdim=True), patch_size, stride)
-    if reference == "torch":
-        return (squares + NORM_OFFSET * background.shape[1] * patch_size**2).sqrt()
-    return squares.clip(min=NORM_FLOOR**2).sqrt()
-
-
-def known_patches(mask: Tensor, patch_size: int, stride: int) -> Tensor:
-    """1 for background patches entirely outside the hole, else 0: [B, 1, L]."""
-    return (_box_sum(mask, patch_size, stride) == 0).astype(mask.dtype)

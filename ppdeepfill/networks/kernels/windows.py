@@ -39,6 +39,11 @@ class Windows(NamedTuple):
             ]
         )
 
+    def enlarged(self, scale: int) -> Windows:
+        """The same windows on maps that are larger by a factor."""
+        corners = [(scale * top, scale * left) for top, left in self.corners]
+        return Windows(corners, (scale * self.size[0], scale * self.size[1]))
+
     def put_back(self, x: Tensor, size: tuple[int, int], scale: int) -> Tensor:
         """Put results back in place, with zeros around: [B, C, scale * h, scale * w] -> H, W.
 
@@ -74,6 +79,28 @@ def decode_in_holes(
     windows = windows_around_holes(mask, scale=scale, margin=margin)
     decoded = decode(*(windows.of(x) for x in features))
     return windows.put_back(decoded, mask.shape[2:], scale)
+
+
+def encode_near_holes(
+    encode: Callable[[Tensor], Tensor], x: Tensor, *, mask: Tensor, scale: int, margin: int
+) -> Tensor:
+    """Run an encoder only near the holes.
+
+    Args:
+        encode: maps [B, C, scale * h, scale * w] -> features [B, C', h, w].
+        x: [B, C, H, W]; H and W are multiples of `scale`.
+        mask: [B, 1, H, W], 1 = hole.
+        scale: how much smaller the features are than x.
+        margin: distance from a hole, in positions of the features, up to which `encode` sees x.
+
+    Returns:
+        [B, C', H / scale, W / scale], valid where features see nothing beyond the margin.
+    """
+    windows = windows_around_holes(mask, scale=scale, margin=margin)
+    size = (x.shape[2] // scale, x.shape[3] // scale)
+    if windows.size == size:
+        return encode(x)
+    return windows.put_back(encode(windows.enlarged(scale).of(x)), size, 1)
 
 
 def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows:

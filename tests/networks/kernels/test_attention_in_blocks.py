@@ -25,6 +25,7 @@ from ppdeepfill.networks.kernels import (
     contextual_attention_in_blocks,
 )
 from ppdeepfill.networks.kernels.attention import whole_memory
+from ppdeepfill.networks.kernels.attention_in_blocks import _needed_tiles
 from ppdeepfill.networks.kernels.attention_tiles import Tile, memory_in_tiles, tile_side, tiles_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -150,6 +151,19 @@ def test_tiles_cover_the_grid_once(side):
         covered[tile.rows, tile.columns] += 1
         assert max(tile.height, tile.width) <= side
     assert (covered == 1).all()
+
+
+def test_needed_positions_are_cut_into_few_equal_tiles():
+    needed = np.zeros([100, 120], bool)
+    needed[20:91, 13:84] = True
+    tiles = list(_needed_tiles((100, 120), 48, needed))
+    assert sorted(tile.height * tile.width for tile in tiles) == [
+        35 * 35,
+        35 * 36,
+        35 * 36,
+        36 * 36,
+    ]
+    assert sum(needed[tile.rows, tile.columns].sum() for tile in tiles) == needed.sum()
 
 
 def test_the_halo_wraps_as_flattened_positions_do():

@@ -14,6 +14,7 @@ from ppdeepfill.networks import (
     offsets_of,
     predict_in_hole,
 )
+from ppdeepfill.networks.deepfill_v1 import FEATURES_REACH
 from ppdeepfill.networks.kernels import attention_around_holes, attention_memory_limit
 from ppdeepfill.networks.kernels.windows import Windows, windows_around_holes
 
@@ -59,6 +60,45 @@ def test_a_prediction_in_the_hole_equals_the_whole_one_there(name, holes, rng):
         difference = (getattr(ours, stage) - getattr(expected, stage)) * mask
         assert float(difference.abs().max()) < 1e-6
     np.testing.assert_allclose(ours.attention.numpy(), expected.attention.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", [n for n in LEAVING_OUT if n.startswith("deepfill_v1")])
+@pytest.mark.parametrize("corner", [(160, 216), (0, 400)], ids=["inside", "in a corner"])
+def test_far_from_holes_the_features_are_left_out(name, corner, rng, monkeypatch):
+    height, width = 352, 424
+    mask = paddle.zeros([1, 1, height, width])
+    mask[:, :, corner[0] : corner[0] + 16, corner[1] : corner[1] + 24] = 1.0
+    network = build_network(name, base_channels=4)
+    image = paddle.to_tensor(rng.uniform(-1, 1, (1, 3, height, width)), "float32")
+    sizes = []
+    encode = network.coarse.features
+    monkeypatch.setattr(
+        network.coarse, "features", lambda x: sizes.append(x.shape[2:]) or encode(x)
+    )
+    with paddle.no_grad():
+        expected = network(image * (1.0 - mask), mask)
+        ours = predict_in_hole(network, image * (1.0 - mask), mask)
+    assert sizes[0] == [height, width] and sizes[1][0] < height and sizes[1][1] < width
+    for stage in ("coarse", "refined"):
+        difference = (getattr(ours, stage) - getattr(expected, stage)) * mask
+        assert float(difference.abs().max()) < 1e-6
+
+
+@pytest.mark.parametrize("name", [n for n in LEAVING_OUT if n.startswith("deepfill_v1")])
+@pytest.mark.parametrize("stage", ["coarse", "refinement"])
+def test_features_see_no_further_than_the_network_says(name, stage):
+    network = build_network(name, base_channels=2)
+    features = {
+        "coarse": network.coarse.features,
+        "refinement": network.refinement.dilated_features,
+    }[stage]
+    middle = FEATURES_REACH + 2  # a position with more around it than it should see
+    x = paddle.ones([1, 5, *[4 * (2 * middle + 1)] * 2])
+    x.stop_gradient = False
+    features(x)[:, :, middle, middle].sum().backward()
+    rows, columns = np.nonzero(x.grad.abs().sum(axis=[0, 1]).numpy())
+    for seen in (rows // 4, columns // 4):
+        assert max(middle - seen.min(), seen.max() - middle) == FEATURES_REACH
 
 
 @pytest.mark.parametrize("attention_memory", [None, 1 << 22])
