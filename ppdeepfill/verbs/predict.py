@@ -4,9 +4,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ppdeepfill.errors import DataError
 from ppdeepfill.verbs.arguments import (
     add_boolean,
     add_device,
@@ -16,18 +14,7 @@ from ppdeepfill.verbs.arguments import (
     flags_of,
     whole_number,
 )
-
-if TYPE_CHECKING:
-    from ppdeepfill.segmentation.removal import Removal
-
-REMOVAL = "a model of PaddleSeg, of which configuration and weights are given, says where they are"
-REMOVAL_OPTIONS = {  # attribute of Removal, by argument
-    "seg_config": "config",
-    "seg_weights": "weights",
-    "seg_labels": "labels",
-    "fill_gaps": "gaps",
-    "seg_limit": "limit",
-}
+from ppdeepfill.verbs.removal import REMOVAL, add_removal, removal_of
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
@@ -61,9 +48,17 @@ def add(verbs: argparse._SubParsersAction) -> None:
     add_save_dir(photos, "output/result", "the results")
     network = predict.add_argument_group("the network")
     add_model_path(network)
+    network.add_argument(
+        "--labels",
+        type=Path,
+        metavar="PATH",
+        help="for networks guided by the class of each pixel: one label map for all photos, or a "
+        "folder of label maps, PNG files named like the photos; 255 lets the network decide "
+        "(default: none, the network decides everywhere)",
+    )
     add_device(network)
     _add_hole(predict.add_argument_group("the hole"))
-    _add_removal(predict.add_argument_group("things to remove", REMOVAL))
+    add_removal(predict.add_argument_group("things to remove", REMOVAL))
     _add_strategy(predict.add_argument_group("how it is filled"))
     _add_results(predict.add_argument_group("the results"))
     predict.set_defaults(run=_run, parser=predict, flags=flags_of(predict))
@@ -94,52 +89,6 @@ def _add_hole(hole: argparse._ArgumentGroup) -> None:
         "--strict",
         "stop, instead of warning, if a mask has another size than its photo or looks wrong "
         "(default: false)",
-    )
-
-
-def _add_removal(removal: argparse._ArgumentGroup) -> None:
-    removal.add_argument(
-        "--remove",
-        nargs="+",
-        metavar="CLASS",
-        help="take as hole what PaddleSeg recognises as these classes, each a name or a number "
-        "(default: none, the hole comes from a mask or a colour)",
-    )
-    removal.add_argument(
-        "--seg_config",
-        type=Path,
-        metavar="FILE",
-        help="YAML file of a PaddleSeg model (default: none; --remove needs it)",
-    )
-    removal.add_argument(
-        "--seg_weights",
-        type=Path,
-        metavar="FILE",
-        help="weights of that model, a .pdparams file (default: none; --remove needs it)",
-    )
-    removal.add_argument(
-        "--seg_labels",
-        type=Path,
-        default=argparse.SUPPRESS,
-        metavar="FILE",
-        help="names of the classes 0, 1, ..., one per line (default: labels.txt in the "
-        "configuration's dataset_root, or those of Cityscapes, PascalVOC and PaddleSeg's data sets "
-        "of people)",
-    )
-    removal.add_argument(
-        "--fill_gaps",
-        type=whole_number(0),
-        default=argparse.SUPPRESS,
-        metavar="PX",
-        help="known spots that the hole encloses, smaller than this many pixels, become hole, too "
-        "(default: 1000)",
-    )
-    removal.add_argument(
-        "--seg_limit",
-        type=whole_number(1),
-        default=argparse.SUPPRESS,
-        metavar="PX",
-        help="longest side that the model may see; larger photos are shrunk for it (default: 1024)",
     )
 
 
@@ -237,18 +186,6 @@ def _run(arguments: argparse.Namespace) -> None:
         save_mask=arguments.save_mask,
         save_attention=arguments.save_attention,
         attention_memory=arguments.attention_memory,
-        removal=_removal_of(arguments),
+        removal=removal_of(arguments),
+        labels=arguments.labels,
     )
-
-
-def _removal_of(arguments: argparse.Namespace) -> "Removal | None":
-    from ppdeepfill.segmentation.removal import Removal
-
-    given = vars(arguments)
-    options = {name: given[flag] for flag, name in REMOVAL_OPTIONS.items() if flag in given}
-    if arguments.remove is not None:
-        return Removal(classes=arguments.remove, **options)
-    useless = [f"--{flag}" for flag in REMOVAL_OPTIONS if given.get(flag) is not None]
-    if useless:
-        raise DataError(f"{useless[0]} goes with --remove CLASS, which is missing")
-    return None
