@@ -31,6 +31,7 @@ from ppdeepfill.training import trainer
 from ppdeepfill.training.state import layer_arrays
 from ppdeepfill.weights.checkpoint import save_best
 from ppdeepfill.weights.converters.deepfill_v1 import generator_names
+from ppdeepfill.weights.converters.methods import METHODS
 from ppdeepfill.weights.generator_file import Generator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -372,9 +373,11 @@ def _write_source(path: Path, origin: str) -> None:
         path.mkdir()
         arrays = recipes.torch_arrays(names, shapes, seed=0)
         (path / "gen_00430000.pt").write_bytes(pickle.dumps(arrays))
-    elif origin in ("rfr", "partial_conv"):
-        name = {"rfr": "rfr", "partial_conv": "partial_unet"}[origin]
-        path.write_bytes(pickle.dumps(under_their_names(build_network(name, **options))))
+    elif origin in METHODS:
+        name = METHODS[origin][0].network
+        more = {"levels": 4} if origin == "shift_net" else {}
+        network = build_network(name, **options, **more)
+        path.write_bytes(pickle.dumps(under_their_names(network, origin, **more)))
     else:
         save_best(path, Generator("deepfill_v1", options, 1, layer_arrays(network)))
 
