@@ -4,13 +4,14 @@
 
 A layer calls one function here and gets the same numbers as from Paddle's own operators, up to
 float rounding. The choice of kernel depends only on the call: its tensors, the grad mode of its
-thread, hooks, and the three contexts.
+thread, hooks, and the four contexts.
 
     convolve, convolve_in_sequence, convolve_without_bias    convolutions
     contextual_attention, contextual_attention_in_blocks     attention/contextual.py
     decode_in_holes, Windows                                 parts of feature maps
     attention_around_holes                                   context: its part near the holes
     eagerly, attention_memory_limit                          contexts, for callers of networks
+    holes_as_in                                              context, where only shapes are computed
 """
 
 from ppdeepfill.networks.kernels.attention import (
@@ -27,7 +28,7 @@ from ppdeepfill.networks.kernels.convolution import (
     convolve_transposed,
     convolve_without_bias,
 )
-from ppdeepfill.networks.kernels.windows import Windows, decode_in_holes
+from ppdeepfill.networks.kernels.windows import Windows, decode_in_holes, holes_as_in
 
 __all__ = [
     "MemoryBudgetError",
@@ -42,4 +43,5 @@ __all__ = [
     "convolve_without_bias",
     "decode_in_holes",
     "eagerly",
+    "holes_as_in",
 ]
