@@ -92,8 +92,14 @@ class PartialConv2D(nn.Layer):
         """[B, 1 or C, H, W] -> [B, 1, H', W'], over all channels."""
         if known.shape[1] > 1:
             known = known.sum(axis=1, keepdim=True)
-        ones = paddle.ones([1, 1, self.kernel_size, self.kernel_size], known.dtype)
-        return F.conv2d(known, ones, **self.geometry)
+        # First along columns, then along rows: 2 k additions for each position, not k k.
+        for shape, axis in (([1, 1, self.kernel_size, 1], 0), ([1, 1, 1, self.kernel_size], 1)):
+            geometry = {
+                name: [value if i == axis else neutral for i in range(2)]
+                for (name, value), neutral in zip(self.geometry.items(), (1, 0, 1), strict=True)
+            }
+            known = F.conv2d(known, paddle.ones(shape, known.dtype), **geometry)
+        return known
 
 
 def joined(*parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -32,6 +32,7 @@ from ppdeepfill.training.optimizers import (
     trained_parameters,
 )
 from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
+from ppdeepfill.training.progress import Progress
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import (
     check_same_method,
@@ -87,6 +88,8 @@ class Trainer:
         self.parts: list[Batch] = []
         self.iteration = 0
         self.saved: Path | None = None
+        counted = self.reporter, self.meter, self.average, self.scales
+        self._progress = Progress(*counted, timed=config.schedule.minutes is not None)
         self.untrained: dict[str, ndarray] = {}
 
     def step(self) -> dict[str, Tensor]:
@@ -196,7 +199,7 @@ class Trainer:
         with self.average.applied():
             generator = generator_of(self.config, self.network, self.iteration)
         arrays = training_arrays(*self._trained) | self.untrained
-        checkpoint = Checkpoint(generator, arrays, self._progress(), self.config.to_dict())
+        checkpoint = Checkpoint(generator, arrays, self._progress.state(), self.config.to_dict())
         keep = self.config.schedule.keep_checkpoints
         self.saved = save_checkpoint(self.config.output_dir, checkpoint, keep=keep)
         logger.info("saved %s", self.saved)
@@ -216,7 +219,7 @@ class Trainer:
         with naming_changed_options(checkpoint.config, self.config.to_dict()):
             restore_training(*self._trained, checkpoint, source=str(self.saved))
         self.untrained = untrained_arrays(self.extra_modules, self.phases, checkpoint.arrays)
-        self._restore_progress(checkpoint.progress)
+        self._progress.restore(checkpoint.progress)
         self.iteration = checkpoint.generator.iteration
         batches = sum(phase.batches_before(self.iteration) for phase in self.phases)
         self.loader = open_loader(self.config, self.dataset, first_batch=batches)
@@ -238,27 +241,6 @@ class Trainer:
     def modules(self) -> dict[str, Layer]:
         """Everything that is trained, by name; the network is `generator`."""
         return {"generator": self.network, **self.extra_modules}
-
-    def _progress(self) -> dict:
-        """Return the rest of a checkpoint's state, apart from arrays, ready for JSON."""
-        # Only where it decides the end: else equal runs have equal checkpoints.
-        timed = self.config.schedule.minutes is not None
-        seconds = {"training_seconds": self.meter.total_seconds} if timed else {}
-        return {
-            "best_score": self.reporter.best_score,
-            "interval": self.meter.state(),
-            "average_updates": self.average.updates,
-            "loss_scales": {phase: scale.state() for phase, scale in self.scales.items()},
-            **seconds,
-        }
-
-    def _restore_progress(self, progress: dict) -> None:
-        self.reporter.best_score = progress["best_score"]
-        self.meter.restore(progress["interval"])
-        self.meter.total_seconds = progress.get("training_seconds", 0.0)
-        states = progress.get("loss_scales", {})  # older checkpoints have none
-        for phase, scale in self.scales.items():
-            scale.restore(states.get(phase, {}))
 
     def _describe_update(self, phase: Phase) -> str:
         # Only process 0 logs, and it has the first sample.

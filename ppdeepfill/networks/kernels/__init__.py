@@ -6,7 +6,9 @@ A layer calls one function here and gets the same numbers as from Paddle's own o
 float rounding. The choice of kernel depends only on the call: its tensors, the grad mode of its
 thread, hooks, and the four contexts.
 
-    convolve, convolve_in_sequence, convolve_without_bias    convolutions
+    convolve, convolve_in_sequence, convolve_without_bias,
+    convolve_transposed                                      convolutions
+    product                                                  of large matrices
     contextual_attention, contextual_attention_in_blocks     attention/contextual.py
     decode_in_holes, Windows                                 parts of feature maps
     attention_around_holes                                   context: its part near the holes
@@ -28,6 +30,7 @@ from ppdeepfill.networks.kernels.convolution import (
     convolve_transposed,
     convolve_without_bias,
 )
+from ppdeepfill.networks.kernels.product import product
 from ppdeepfill.networks.kernels.windows import Windows, decode_in_holes, holes_as_in
 
 __all__ = [
@@ -44,4 +47,5 @@ __all__ = [
     "decode_in_holes",
     "eagerly",
     "holes_as_in",
+    "product",
 ]

@@ -36,7 +36,7 @@ def convolve(
         x = conv(x)
         return x if activation is None else activation(x)
     step = Step.of(conv, activation, upsampling=upsampling)
-    if not compiles(x):
+    if not compiles(x, step):
         return step.activate(_with_bias(x, step))
     if activation is None or activation in SLOPES:
         return run_step(x, step)
@@ -48,7 +48,7 @@ def convolve_without_bias(x: Tensor, conv: nn.Conv2D) -> Tensor:
     if is_watched(conv):  # a hook may compute its weight
         return conv(x) if conv.bias is None else conv(x) - conv(paddle.zeros_like(x))
     step = Step.of(conv)._replace(bias=None)
-    return run_step(x, step) if compiles(x) else step.convolve(x)
+    return run_step(x, step) if compiles(x, step) else step.convolve(x)
 
 
 def convolve_transposed(x: Tensor, conv: nn.Conv2DTranspose) -> Tensor:
@@ -61,7 +61,7 @@ def convolve_transposed(x: Tensor, conv: nn.Conv2DTranspose) -> Tensor:
     if is_watched(conv):
         return conv(x)
     step = Step(conv.weight, bias=conv.bias)
-    if compiles(x):
+    if compiles(x, step):
         return run_step(x, step)
     return _with_bias(x, step)
 

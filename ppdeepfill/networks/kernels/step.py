@@ -87,6 +87,13 @@ class Step(NamedTuple):
         """Apply only the activation."""
         return x if self.activation is None else self.activation(x)
 
+    def work(self, x: Tensor) -> int:
+        """Number of multiplications for x [B, C, H, W]."""
+        per_position = math.prod(self.weight.shape)
+        positions = x.shape[0] * x.shape[2] * x.shape[3]
+        stride = 1 if self.geometry is None else self.geometry["stride"]
+        return per_position * positions // stride**2
+
     def unfolded_bytes(self, x: Tensor) -> int:
         """Bytes that Paddle's operator copies per image: a k x k neighbourhood per position."""
         channels = self.weight.shape[0 if self.geometry is None else 1]
