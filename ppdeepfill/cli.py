@@ -51,6 +51,8 @@ _DISK_ADVICE = {
     errno.EDQUOT: "free some space, or write to another folder",
     errno.EACCES: "change its permissions, or use another path",
     errno.EPERM: "change its permissions, or use another path",
+    errno.EFBIG: "this disk, or `ulimit -f`, allows no larger files: write to another folder",
+    errno.EIO: "the disk may be failing: write to another one",
     errno.EROFS: "write to another folder",
     errno.ENOTDIR: "there is a file where a folder is needed: move it, or use another path",
     errno.EISDIR: "there is a folder where a file is needed: move it, or use another path",

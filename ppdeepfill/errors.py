@@ -43,6 +43,10 @@ class AlignmentError(UserError, ValueError):
     """Arrays to compare are missing, damaged or do not match in shape."""
 
 
+class LostProcess(UserError):
+    """Another process of the same run ended or does not answer."""
+
+
 class ChecksFailed(UserError):
     """A command ran to the end, but some of its checks failed."""
 

@@ -5,26 +5,30 @@
     python -m paddle.distributed.launch --gpus 0,1 train.py ...
     python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo train.py --device cpu ...
 
+docs/distributed.md says how to use several machines.
+
 Each process works on its share of every batch, and `average_` averages their gradients. With a
-single process, the functions that communicate do nothing.
+single process, the functions that communicate do nothing. With several, they raise a UserError if
+another process is gone.
 """
 
 import ctypes
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import paddle
 from paddle import Tensor, distributed
 from paddle.base import core
 
-from ppdeepfill.errors import ConfigError
+from ppdeepfill.errors import ConfigError, LostProcess
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h
 
 
-def use_device(device: str) -> None:
+def use_device(device: str, *, deterministic: bool = False, connect: bool = True) -> None:
     """Set the device and threads, and connect to the other processes if there are several.
 
     On a CPU the processes share all cores, unless OMP_NUM_THREADS is set, and keep the memory of
@@ -33,6 +37,10 @@ def use_device(device: str) -> None:
     Args:
         device: auto (a GPU if Paddle supports it and there is one, else the CPU), cpu, gpu, gpu:N,
             or another name that `paddle.set_device` knows.
+        deterministic: on a GPU, allow only kernels of cuDNN that always sum in the same order. On a
+            CPU all do.
+        connect: whether several processes compute together, and process 0 speaks for all. False:
+            each works on its own, such as on some of many photos.
 
     Raises:
         ConfigError: no such device.
@@ -48,11 +56,13 @@ def use_device(device: str) -> None:
         raise ConfigError(
             f"device {device!r} cannot be used here: {error}; use cpu or auto"
         ) from error
-    if world_size() > 1:
+    if deterministic and device.startswith("gpu"):
+        paddle.set_flags({"FLAGS_cudnn_deterministic": True})
+    if connect and world_size() > 1:
         distributed.init_parallel_env()
     _use_processor()
-    if rank() > 0:
-        logging.getLogger("ppdeepfill").setLevel(logging.ERROR)  # process 0 speaks for all
+    if connect and rank() > 0:
+        logging.getLogger("ppdeepfill").setLevel(logging.ERROR)
 
 
 def _use_processor() -> None:
@@ -83,7 +93,8 @@ def average_(tensors: Sequence[Tensor]) -> None:
     if world_size() == 1:
         return
     flat = paddle.concat([tensor.reshape([-1]) for tensor in tensors])
-    distributed.all_reduce(flat)
+    with _talking():
+        distributed.all_reduce(flat)
     parts = (flat / world_size()).split([tensor.size for tensor in tensors])
     for tensor, part in zip(tensors, parts, strict=True):
         paddle.assign(part.reshape(tensor.shape), output=tensor)
@@ -94,7 +105,8 @@ def largest(value: int) -> int:
     if world_size() == 1:
         return value
     number = paddle.to_tensor([value])
-    distributed.all_reduce(number, op=distributed.ReduceOp.MAX)
+    with _talking():
+        distributed.all_reduce(number, op=distributed.ReduceOp.MAX)
     return number.item()
 
 
@@ -103,8 +115,22 @@ def gathered(items: list) -> list:
     if world_size() == 1:
         return items
     lists: list[list] = []
-    distributed.all_gather_object(lists, items)
+    with _talking():
+        distributed.all_gather_object(lists, items)
     return [item for part in lists for item in part]
+
+
+@contextmanager
+def _talking() -> Iterator[None]:
+    """Turn Paddle's error about another process into one with advice."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise LostProcess(
+            f"process {rank()} of {world_size()} got no answer from another: that one ended (its "
+            "own log says why), is very late, or its machine cannot be reached. The same command, "
+            f"started again on every machine, continues a training. Paddle's message: {error}"
+        ) from error
 
 
 def _cores() -> int:

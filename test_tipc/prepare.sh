@@ -7,8 +7,8 @@
 #   bash test_tipc/prepare.sh CONFIG MODE [DATA]
 #
 # DATA is a folder with train/ and val/, such as Places2; images of val/ are 256 x 256 pixels. For
-# semantic_guidance it also holds labels/. What a mode calls whole comes from there. Without it, whole_infer and lite_train_whole_infer take the
-# small set; whole_train_whole_infer needs it.
+# semantic_guidance it also holds labels/. What a mode calls whole comes from there. Without it,
+# whole_infer and lite_train_whole_infer take the small set; whole_train_whole_infer needs it.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common_func.sh"
 whole=${3:+$(realpath "$3")}

@@ -234,7 +234,7 @@ def _tiff_files() -> dict[str, tuple[bytes, ndarray | str]]:
         files[f"grey{bits}.tif"] = _small_tiff(samples, bits), scaled(samples[..., None], bits)
     files |= {
         "one_bit.tif": (tiff(GREY > 127, "minisblack"), (GREY > 127) * np.uint8(255)),
-        "fax.tif": (pillow(GREY, "TIFF", "1", compression="group4"), _one_bit()),
+        "fax.tif": (pillow(GREY, "TIFF", "1", compression="group4"), "fax compression"),
         "white_is_zero.tif": (tiff(255 - GREY, "miniswhite"), GREY),
         "white_is_zero16.tif": (tiff(65535 - levels(16), "miniswhite"), levels(16)),
         "palette.tif": (PALETTE_TIFF, np.asarray(Image.open(BytesIO(PALETTE_TIFF)).convert("RGB"))),

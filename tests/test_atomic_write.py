@@ -3,6 +3,9 @@
 
 import errno
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,9 +13,12 @@ from ppdeepfill.atomic_write import (
     check_writable,
     files_written_whole,
     remove_leftovers,
+    sole_use,
     written_whole,
 )
 from ppdeepfill.errors import OutputError
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def write_folder(target, text):
@@ -136,6 +142,104 @@ def test_a_folder_that_cannot_be_written_is_refused_beforehand(tmp_path, monkeyp
     def refuse(*_, **__):
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr("ppdeepfill.atomic_write.TemporaryDirectory", refuse)
+    monkeypatch.setattr("ppdeepfill.atomic_write.TemporaryFile", refuse)
     with pytest.raises(OutputError, match="Permission denied in .*; change DST"):
         check_writable(tmp_path / "new", change="DST")
+
+
+def leave_a_folder_half_replaced(target):
+    """As a process does that is killed after it moved the old folder away, before the new came."""
+    write_folder(target, "old")
+    target.rename(target.with_name(".partial-old-folder"))
+    write_folder(target.with_name(".partial-folder"), "new")
+
+
+def test_a_folder_that_was_being_replaced_comes_back(tmp_path):
+    target = tmp_path / "folder"
+    leave_a_folder_half_replaced(target)
+    with pytest.raises(OSError), written_whole(target):
+        raise OSError(errno.ENOSPC, "full")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+    assert (target / "file").read_text() == "old"
+
+
+def test_removing_leftovers_brings_it_back_too(tmp_path):
+    leave_a_folder_half_replaced(tmp_path / "folder")
+    remove_leftovers(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+    assert (tmp_path / "folder" / "file").read_text() == "old"
+
+
+def test_an_old_folder_that_was_being_removed_does_not_stand_in_the_way(tmp_path):
+    write_folder(tmp_path / ".partial-old-folder", "older")
+    write_folder(tmp_path / "folder", "old")
+    write_folder(tmp_path / "folder", "new")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]
+    assert (tmp_path / "folder" / "file").read_text() == "new"
+
+
+def test_a_rename_that_fails_leaves_the_old_folder(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.EIO, "bad disk")
+
+    write_folder(tmp_path / "folder", "old")
+    monkeypatch.setattr(type(tmp_path), "replace", fail)
+    with pytest.raises(OSError, match="bad disk"):
+        write_folder(tmp_path / "folder", "new")
+    assert (tmp_path / "folder" / "file").read_text() == "old"
+
+
+# Writes a file or files of a folder, slowly.
+WRITER = """
+import sys, time
+from pathlib import Path
+from ppdeepfill.atomic_write import files_written_whole, written_whole
+target, kind = Path(sys.argv[1]), sys.argv[2]
+with written_whole(target) if kind == "file" else files_written_whole(target, last="b") as partial:
+    (partial if kind == "file" else partial / "b").write_text("first")
+    print("writing", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize("kind", ["file", "new folder", "folder"])
+def test_two_writers_do_not_disturb_each_other(tmp_path, kind):
+    target = tmp_path / "target"
+    if kind == "folder":
+        target.mkdir()
+    command = [sys.executable, "-c", WRITER, str(target), kind]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as first:
+        assert first.stdout.readline() == "writing\n"
+        with pytest.raises(OutputError, match="another command is writing .*target; wait"):
+            write_files(target, {"b": "2"}) if "folder" in kind else write_text(target, "second")
+        first.communicate("\n")
+    assert first.returncode == 0
+    assert (target if kind == "file" else target / "b").read_text() == "first"
+    assert {p.name for p in tmp_path.rglob("*")} <= {"target", "b"}
+    if kind == "file":
+        write_text(target, "second")
+        assert target.read_text() == "second"
+
+
+def write_text(target, text):
+    with written_whole(target) as partial:
+        partial.write_text(text)
+
+
+def test_a_killed_writer_holds_nothing(tmp_path):
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "target"), "file"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as one:
+        one.stdout.readline()
+        one.kill()
+    write_text(tmp_path / "target", "second")
+    assert [p.name for p in tmp_path.iterdir()] == ["target"]
+
+
+def test_the_lock_of_a_folder_leaves_nothing_behind(tmp_path):
+    with sole_use(tmp_path / "new", change="--save_dir"):
+        pass
+    assert not list(tmp_path.iterdir())
+    with sole_use(tmp_path / "new", change="--save_dir"):
+        (tmp_path / "new" / "file").touch()
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["file"]

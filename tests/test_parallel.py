@@ -13,7 +13,7 @@ from small_run import read_metrics, save_small_network, small_config, write_phot
 from ppdeepfill import parallel
 from ppdeepfill.deployment.exported import ExportedInpainter
 from ppdeepfill.deployment.exporting import export_model
-from ppdeepfill.errors import ConfigError
+from ppdeepfill.errors import ConfigError, LostProcess
 from ppdeepfill.evaluation.compare import compare
 from ppdeepfill.evaluation.settings import ComparisonSettings
 from ppdeepfill.inference.inpainter import Inpainter
@@ -71,6 +71,34 @@ def test_every_update_meets_the_other_processes_once(tmp_path, monkeypatch):
     assert len(sizes) == 3  # two critic updates and one of the generator
     assert critics < sizes[0] == sizes[1] < critics + 20
     assert generator < sizes[2] < generator + 20
+
+
+def test_a_process_that_is_gone_is_an_error_with_advice(monkeypatch):
+    def lose(*_, **__):
+        raise RuntimeError("[gloo/transport/tcp/pair.cc:584] TIMEOUT self_rank = 0 pair_rank = 1")
+
+    monkeypatch.setattr(parallel, "world_size", lambda: 2)
+    for name in ("all_reduce", "all_gather_object"):
+        monkeypatch.setattr(parallel.distributed, name, lose)
+    for talk in (
+        lambda: parallel.average_([paddle.ones([2])]),
+        lambda: parallel.largest(1),
+        lambda: parallel.gathered([1]),
+    ):
+        with pytest.raises(LostProcess, match="process 0 of 2 got no answer.*TIMEOUT"):
+            talk()
+
+
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_deterministic_runs_restrict_the_kernels_of_a_gpu(monkeypatch, deterministic):
+    flags, devices = [], []
+    monkeypatch.setattr(paddle, "set_flags", flags.append)
+    monkeypatch.setattr(paddle, "set_device", devices.append)
+    monkeypatch.setattr(parallel, "_check_gpu", lambda _: None)
+    parallel.use_device("gpu:0", deterministic=deterministic)
+    assert flags == [{"FLAGS_cudnn_deterministic": True}] * deterministic
+    parallel.use_device("cpu", deterministic=deterministic)  # Paddle for CPUs has no such flag
+    assert len(flags) == deterministic and devices == ["gpu:0", "cpu"]
 
 
 @pytest.mark.parametrize("device", ["gpu", "gpu:3"])

@@ -146,6 +146,7 @@ ROOMS = {
         "data",
         "drawing",
         "photos",
+        "segmentation",
         "inference",
         "serving",
     },
@@ -338,7 +339,7 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         monkeypatch.setattr(comparison_settings, "_sizes_trained_with", lambda _: {})
         assert main(["test", *words[words.index("test.py") + 1 :]]) == 0
     elif words[:2] == ["ppdeepfill", "app"]:
-        monkeypatch.setattr(server, "serve", lambda host, port, device: None)
+        monkeypatch.setattr(server, "serve", lambda *_, **__: None)
         assert main(words[1:]) == 0
     elif words[0] == "ppdeepfill":
         monkeypatch.chdir(tmp_path)

@@ -5,6 +5,7 @@
 import re
 import subprocess
 import sys
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -50,6 +51,37 @@ def test_both_languages_show_the_same_code(path):
         re.findall(r"^```.*?^```", p.read_text("utf-8"), re.M | re.S) for p in (path, english)
     ]
     assert blocks[0] == blocks[1]
+
+
+LARGE = {
+    " million": 10**6,
+    " megapixels": 10**6,
+    " 万": 10**4,
+    "万": 10**4,
+    " 亿": 10**8,
+    "亿": 10**8,
+}
+
+
+def _facts(path: Path) -> Counter:
+    """The numbers and the code in the text of a page, code blocks aside, and how often each is."""
+    text = re.sub(r"^```.*?^```", "", path.read_text("utf-8"), flags=re.M | re.S)
+    text = re.sub(r"\{#[^}]*\}|\]\([^)]*\)", "", text)  # identifiers and targets of links
+    code = re.findall(r"`([^`\n]+)`", text)
+    numbers = re.findall(
+        r"(\d+(?:[,.]\d+)*)( million| megapixels| ?万| ?亿)?", re.sub(r"`[^`\n]+`", "", text)
+    )
+    values = [f"{float(n) * LARGE[unit]:g}" if unit else n.replace(",", "") for n, unit in numbers]
+    return Counter([*code, *values])
+
+
+@pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
+def test_both_languages_name_the_same_numbers_and_options(path):
+    chinese, english = _facts(path), _facts(path.with_name(path.name.replace(".zh.md", ".md")))
+    assert {"missing": english - chinese, "added": chinese - english} == {
+        "missing": Counter(),
+        "added": Counter(),
+    }
 
 
 def test_the_python_example_of_the_attention_runs():

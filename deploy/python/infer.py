@@ -473,6 +473,10 @@ def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
         if any(size == 0 or start + size > length for start, size in zip(*places)):  # noqa: B905
             raise UserError("the file is cut off or damaged: pixels are missing")
     check_tiff_segments(tags)
+    if tags.get(259, 1) in (2, 3, 4, 32771):  # rows after an early end stay undefined, silently
+        raise UserError(
+            "its fax compression (CCITT) can hide missing rows; save it as PNG, or with LZW"
+        )
     expected = {0: 1, 1: 1, 2: 3}.get(tags.get(PHOTOMETRIC))
     if tags.get(SAMPLES, 1) == 2 and tags.get(PLANAR, 1) != 1:
         raise UserError("its channel layout is not supported; save it as PNG")

@@ -22,14 +22,13 @@ from ppdeepfill.ablation.progress import (
 )
 from ppdeepfill.ablation.report import write_report
 from ppdeepfill.ablation.table import render_text
-from ppdeepfill.atomic_write import check_writable
+from ppdeepfill.atomic_write import check_writable, sole_use
 from ppdeepfill.config import Config
 from ppdeepfill.errors import ChecksFailed, ConfigError, UserError, listed
 from ppdeepfill.evaluation import compare as evaluation
 from ppdeepfill.evaluation.report import build_record
 from ppdeepfill.evaluation.report import write_report as write_test_report
 from ppdeepfill.evaluation.settings import ComparisonSettings, settings_from
-from ppdeepfill.training.lock import sole_use
 from ppdeepfill.training.trainer import Trainer
 
 TEST = "test"  # folder of the report of the test, below that of the ablation
@@ -84,8 +83,7 @@ def ablate(settings: AblationSettings, *, dry_run: bool = False) -> None:
         return
     with ExitStack() as open_folder:
         if parallel.rank() == 0:
-            settings.save_dir.mkdir(parents=True, exist_ok=True)
-            open_folder.enter_context(sole_use(settings.save_dir))
+            open_folder.enter_context(sole_use(settings.save_dir, change="--save_dir"))
         failed = _train([run for run in runs if not progress[run.label].complete])
         done = [run for run in runs if run.label not in failed]
         if done:

@@ -2,18 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page as a web application, with limits on requests and on what the browser may load."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import fastapi
 import gradio as gr
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ppdeepfill.app.events import Events
+from ppdeepfill.app.events import Events, Workshop
+from ppdeepfill.app.methods import Methods
 from ppdeepfill.app.page import THEME, WEB, build
-from ppdeepfill.app.worker import Worker
+from ppdeepfill.app.visits import Visits
+from ppdeepfill.app.words import LANGUAGES, Words, preferred
+from ppdeepfill.app.worker import Jobs, Worker
+from ppdeepfill.segmentation.recognition import Recognition, Recognizer
 
 MOST_BODY = 48 << 20  # bytes of a request: the largest photo in base64, and a little more
+ICON = "en/favicon.ico"  # browsers ask for it at the root
 # The browser may contact only this server. gradio's templates need eval.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -23,34 +28,64 @@ POLICY = (
 
 
 @contextmanager
-def application(device: str) -> Iterator[tuple[fastapi.FastAPI, Events]]:
-    """Build the page and its events, computing on a device.
+def application(
+    device: str, *, recognition: Recognition | None = None, language: str | None = None
+) -> Iterator[tuple[fastapi.FastAPI, Workshop]]:
+    """Build the page in each language, computing on a device.
 
     Loads the first network in the background.
+
+    Args:
+        device: see `use_device`.
+        recognition: a model of PaddleSeg, to mark things by class.
+        language: one of LANGUAGES; None: as the browser asks.
+
+    Raises:
+        UserError: the device or the model of PaddleSeg cannot be used.
     """
     worker = Worker(device)
-    events = Events(worker)
+    jobs = Jobs(worker)
     try:
-        worker.run(events.methods.inpainter, events.methods.names()[0])
+        recognizer = recognition and worker.run(Recognizer, recognition).result()
+        workshop = Workshop(jobs, Methods(), Visits(), recognizer)
+        worker.run(workshop.methods.inpainter, workshop.methods.names()[0])
         app = fastapi.FastAPI(openapi_url=None)
         app.add_middleware(Limits)
-        page = gr.mount_gradio_app(
-            app,
-            build(events),
-            path="/",
-            theme=THEME,
-            css_paths=WEB / "page.css",
-            footer_links=[],
-            max_file_size=1,  # nothing is uploaded as a file
-            ssr_mode=False,
-            pwa=False,
-            mcp_server=False,
-            enable_monitoring=False,
-        )
-        yield page, events
+        app.add_api_route("/", _to_language(language))
+        app.add_api_route("/favicon.ico", lambda: fastapi.responses.RedirectResponse(ICON))
+        for code in LANGUAGES:
+            app = _with_page(app, Events(workshop, Words(code)))
+        yield app, workshop
     finally:
-        events.close()
+        jobs.close()
         worker.close()
+
+
+def _to_language(language: str | None) -> Callable:
+    """What leads a browser to the page in its language, or in the given one."""
+
+    def lead(request: fastapi.Request) -> fastapi.responses.RedirectResponse:
+        asked = preferred(request.headers.get("accept-language", ""))
+        # Relative, so that it holds below a path of another server.
+        return fastapi.responses.RedirectResponse(f"{language or asked}/")
+
+    return lead
+
+
+def _with_page(app: fastapi.FastAPI, events: Events) -> fastapi.FastAPI:
+    return gr.mount_gradio_app(
+        app,
+        build(events),
+        path=f"/{events.words.language}",
+        theme=THEME,
+        css_paths=WEB / "page.css",
+        footer_links=[],
+        max_file_size=1,  # nothing is uploaded as a file
+        ssr_mode=False,
+        pwa=False,
+        mcp_server=False,
+        enable_monitoring=False,
+    )
 
 
 class Limits:

@@ -1,75 +1,101 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The events of the page: a visitor opens a photo, presses Fill, downloads, and so on.
+"""The events of the page: a visitor opens a photo, marks things, presses Fill, downloads.
 
 Every event gets gradio's request, whose session identifies the visitor.
 """
 
 import base64
-import binascii
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Sequence
 from html import escape
+from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import gradio as gr
 
 from ppdeepfill.app import filling
 from ppdeepfill.app.methods import Methods
-from ppdeepfill.app.samples import CHOSEN, sample
-from ppdeepfill.app.shown import shown, shown_filling, shown_size
+from ppdeepfill.app.received import mask_of, opened
+from ppdeepfill.app.shown import shown, shown_filling, shown_hole, shown_size
 from ppdeepfill.app.visits import Visit, Visits
-from ppdeepfill.app.worker import Cancelled, Job, Worker
-from ppdeepfill.errors import DataError, UserError
+from ppdeepfill.app.words import MESSAGES, REFUSALS, Refusal, Words
+from ppdeepfill.app.worker import Cancelled, Job, Jobs
+from ppdeepfill.errors import UserError
 from ppdeepfill.inference.strategies import Strategy
-from ppdeepfill.photos import Photo
+from ppdeepfill.segmentation.recognition import Recognizer
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
-LONGEST_MASK = 12 << 20  # characters of base64
-TICK = 0.1  # seconds between two updates of the progress
-NEVER_MIND = "Cancelled. The paint is still there."
+PROGRESS = gr.Progress()  # gradio finds it among the defaults of an event
+
+
+class Workshop(NamedTuple):
+    """What the pages in all languages share.
+
+    Attributes:
+        jobs: what visitors have asked the worker to do.
+        methods: the methods to choose from.
+        visits: the photos and results of all visitors.
+        recognizer: finds things by their class; None without a model of PaddleSeg.
+    """
+
+    jobs: Jobs
+    methods: Methods
+    visits: Visits
+    recognizer: Recognizer | None = None
 
 
 def said(text: str, kind: str = "done") -> str:
-    """Format a message as HTML, and capitalise its first letter."""
-    return f'<span class="{kind}" role="status">{escape(text[:1].upper() + text[1:])}</span>'
+    """Format a message as HTML, with a capital letter first unless that begins a file name."""
+    if text.partition(" ")[0].isalpha():
+        text = text[:1].upper() + text[1:]
+    return f'<span class="{kind}" role="status">{escape(text)}</span>'
 
 
 class Events:
-    """The events of the page, for all its visitors.
+    """The events of the page in one language, for all its visitors.
 
     Args:
-        worker: the thread that runs networks.
+        workshop: what does the work.
+        words: what to say.
     """
 
-    def __init__(self, worker: Worker):
-        self.methods = Methods()
-        self.visits = Visits()
-        self._worker = worker
-        self._jobs: dict[str, Job] = {}  # by session
+    def __init__(self, workshop: Workshop, words: Words):
+        self.workshop, self.words = workshop, words
+        self._visits = workshop.visits
 
     def arrive(self, request: gr.Request) -> tuple:
         """A visitor opens the page -> painter, message, methods to choose from."""
-        names = self.methods.names()
-        return *self._open(request, {"sample": 0}), gr.Dropdown(choices=names)
+        return *self._open(request, {"sample": 0}), gr.Dropdown(choices=self.method_choices())
+
+    def method_choices(self) -> list[tuple[str, str]]:
+        """What the page shows for each method, and its name."""
+        methods = self.workshop.methods
+        return [(methods.shown(name, self.words), name) for name in methods.names()]
 
     def open(self, painted: dict | None, request: gr.Request) -> tuple:
         """A file or sample from the painter -> painter, message, viewer, downloads."""
         try:
-            return *self._open(request, painted or {}), None, gr.Row(visible=False)
+            return *self._open(request, painted), None, gr.Row(visible=False)
         except UserError as error:
-            return gr.skip(), said(str(error), "error"), gr.skip(), gr.skip()
+            return gr.skip(), self._refused(error), gr.skip(), gr.skip()
 
-    def _open(self, request: gr.Request, chosen: dict) -> tuple[dict, str]:
-        visit, photo = _opened(chosen)
-        self.visits.open(request.session_hash, visit)
+    def _open(self, request: gr.Request, chosen: dict | None) -> tuple[dict, str]:
+        visit, photo = opened(chosen)
+        self._visits.open(request.session_hash, visit)
         height, width = shown_size(visit.size)
-        notes = "; ".join(photo.notes)
-        text = f"{visit.name}, {visit.size[1]} x {visit.size[0]} pixels{notes and ': ' + notes}."
         view = {"photo": shown(photo.rgb()), "width": width, "height": height}
-        return view, said(f"{text} Paint over what should disappear, then press Fill.")
+        text = self.words(
+            MESSAGES["opened_with_notes" if photo.notes else "opened"],
+            name=visit.name,
+            width=visit.size[1],
+            height=visit.size[0],
+            notes="; ".join(photo.notes),
+        )
+        return view, said(f"{text} {self.words(MESSAGES['what_next'])}")
 
     def fill(
         self,
@@ -78,36 +104,52 @@ class Events:
         widen: float,
         blend: bool,
         request: gr.Request,
-        progress: gr.Progress = gr.Progress(),  # noqa: B008 gradio finds it here
+        progress: gr.Progress = PROGRESS,
     ) -> tuple:
         """The painted mask -> viewer, message, downloads."""
-        session, job, began = request.session_hash, Job(), time.monotonic()
-        self._jobs[session] = job
-        try:
-            visit = self.visits.get(session)
-            mask = _decoded((painted or {}).get("mask", ""), "the painted mask", LONGEST_MASK)
-            strategy = Strategy(blend="poisson" if blend else "none")
-            future = self._worker.run(
-                self._computed, job, session, visit, mask, method, int(widen), strategy
-            )
-            _show_progress(future, job, progress)
-            views = future.result()
-            text = (
-                f"Filled in {time.monotonic() - began:.1f} s. Paint more, or download the result."
-            )
-            return views, said(text), gr.Row(visible=True)
-        except Cancelled:
-            return _only(said(NEVER_MIND))
-        except UserError as error:
-            return _only(said(str(error), "error"))
-        except Exception:
-            logger.exception("filling failed")
-            text = "something went wrong; see the log of the program"
-            return _only(said(text, "error"))
-        finally:
-            self._jobs.pop(session, None)
+        session, began = request.session_hash, time.monotonic()
+        strategy = Strategy(blend="poisson" if blend else "none")
 
-    def _computed(
+        def compute() -> dict:
+            visit, mask = self._visits.get(session), mask_of(painted)
+            watch = self._watch(progress, self.words(MESSAGES["filling"]))
+            work = (self._filled, session, visit, mask, method, int(widen), strategy)
+            return self.workshop.jobs.run(session, watch, *work)
+
+        views, refusal = self._attempted(compute)
+        if views is None:
+            return gr.skip(), refusal, gr.skip()
+        text = self.words(MESSAGES["filled"], seconds=time.monotonic() - began)
+        return views, said(text), gr.Row(visible=True)
+
+    def mark(
+        self, numbers: Sequence[int], request: gr.Request, progress: gr.Progress = PROGRESS
+    ) -> tuple:
+        """The numbers of classes -> painter with a hole where such things are, message."""
+        session = request.session_hash
+
+        def compute() -> tuple[dict, str]:
+            names = ", ".join(self._class_names(numbers))
+            visit = self._visits.get(session)
+            watch = self._watch(progress, self.words(MESSAGES["marking"], classes=names))
+            work = (self._marked, session, visit, numbers)
+            return self.workshop.jobs.run(session, watch, *work), names
+
+        marked, refusal = self._attempted(compute)
+        if marked is None:
+            return gr.skip(), refusal
+        hole, names = marked
+        return hole, said(self.words(MESSAGES["marked"], classes=names))
+
+    def _class_names(self, numbers: Sequence[int]) -> list[str]:
+        names = self.workshop.recognizer.names if self.workshop.recognizer else []
+        if not numbers:
+            raise Refusal("no_class_chosen")
+        if any(number not in range(len(names)) for number in numbers):
+            raise Refusal("no_such_class")
+        return [names[number] for number in numbers]
+
+    def _filled(
         self,
         job: Job,
         session: str,
@@ -116,24 +158,58 @@ class Events:
         method: str,
         widen: int,
         strategy: Strategy,
-    ) -> dict | None:
+    ) -> dict:
         """Fill the hole, in the worker -> the views that the page shows."""
-        job.before_crop(0, 1)
-        inpainter = self.methods.inpainter(method)
+        inpainter = self.workshop.methods.inpainter(method)
         photo = filling.reopened(visit)
         hole = filling.hole_in(mask, visit.size, shown_size(visit.size), widen)
         result, filled = filling.filled(inpainter, photo, hole, strategy, job.before_crop)
-        if not self.visits.finish(session, visit, result):
+        if not self._visits.finish(session, visit, result):
             raise Cancelled
         return shown_filling(photo.rgb(), hole, filled)
 
+    def _marked(self, job: Job, session: str, visit: Visit, numbers: Sequence[int]) -> dict:
+        """Find things of these classes, in the worker -> the hole for the painter."""
+        photo = filling.reopened(visit)
+        hole = self.workshop.recognizer.find(photo, numbers, Path(visit.name))
+        job.before_crop(0, 1)
+        if not self._visits.holds(session, visit):
+            raise Cancelled
+        height, width = shown_size(visit.size)
+        return {"hole": shown_hole(hole), "width": width, "height": height}
+
+    def _watch(self, progress: gr.Progress, doing: str) -> Callable[[Job], None]:
+        """What shows how far a job is."""
+
+        def show(job: Job) -> None:
+            number, parts = job.crop
+            if parts == 1:
+                progress(None, desc=doing)
+                return
+            text = self.words(MESSAGES["filling_part"], part=number + 1, parts=parts)
+            progress((number, parts), desc=text, unit=self.words(MESSAGES["parts"]))
+
+        return show
+
+    def _attempted(self, compute: Callable[[], T]) -> tuple[T | None, str]:
+        """What `compute` returns; or None, and a message why there is nothing."""
+        try:
+            return compute(), ""
+        except Cancelled:
+            return None, said(self.words(MESSAGES["cancelled"]))
+        except UserError as error:
+            return None, self._refused(error)
+        except Exception:
+            logger.exception("an event of the page failed")
+            return None, said(self.words(REFUSALS["unexpected"]), "error")
+
+    def _refused(self, error: UserError) -> str:
+        return said(self.words.why(error), "error")
+
     def cancel(self, request: gr.Request) -> str:
-        """Stop the current filling -> message."""
-        job = self._jobs.get(request.session_hash)
-        if job is None:
-            return said("There is nothing to cancel.")
-        job.cancel()
-        return said(NEVER_MIND)
+        """Stop what the visitor has started -> message."""
+        cancelled = self.workshop.jobs.cancel(request.session_hash)
+        return said(self.words(MESSAGES["cancelled" if cancelled else "nothing_to_cancel"]))
 
     def download(self, kind: str) -> Callable:
         """Return the event that downloads the "same", "png" or "mask" file -> saver, message."""
@@ -145,61 +221,17 @@ class Events:
 
         def run(request: gr.Request) -> tuple:
             try:
-                file = makers[kind](self.visits.get(request.session_hash))
+                file = makers[kind](self._visits.get(request.session_hash))
             except UserError as error:
-                return gr.skip(), said(str(error), "error")
+                return gr.skip(), self._refused(error)
             content = base64.b64encode(file.content).decode("ascii")
-            notes = "".join(f"; {note}" for note in file.notes)
             answer = {"name": file.name, "type": file.type, "content": content}
-            return answer, said(f"Saved as {file.name}{notes}.")
+            phrase = MESSAGES["saved_with_notes" if file.notes else "saved"]
+            return answer, said(self.words(phrase, name=file.name, notes="; ".join(file.notes)))
 
         return run
-
-    def close(self) -> None:
-        """End all that is being filled."""
-        for job in list(self._jobs.values()):
-            job.cancel()
 
     def leave(self, request: gr.Request) -> None:
         """A visitor closes the page: forget the photo and stop the filling."""
         self.cancel(request)
-        self.visits.end(request.session_hash)
-
-
-def _opened(chosen: dict) -> tuple[Visit, Photo]:
-    """Open the sample or file that the painter sends."""
-    if "sample" in chosen:
-        number = chosen["sample"]
-        if number not in range(len(CHOSEN)):
-            raise DataError(f"there is no sample {number!r}")
-        return sample(number)
-    file = chosen.get("file")
-    if not isinstance(file, dict) or not isinstance(file.get("name"), str):
-        raise DataError("the photo did not arrive; open it again")
-    longest = filling.MEGABYTES * 4 * 2**20 // 3 + 4
-    return filling.open_photo(_decoded(file.get("content"), file["name"], longest), file["name"])
-
-
-def _decoded(text: object, name: str, longest: int) -> bytes:
-    """Decode base64, with or without the prefix of a data URL."""
-    text = text.rpartition(",")[2] if isinstance(text, str) else ""
-    if len(text) > longest:
-        raise DataError(f"{name} is larger than {longest * 3 // 4 >> 20} MB; save it smaller")
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise DataError(f"{name} did not arrive completely; open it again") from None
-
-
-def _only(message: object) -> tuple:
-    """Outputs of a filling that change only the message."""
-    return gr.skip(), message, gr.skip()
-
-
-def _show_progress(future: Future, job: Job, progress: gr.Progress) -> None:
-    """Show the progress of a filling until it ends."""
-    while not future.done():
-        number, count = job.crop
-        part = f", part {number + 1} of {count}" if count > 1 else ""
-        progress((number, count) if count > 1 else None, desc=f"Filling{part}", unit="parts")
-        wait([future], timeout=TICK)
+        self._visits.end(request.session_hash)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy import ndarray
 
 from ppdeepfill.app.visits import Result, Visit
+from ppdeepfill.app.words import Refusal
 from ppdeepfill.data.pixels import is_hole, mask_levels, to_levels
-from ppdeepfill.errors import DataError
 from ppdeepfill.inference.baselines import BaselineInpainter
 from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.inference.strategies import Filling, Strategy, fill
@@ -25,7 +25,6 @@ from ppdeepfill.photos.holes import dilated
 MEGABYTES = 30  # the largest file
 MEGAPIXELS = 24  # the largest photo
 LONGEST_NAME = 80
-NOTHING_PAINTED = "nothing is painted yet: paint over what should go, then press Fill"
 TYPES = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
@@ -53,7 +52,7 @@ def open_photo(content: bytes, name: str) -> tuple[Visit, Photo]:
     """
     name = _safe(name)
     if len(content) > MEGABYTES << 20:
-        raise DataError(f"{name} is larger than {MEGABYTES} MB; save it smaller")
+        raise Refusal("too_large", name=name, megabytes=MEGABYTES)
     photo = photo_from(content, name, most_pixels=MEGAPIXELS * 10**6)
     return Visit(name, content, photo.pixels.shape[:2]), photo
 
@@ -77,20 +76,17 @@ def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: i
         DataError: the mask cannot be read, has another size, is empty, or covers everything.
     """
     if not mask:
-        raise DataError(NOTHING_PAINTED)
+        raise Refusal("nothing_painted")
     pixels = photo_from(mask, "of the painted mask", most_pixels=MEGAPIXELS * 10**6).pixels
     if pixels.shape[:2] not in (size, shown):
-        raise DataError(
-            f"the mask is {pixels.shape[1]} x {pixels.shape[0]} pixels, the photo {size[1]} x "
-            f"{size[0]}; paint it again"
-        )
+        raise Refusal("other_size", mask=pixels.shape[:2], photo=size)
     painted = is_hole(mask_levels(pixels)).astype(np.uint8)
     hole = cv2.resize(painted, size[::-1], interpolation=cv2.INTER_NEAREST) > 0
     hole = dilated(hole, widen)
     if not hole.any():
-        raise DataError(NOTHING_PAINTED)
+        raise Refusal("nothing_painted")
     if hole.all():
-        raise DataError("the paint covers the whole photo: leave some of it to fill the hole from")
+        raise Refusal("all_painted")
     return hole
 
 
@@ -144,7 +140,7 @@ def mask_file(visit: Visit) -> Download:
 
 def _hole_of(visit: Visit) -> ndarray:
     if visit.result is None:
-        raise DataError("there is no result yet: paint over what should disappear, then press Fill")
+        raise Refusal("no_result")
     bits = np.unpackbits(visit.result.hole, count=visit.size[0] * visit.size[1])
     return bits.reshape(visit.size).astype(bool)
 

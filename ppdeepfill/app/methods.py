@@ -5,22 +5,17 @@
 from collections import OrderedDict
 from pathlib import Path
 
-from ppdeepfill.errors import ConfigError
+from ppdeepfill.app.words import PAGE, Refusal, Words
 from ppdeepfill.inference.baselines import BaselineInpainter
 from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.weights.finding import DEMO, SHIPPED, find_generator, runs
 
 MOST_LOADED = 2  # networks in memory
-SHIPPED_NAME = f"{DEMO} (ships with this program)"
-BASELINES = {
-    "PatchMatch (no network)": "patchmatch",
-    "Telea (no network)": "telea",
-    "Navier-Stokes (no network)": "navier_stokes",
-}
+BASELINES = {"PatchMatch": "patchmatch", "Telea": "telea", "Navier-Stokes": "navier_stokes"}
 
 
 class Methods:
-    """Methods by the name on the page. Only one thread may load networks."""
+    """Methods by name. Only one thread may load networks."""
 
     def __init__(self) -> None:
         self._loaded: OrderedDict[tuple[Path, int], Inpainter] = OrderedDict()
@@ -29,18 +24,25 @@ class Methods:
         """The shipped network first, then the runs found below ./output, then the baselines."""
         return [*_networks(), *BASELINES]
 
+    @staticmethod
+    def shown(name: str, words: Words) -> str:
+        """What the page says of the method of this name."""
+        if name == DEMO:
+            return words(PAGE["shipped"], name=name)
+        return words(PAGE["no_network"], name=name) if name in BASELINES else name
+
     def inpainter(self, name: str) -> Inpainter | BaselineInpainter:
         """Return the method of this name, loading its network if necessary.
 
         Raises:
-            ConfigError: there is no such method.
+            Refusal: there is no such method.
             CheckpointError: its network cannot be read.
         """
         if name in BASELINES:
             return BaselineInpainter(BASELINES[name])
         networks = _networks()
         if name not in networks:
-            raise ConfigError(f"the method {name!r} no longer exists; reload the page")
+            raise Refusal("no_method", name=name)
         file = find_generator(networks[name])
         key = (file, file.stat().st_mtime_ns)  # a run in training replaces its file
         if key not in self._loaded:
@@ -53,4 +55,4 @@ class Methods:
 
 def _networks() -> dict[str, Path]:
     """Name -> path of the networks available now."""
-    return {SHIPPED_NAME: SHIPPED, **{str(run): run for run in runs()}}
+    return {DEMO: SHIPPED, **{str(run): run for run in runs()}}

@@ -10,9 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.serving.address import listening
+
+if TYPE_CHECKING:
+    from ppdeepfill.segmentation.recognition import Recognition
 
 logger = logging.getLogger(__name__)
 
@@ -23,16 +27,25 @@ NOT_INSTALLED = (
 )
 
 
-def serve(host: str, port: int, device: str) -> None:
+def serve(
+    host: str,
+    port: int,
+    device: str,
+    *,
+    recognition: "Recognition | None" = None,
+    language: str | None = None,
+) -> None:
     """Serve the page until interrupted.
 
     Args:
         host: address to listen on; 127.0.0.1 means this computer only.
         port: port to listen on.
         device: see `use_device`.
+        recognition: a model of PaddleSeg, to mark things by class.
+        language: "en" or "zh"; None: as each browser asks.
 
     Raises:
-        ConfigError: gradio is missing, or the address or device cannot be used.
+        UserError: gradio is missing; or the address, the device or the model cannot be used.
     """
     with listening(host, port) as listener, scratch_folder():
         try:
@@ -43,7 +56,7 @@ def serve(host: str, port: int, device: str) -> None:
             if error.name not in ("gradio", "fastapi", "uvicorn"):
                 raise
             raise ConfigError(NOT_INSTALLED) from None
-        with application(device) as (app, _):
+        with application(device, recognition=recognition, language=language) as (app, _):
             settings = uvicorn.Config(
                 app, log_level="warning", timeout_graceful_shutdown=GOODBYE, access_log=False
             )

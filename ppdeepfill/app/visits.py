@@ -8,7 +8,7 @@ from threading import Lock
 
 from numpy import ndarray
 
-from ppdeepfill.errors import DataError
+from ppdeepfill.app.words import Refusal
 
 MEMORY = 512 << 20  # bytes for the files and results of all visitors
 MOST_VISITS = 200
@@ -81,19 +81,23 @@ class Visits:
         """Return the visit of a session.
 
         Raises:
-            DataError: there is none, or others have replaced it.
+            Refusal: there is none, or others have replaced it.
         """
         with self._lock:
             if session not in self._visits:
-                raise DataError("this photo is no longer here; open it again")
+                raise Refusal("gone")
             self._visits.move_to_end(session)
             return self._visits[session]
+
+    def holds(self, session: str, visit: Visit) -> bool:
+        """Whether the session still has this photo."""
+        with self._lock:
+            return self._has(session, visit)
 
     def finish(self, session: str, visit: Visit, result: Result) -> bool:
         """Keep a visit's result; False if the session has another photo by now or has ended."""
         with self._lock:
-            current = self._visits.get(session)
-            if current is None or current.content is not visit.content:
+            if not self._has(session, visit):
                 return False
             self._put(session, replace(visit, result=result))
             return True
@@ -102,6 +106,10 @@ class Visits:
         """Forget everything that a session has sent."""
         with self._lock:
             self._visits.pop(session, None)
+
+    def _has(self, session: str, visit: Visit) -> bool:
+        current = self._visits.get(session)
+        return current is not None and current.content is visit.content
 
     def _put(self, session: str, visit: Visit) -> None:
         self._visits.pop(session, None)

@@ -1,13 +1,15 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The single thread that runs all networks, one filling at a time."""
+"""The single thread that runs all networks, one job at a time."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from threading import Event
 from typing import Any
 
 from ppdeepfill.parallel import use_device
+
+TICK = 0.1  # seconds between two looks at how far a job is
 
 
 class Cancelled(Exception):
@@ -15,7 +17,7 @@ class Cancelled(Exception):
 
 
 class Job:
-    """One filling, with its progress and a way to stop it.
+    """What a visitor has asked for, with its progress and a way to stop it.
 
     Attributes:
         crop: the number of the current crop, from 0, and the number of all crops.
@@ -57,3 +59,51 @@ class Worker:
     def close(self) -> None:
         """Cancel waiting calls, and wait for the running one."""
         self._thread.shutdown(cancel_futures=True)
+
+
+class Jobs:
+    """The jobs of all visitors, each of one session.
+
+    Args:
+        worker: who does them.
+    """
+
+    def __init__(self, worker: Worker):
+        self._worker = worker
+        self._sessions: dict[Job, str] = {}
+
+    def run(
+        self, session: str, watch: Callable[[Job], None], function: Callable, *args: Any
+    ) -> Any:
+        """Call `function(job, *args)` in the worker and wait for it, while `watch` sees the job.
+
+        Raises:
+            Cancelled: the visitor no longer wants the result.
+        """
+        job = Job()
+        self._sessions[job] = session
+        try:
+            future = self._worker.run(_begun, job, function, *args)
+            while not future.done():
+                watch(job)
+                wait([future], timeout=TICK)
+            return future.result()
+        finally:
+            self._sessions.pop(job)
+
+    def cancel(self, session: str) -> bool:
+        """Cancel the jobs of a session; False if it has none."""
+        jobs = [job for job, owner in list(self._sessions.items()) if owner == session]
+        for job in jobs:
+            job.cancel()
+        return bool(jobs)
+
+    def close(self) -> None:
+        """Cancel all jobs."""
+        for job in list(self._sessions):
+            job.cancel()
+
+
+def _begun(job: Job, function: Callable, *args: Any) -> Any:
+    job.before_crop(0, 1)  # who cancels while waiting, does not get a turn
+    return function(job, *args)

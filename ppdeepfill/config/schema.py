@@ -37,6 +37,10 @@ class Config(Section):
     seed: int = Field(default=2018, ge=0, lt=2**31, description="seed of weights, data and masks")
     output_dir: Text = Field(description="folder for the log, pictures and checkpoints")
     device: str = Field(default="auto", description="auto, cpu, gpu, gpu:N (also xpu, npu, mlu)")
+    deterministic: bool = Field(
+        default=False,
+        description="only GPU kernels that give equal runs equal weights; a CPU's always do",
+    )
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         default="fp32",
         description="arithmetic of the convolutions in training; bf16, fp16 need a GPU",

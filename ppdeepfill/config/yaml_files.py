@@ -12,6 +12,9 @@ import yaml
 
 from ppdeepfill.errors import ConfigError
 
+DEEPEST = 50  # levels of nesting
+MOST_VALUES = 100_000  # with aliases written out
+
 
 class _Loader(yaml.SafeLoader):
     """Loader with YAML 1.2 scalars that refuses duplicate keys.
@@ -64,7 +67,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: the file is missing, unreadable, not YAML or not a mapping, or repeats a key.
     """
     try:
-        values = _parse(path.read_text(encoding="utf-8-sig"), str(path))
+        values = parse_yaml(path.read_text(encoding="utf-8-sig"), str(path))
     except FileNotFoundError:
         raise ConfigError(f"no configuration file {path}{_hint_for_missing(path)}") from None
     except OSError as error:
@@ -105,7 +108,7 @@ def override(values: dict[str, Any], text: str) -> dict[str, Any]:
         raise ConfigError(
             f"invalid override {text!r}: write key=value, for example -o schedule.iterations=1000"
         )
-    return _replace(values, keys, _parse(value, f"override {text!r}"), text)
+    return _replace(values, keys, parse_yaml(value, f"override {text!r}"), text)
 
 
 def _replace(values: dict[str, Any], keys: list[str], value: Any, text: str) -> dict[str, Any]:
@@ -120,9 +123,19 @@ def _replace(values: dict[str, Any], keys: list[str], value: Any, text: str) -> 
     return {**values, key: value}
 
 
-def _parse(text: str, source: str) -> Any:
+def parse_yaml(text: str, source: str, loader: type[yaml.SafeLoader] = _Loader) -> Any:
+    """Return the plain values of a YAML text.
+
+    Args:
+        text: from any source; it can run nothing.
+        source: what to call it in messages.
+        loader: our own, or PyYAML's for files of other programs.
+
+    Raises:
+        ConfigError: it is not YAML, or too deep or large to be a configuration.
+    """
     try:
-        return yaml.load(text, _Loader)  # a SafeLoader, so it builds plain values only
+        values = yaml.load(text, loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -130,6 +143,29 @@ def _parse(text: str, source: str) -> Any:
         raise ConfigError(f"{source}{where}: {error.problem}{line}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{source}: {error}") from None
+    except RecursionError:
+        raise ConfigError(f"{source}: more than {DEEPEST} levels of nesting") from None
+    except Exception as error:  # PyYAML's own, for `!!float x` or a date of month 13
+        raise ConfigError(f"{source}: a value is not what its tag or form says") from error
+    _check_size(values, source)
+    return values
+
+
+def _check_size(values: Any, source: str) -> None:
+    """Refuse aliases that contain themselves, or that grow beyond bounds when written out."""
+    left = [(values, 0)]
+    count = 0
+    while left:
+        value, depth = left.pop()
+        count += 1
+        if depth > DEEPEST or count > MOST_VALUES:
+            raise ConfigError(
+                f"{source}: more than {DEEPEST} levels of nesting, or {MOST_VALUES:,} values"
+            )
+        if isinstance(value, dict):
+            left += [(part, depth + 1) for pair in value.items() for part in pair]
+        elif isinstance(value, (list, tuple, set)):
+            left += [(part, depth + 1) for part in value]
 
 
 def _hint_for_missing(path: Path) -> str:

@@ -145,7 +145,9 @@ class Archive:
                     names = NameTable(arrays["names"], arrays["name_ends"])
                 self._warn_of_omitted(len(entries))
                 return entries, names
-            except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            except DataError:
+                raise
+            except Exception as error:  # a damaged file may raise anything
                 logger.warning("the index %s is damaged and will be rebuilt: %s", path, error)
         return None
 

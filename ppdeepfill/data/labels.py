@@ -119,7 +119,9 @@ def _decoded(path: Path) -> ndarray:
                     "grey or with a palette, in which each pixel is the number of its class"
                 )
             return np.array(image)
-    except OSError as error:
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
         raise DataError(f"cannot read the label map {path}: {error}") from error
 
 

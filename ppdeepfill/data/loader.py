@@ -3,36 +3,37 @@
 """Load training batches by number, in worker processes."""
 
 import logging
-import os
 import shutil
-import signal
 import threading
-import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import count
-from multiprocessing.util import Finalize
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import paddle
 from numpy import ndarray
 
 from ppdeepfill.data.batch import Batch
 from ppdeepfill.data.dataset import ORDER_STREAM, InpaintingDataset, Skipped
+from ppdeepfill.data.loader_processes import (
+    SHARED_MEMORY,
+    kill,
+    prepare_worker,
+    raising_no_signals,
+    training_is_gone,
+    wake_when_one_dies,
+    were_terminated,
+)
 from ppdeepfill.data.pixels import HALF_RANGE
 from ppdeepfill.errors import ConfigError, DataError, UserError
 
 logger = logging.getLogger(__name__)
 
 PREFETCH = 2  # batches per worker, paddle's default
-SHARED_MEMORY = Path("/dev/shm")
-_ending = threading.Event()  # set in a worker whose training is gone
 
 
 class Loader:
@@ -80,7 +81,7 @@ class Loader:
         self.skipped = Skipped(dataset.source.spec)
         self._recipe = _BatchRecipe(dataset, batch_size, rank * share, share, seed)
         self._workers = workers
-        self._first_batch = first_batch
+        self._next_batch = first_batch
         self._loaded: Any = None
 
     def __iter__(self) -> Iterator[Batch]:
@@ -89,7 +90,8 @@ class Loader:
     def __next__(self) -> Batch:
         if self._loaded is None:
             self._loaded = self._start()
-        image, mask, notes = next(self._loaded) if not self._workers else self._receive()
+        image, mask, notes = self._receive() if self._workers else next(self._loaded)
+        self._next_batch += 1
         if notes.error is not None:
             raise notes.error
         for name, reason in notes.skipped.items():
@@ -107,28 +109,39 @@ class Loader:
 
     def _start(self) -> Iterator[list]:
         if not self._workers:
-            return map(self._recipe.load, count(self._first_batch))
-        return iter(
-            paddle.io.DataLoader(
-                _WorkerDataset(self._recipe),
-                batch_sampler=([number] for number in count(self._first_batch)),
-                collate_fn=itemgetter(0),
-                num_workers=self._workers,
-                prefetch_factor=PREFETCH,
-                use_shared_memory=self._shared_memory_suffices(),
-                worker_init_fn=_prepare_worker,
+            return map(self._recipe.load, count(self._next_batch))
+        with raising_no_signals():
+            loaded = iter(
+                paddle.io.DataLoader(
+                    _WorkerDataset(self._recipe),
+                    batch_sampler=([number] for number in count(self._next_batch)),
+                    collate_fn=itemgetter(0),
+                    num_workers=self._workers,
+                    prefetch_factor=PREFETCH,
+                    use_shared_memory=self._shared_memory_suffices(),
+                    worker_init_fn=prepare_worker,
+                )
             )
-        )
+        wake_when_one_dies(loaded)
+        return loaded
 
     def _receive(self) -> list:
         try:
             return next(self._loaded)
-        except (SystemError, RuntimeError, OSError) as error:  # Paddle noticed a dead worker
-            raise DataError(
-                "a loader process died. If memory ran out, lower data.workers or "
-                f"data.batch_size; if {SHARED_MEMORY} is full, enlarge it (docker run "
-                f"--shm-size=2g) or set data.workers=0. Paddle's message: {error}"
-            ) from error
+        except (SystemError, RuntimeError, OSError) as error:  # a worker is dead
+            terminated = were_terminated(self._loaded)
+            kill(self._loaded)
+            if not terminated:
+                raise DataError(
+                    "a loader process died. If memory ran out, lower data.workers or "
+                    f"data.batch_size; if {SHARED_MEMORY} is full, enlarge it (docker run "
+                    f"--shm-size=2g) or set data.workers=0. Paddle's message: {error}"
+                ) from error
+        # A scheduler sends SIGTERM to every process of a run, which then finishes its iteration.
+        logger.warning("the loader processes got SIGTERM: loading images in the training process")
+        self.close()
+        self._loaded = self._start()
+        return next(self._loaded)
 
     def _shared_memory_suffices(self) -> bool:
         """Return False if batches could fill /dev/shm, which would kill the workers."""
@@ -204,7 +217,7 @@ class _WorkerDataset:
     recipe: _BatchRecipe
 
     def __getitem__(self, batch_number: int) -> list:
-        if _ending.is_set():
+        if training_is_gone.is_set():
             threading.Event().wait()  # no further batch: the process is about to end
         try:
             return self.recipe.load(batch_number)
@@ -221,30 +234,3 @@ def _to_float(pixels: ndarray | paddle.Tensor) -> paddle.Tensor:
     if isinstance(pixels, ndarray):
         pixels = paddle.to_tensor(pixels)
     return pixels.astype("float32")
-
-
-def _prepare_worker(_: int) -> None:
-    """Leave signals from a terminal or launcher to the main process, and end with it."""
-    os.setpgid(0, 0)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    cv2.setNumThreads(0)
-    parent = os.getppid()
-    Finalize(None, _remove_batches, args=(parent,), exitpriority=0)  # where Paddle notices first
-    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
-
-
-def _end_with_parent(parent: int) -> None:
-    """End this worker if the main process was killed; Paddle's own watchdog may sleep forever."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    _ending.set()
-    time.sleep(1)  # a batch that is loaded already gets its file, which is removed below
-    _remove_batches(parent)
-    os._exit(1)
-
-
-def _remove_batches(parent: int) -> None:
-    """Remove the batches of this worker from shared memory if nobody is left to receive them."""
-    if os.getppid() != parent:
-        for batch in SHARED_MEMORY.glob(f"paddle_{os.getpid()}_*"):  # Paddle's names for them
-            batch.unlink(missing_ok=True)

@@ -31,8 +31,8 @@ def to_unit_range(image: ndarray) -> ndarray:
 
 
 def to_bytes(image: ndarray) -> ndarray:
-    """[-1, 1] -> uint8, rounded; values outside are clipped."""
-    return np.rint(np.clip((image + 1) * HALF_RANGE, 0, 255)).astype(np.uint8)
+    """[-1, 1] -> uint8, rounded; values outside are clipped, and nan becomes 0."""
+    return np.rint(np.fmin(np.fmax((image + 1) * HALF_RANGE, 0), 255)).astype(np.uint8)
 
 
 def to_8_bit(values: ndarray) -> ndarray:

@@ -34,6 +34,7 @@ WIDTH, HEIGHT, COMPRESSION, ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT = 256, 257, 
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES, PLANAR = 258, 262, 277, 284
 EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
 _STDERR = RLock()
+FAX = (2, 3, 4, 32771)  # compressions by CCITT
 SEGMENTS = ((273, 279), (324, 325))  # offsets and lengths of strips, and of tiles
 
 
@@ -65,6 +66,10 @@ def check(image: TiffImageFile, content: bytes) -> tuple[str, ...]:
             "bits (uint8, uint16)"
         )
     _check_segments(tags, len(content))
+    if tags.get(COMPRESSION, 1) in FAX:  # rows after an early end stay undefined memory, silently
+        raise Refusal(
+            "its fax compression (CCITT) can hide missing rows; save it as PNG, or with LZW"
+        )
     if tags.get(SAMPLES, 1) == 2 and tags.get(PLANAR, 1) != 1:
         raise Refusal("its channel layout is not supported; save it as PNG")
     extra = _numbers(tags, EXTRA_SAMPLES, ())

@@ -16,7 +16,13 @@ import paddle
 from numpy import ndarray
 
 from ppdeepfill import parallel
-from ppdeepfill.atomic_write import check_writable, file_identity, synchronise, written_whole
+from ppdeepfill.atomic_write import (
+    check_writable,
+    file_identity,
+    sole_use,
+    synchronise,
+    written_whole,
+)
 from ppdeepfill.data import Skipped, open_source, spread
 from ppdeepfill.data.labels import LabelReader, open_labels
 from ppdeepfill.data.pixels import to_levels
@@ -78,17 +84,20 @@ def compare(settings: ComparisonSettings) -> None:
     Raises:
         UserError: there is nothing to compare, or files are missing or cannot be used.
     """
-    found = evaluate(settings)
-    if found is None:
+    if parallel.rank() > 0:
+        evaluate(settings)
         return
-    record = build_record(found.setting, found.results, found.fid)
-    write_report(settings.save_dir, record, found.results, found.ranked)
-    logger.info("%s", render_text(record))
-    for name in FILES:
-        logger.info("wrote %s", settings.save_dir / name)
-    if settings.save_masks:
-        indices = [result.index for result in found.results]
-        _save_masks(found.images, indices, settings.save_masks)
+    check_writable(settings.save_dir, change="--save_dir")
+    with sole_use(settings.save_dir, change="--save_dir"):
+        found = evaluate(settings)
+        record = build_record(found.setting, found.results, found.fid)
+        write_report(settings.save_dir, record, found.results, found.ranked)
+        logger.info("%s", render_text(record))
+        for name in FILES:
+            logger.info("wrote %s", settings.save_dir / name)
+        if settings.save_masks:
+            indices = [result.index for result in found.results]
+            _save_masks(found.images, indices, settings.save_masks)
 
 
 def evaluate(settings: ComparisonSettings) -> Comparison | None:

@@ -12,6 +12,7 @@ from numpy import ndarray
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from ppdeepfill import parallel
 from ppdeepfill.data.labels import LabelReader, open_labels
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.drawing.borrowed import draw_borrowed, draw_offsets
@@ -56,7 +57,8 @@ def predict(
 ) -> list[Path]:
     """Fill one photo, or all photos in a folder.
 
-    Photos in a folder that have no hole or cannot be filled are skipped, with a warning.
+    Photos in a folder that have no hole or cannot be filled are skipped, with a warning. Several
+    processes share a folder: process r of n takes photos r, r + n, ... and waits for no other.
 
     Args:
         image_path: a photo, or a folder of photos at any depth.
@@ -76,7 +78,7 @@ def predict(
             are guided by the class of each pixel.
 
     Returns:
-        The filled photos.
+        The photos that this process has filled.
 
     Raises:
         UserError: a path, an option or the model is unusable; the single photo, or all photos of
@@ -86,6 +88,10 @@ def predict(
     _check_one_source(mask_path, hole_rule, removal)
     pairs = find_pairs(image_path, mask_path, save_dir, labels)
     results = Results(save_dir, pairs)
+    if parallel.world_size() > 1:
+        pairs = _own_share(pairs)
+        if not pairs:
+            return []
     model_path = find_generator(model_path or default_model())
     inpainter = Inpainter.from_checkpoint(model_path, attention_memory=attention_memory)
     logger.info("model: %s", model_path)
@@ -103,6 +109,16 @@ def predict(
     if image_path.is_dir():
         return list(_fill_folder(filler, pairs))
     return [filler.fill(pairs[0])]
+
+
+def _own_share(pairs: Sequence[Pair]) -> list[Pair]:
+    """The photos of this process; those whose results may have one name belong to one process."""
+    rank, size = parallel.rank(), parallel.world_size()
+    names = list(dict.fromkeys(pair.name.with_suffix("") for pair in pairs))
+    own = set(names[rank::size])
+    share = [pair for pair in pairs if pair.name.with_suffix("") in own]
+    logger.info("process %d of %d: %d of %d photos", rank, size, len(share), len(pairs))
+    return share
 
 
 def _check_one_source(mask_path: Path | None, rule: HoleRule, removal: Removal | None) -> None:
@@ -189,7 +205,10 @@ class _PhotoFiller(NamedTuple):
 
 
 def _fill_folder(filler: _PhotoFiller, pairs: Sequence[Pair]) -> Iterator[Path]:
-    """Fill all photos that can be filled; raise DataError if none can."""
+    """Fill all photos that can be filled; raise DataError if none can.
+
+    One process of several only counts them: its error would make the launcher end the others.
+    """
     skipped = without_hole = 0
     loggers = [logging.getLogger(), logging.getLogger("ppdeepfill")]
     with logging_redirect_tqdm(loggers):
@@ -204,7 +223,7 @@ def _fill_folder(filler: _PhotoFiller, pairs: Sequence[Pair]) -> Iterator[Path]:
                 logger.warning("skipped: %s", error)
     filled = len(pairs) - skipped - without_hole
     holeless = f", {without_hole} without a hole left out" if without_hole else ""
-    if not filled:
+    if not filled and parallel.world_size() == 1:
         raise DataError(f"none of the {len(pairs)} photos could be filled{holeless}, see above")
     folder = filler.results.folder
     logger.info("%d photos filled, %d skipped%s: %s", filled, skipped, holeless, folder)

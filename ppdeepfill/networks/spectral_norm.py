@@ -40,8 +40,9 @@ class SpectralConv2D(nn.Conv2D):
         norm = paddle.matmul(paddle.matmul(v, matrix), u, transpose_y=True)
         # Assign a new tensor: the autograd graph still needs the old one unchanged.
         self.u = u.detach()
-        return self.weight / norm.squeeze()
+        return self.weight / norm.squeeze().clip(min=EPSILON)  # weights may all be 0
 
 
 def _unit(vector: Tensor) -> Tensor:
-    return vector / (vector.square().sum().sqrt() + EPSILON)
+    # Without the square, a vector of zeros has no gradient.
+    return vector / ((vector.square().sum() + EPSILON**2).sqrt() + EPSILON)

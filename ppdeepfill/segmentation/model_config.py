@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from ppdeepfill.config.yaml_files import parse_yaml
 from ppdeepfill.errors import ConfigError
 
 BASE, INHERITED = "_base_", "_inherited_"
@@ -74,9 +75,9 @@ def _read(path: Path, *, depth: int) -> dict[str, Any]:
     if not path.is_file():
         raise ConfigError(f"no configuration of PaddleSeg at {path}")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigError(f"{path} is no YAML file that can be read: {error}") from None
+        values = parse_yaml(path.read_text(encoding="utf-8"), str(path), yaml.SafeLoader)
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not a UTF-8 text file") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path} must contain a mapping `key: value`")
     bases = values.pop(BASE, [])

@@ -14,10 +14,9 @@ from numpy import ndarray
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ppdeepfill.atomic_write import check_writable, written_whole
+from ppdeepfill.atomic_write import check_writable, sole_use, written_whole
 from ppdeepfill.config import Config
 from ppdeepfill.errors import OutputError, UserError
-from ppdeepfill.training.lock import sole_use
 from ppdeepfill.training.meter import Reading
 
 FORMATS = {
@@ -50,9 +49,8 @@ class TrainingLog:
 
     def __enter__(self) -> "TrainingLog":
         check_writable(self.output_dir, change="output_dir")
-        self.output_dir.mkdir(parents=True, exist_ok=True)
         self._open = ExitStack()
-        self._open.enter_context(sole_use(self.output_dir))
+        self._open.enter_context(sole_use(self.output_dir, change="output_dir"))
         self._file = _LogFile(
             self.output_dir / "log.txt", encoding="utf-8", errors="backslashreplace", delay=True
         )
@@ -80,7 +78,7 @@ class TrainingLog:
         if self.config.logging.visualdl:
             self._curves = _open_visualdl(self.output_dir / "vdl")
         if self._curves is not None:
-            self._open.callback(self._curves.close)
+            self._open.callback(_close_curves, self._curves)
         for entry in kept:
             self._draw_curves(entry)
         if sys.stdout.isatty():
@@ -131,11 +129,12 @@ class TrainingLog:
     def picture(self, iteration: int, picture: ndarray) -> Path:
         """Write a picture, uint8 [H, W, 3] RGB."""
         path = self.output_dir / "images" / f"iter_{iteration:08d}.png"
-        path.parent.mkdir(exist_ok=True)
-        if not cv2.imwrite(str(path), picture[..., ::-1]):
-            raise OutputError(
-                f"cannot write {path}; free some space, then run the same command to continue"
-            )
+        content = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+        try:
+            with written_whole(path) as partial:
+                partial.write_bytes(content)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
         if self._curves is not None:
             self._curves.add_image("train/samples", picture, step=iteration)
         return path
@@ -200,18 +199,18 @@ def duration(seconds: float) -> str:
 def rewind(path: Path, iteration: int) -> list[dict]:
     """Drop the entries of a metrics file after an iteration, and return the others.
 
-    A last line left half-written by a killed run is dropped, too.
+    Lines that cannot be read are dropped, too, such as one left half-written by a killed run.
     """
     if not path.exists():
         return []
     kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_bytes().splitlines():
         try:
             entry = json.loads(line)
-        except json.JSONDecodeError:
-            break
-        if entry["iter"] <= iteration:
-            kept.append(entry)
+            if entry["iter"] <= iteration:
+                kept.append(entry)
+        except (ValueError, TypeError, LookupError):
+            logger.warning("%s: dropped a line that cannot be read", path)
     with written_whole(path) as partial:
         partial.write_text("".join(json.dumps(e) + "\n" for e in kept), encoding="utf-8")
     return kept
@@ -230,6 +229,11 @@ def _open_visualdl(folder: Path):
     for old in folder.glob("*"):
         old.unlink()
     return LogWriter(logdir=str(folder))
+
+
+def _close_curves(curves) -> None:
+    with suppress(OSError):  # VisualDL has reported it, and nothing else depends on its files
+        curves.close()
 
 
 def _is_nan(value) -> bool:

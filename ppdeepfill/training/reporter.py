@@ -3,6 +3,7 @@
 """Measure and report training progress, in process 0 only."""
 
 import logging
+import math
 from collections.abc import Mapping
 from contextlib import ExitStack
 
@@ -19,7 +20,7 @@ from ppdeepfill.training.meter import Meter
 from ppdeepfill.training.pictures import draw_samples, fixed_samples
 from ppdeepfill.training.state import generator_of
 from ppdeepfill.training.validation import ValidationSet, validate, validate_baselines
-from ppdeepfill.weights.checkpoint import remove_leftovers, save_best
+from ppdeepfill.weights.checkpoint import save_best
 
 VALIDATION_BATCH = 8  # images; without gradients this takes less memory than training
 
@@ -72,7 +73,6 @@ class Reporter:
             return
         images = {"training": len(self.dataset), "validation": len(self.validation or ())}
         logger.info(introduction(self.config, modules, images))
-        remove_leftovers(self.config.output_dir)
         self._log.start(iteration)
         self._samples = fixed_samples(self.validation.dataset if self.validation else self.dataset)
         if self.validation and iteration == 0:
@@ -104,10 +104,12 @@ class Reporter:
     def _validate(self, iteration: int) -> None:
         scores = validate(self.network, self.validation, batch_size=VALIDATION_BATCH)
         self._log.validate(iteration, scores)
-        if self.best_score is None or scores["hole_l1"] < self.best_score:
-            self.best_score = scores["hole_l1"]
+        score = scores["hole_l1"]
+        if math.isfinite(score) and (self.best_score is None or score < self.best_score):
             generator = generator_of(self.config, self.network, iteration)
-            logger.info("best so far: %s", save_best(self.config.output_dir, generator))
+            path = save_best(self.config.output_dir, generator)
+            self.best_score = score
+            logger.info("best so far: %s", path)
 
 
 def is_due(iteration: int, every: int, *, last: bool) -> bool:

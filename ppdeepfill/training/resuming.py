@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ppdeepfill import parallel
 from ppdeepfill.config import Config
 from ppdeepfill.errors import CheckpointError
 from ppdeepfill.weights.checkpoint import (
@@ -45,6 +46,22 @@ def checkpoint_to_resume(config: Config) -> Saved | None:
             )
         return None
     return _named_checkpoint(Path(config.resume), own)
+
+
+def check_same_start(start: Saved | None) -> None:
+    """Check that all processes start from the same checkpoint, or all from the beginning.
+
+    Raises:
+        CheckpointError: they do not, such as on machines that do not share output_dir.
+    """
+    own = 0 if start is None else start.checkpoint.generator.iteration
+    iterations = parallel.gathered([own])
+    if len(set(iterations)) > 1:
+        raise CheckpointError(
+            "the processes found checkpoints of different iterations: "
+            f"{', '.join(map(str, iterations))} (0: none); output_dir and resume must be in a "
+            "folder that all machines share"
+        )
 
 
 def _named_checkpoint(path: Path, own: list[Path]) -> Saved:

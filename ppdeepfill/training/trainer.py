@@ -1,41 +1,27 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop: phases, optimizers, cadence. The losses come from the objective."""
+"""A run: its loop, its cadence, and its checkpoints."""
 
 import logging
 from contextlib import closing, suppress
+from copy import copy
 from pathlib import Path
 
 from numpy import ndarray
-from paddle import Tensor, seed, set_default_dtype
-from paddle.nn import Layer
 
 from ppdeepfill import parallel
 from ppdeepfill.config import Config
-from ppdeepfill.data.batch import Batch
 from ppdeepfill.errors import OutputError, UserError
-from ppdeepfill.objectives import Phase
-from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.description import conclusion, dry_run
-from ppdeepfill.training.guard import FiniteGuard
-from ppdeepfill.training.images import open_dataset, open_loader
+from ppdeepfill.training.guard import check_finite
+from ppdeepfill.training.images import open_loader
 from ppdeepfill.training.initial_weights import load_initial_weights
 from ppdeepfill.training.interruption import Interruption
-from ppdeepfill.training.meter import Meter, mean_of
-from ppdeepfill.training.method import build_method
-from ppdeepfill.training.optimizers import (
-    build_optimizers,
-    build_schedulers,
-    latest_phase,
-    take_step,
-    train_only,
-    trained_parameters,
-)
-from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
-from ppdeepfill.training.progress import Progress
+from ppdeepfill.training.iterations import Iterations
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import (
     check_same_method,
+    check_same_start,
     checkpoint_to_resume,
     naming_changed_options,
 )
@@ -45,13 +31,19 @@ from ppdeepfill.training.state import (
     training_arrays,
     untrained_arrays,
 )
-from ppdeepfill.weights.checkpoint import Checkpoint, save_checkpoint
+from ppdeepfill.weights.checkpoint import (
+    Checkpoint,
+    checkpoint_folders,
+    remove_leftovers,
+    remove_superseded,
+    save_checkpoint,
+)
 
 logger = logging.getLogger(__name__)
 
 
-class Trainer:
-    """Trains the network of a configuration with its objective.
+class Trainer(Iterations):
+    """Trains the network of a configuration with its objective, and keeps the run in files.
 
     It trains on the current device, see `parallel.use_device`. Building a trainer writes nothing to
     disk. With several processes, all call the same methods, and only process 0 writes files.
@@ -60,90 +52,17 @@ class Trainer:
         config: what to train, on which images, and how long.
 
     Attributes:
-        network: the network being trained.
-        extra_modules: layers that the objective trains in addition, by name.
-        parts: the batch of the last update, as one or several parts.
-        iteration: number of finished iterations.
+        saved: the newest checkpoint; None before the first.
+        unreported: the last iteration is done, but its report is not written.
     """
 
     def __init__(self, config: Config):
-        self.config = config
-        check_precision(config.precision)
-        set_default_dtype("float32")
-        seed(config.seed)
-        self.network, objective = build_method(config)
-        self.extra_modules = objective.extra_modules
-        self.phases = objective.phases()
-        self.parameters = {phase.name: trained_parameters(phase) for phase in self.phases}
-        self.schedulers = build_schedulers(config, self.phases)
-        self.optimizers = build_optimizers(config, self.phases, self.schedulers)
-        self.average = WeightAverage(self.network, config.schedule.average)
+        super().__init__(config)
         self._trained = self.extra_modules, self.optimizers, self.phases, self.average
-        self.scales = {phase.name: loss_scale(config.precision) for phase in self.phases}
-        self.dataset = open_dataset(config, config.data.train)
-        self.loader = open_loader(config, self.dataset)
-        self.guard = FiniteGuard(config.schedule.max_bad_updates)
-        self.meter = Meter()
         self.reporter = Reporter(config, self.network, self.dataset, self.average)
-        self.parts: list[Batch] = []
-        self.iteration = 0
         self.saved: Path | None = None
-        counted = self.reporter, self.meter, self.average, self.scales
-        self._progress = Progress(*counted, timed=config.schedule.minutes is not None)
+        self.unreported = False  # the disk was full when the iteration was to be reported
         self.untrained: dict[str, ndarray] = {}
-
-    def step(self) -> dict[str, Tensor]:
-        """Run one iteration: every phase that belongs to it, with its repeats.
-
-        Returns:
-            The named scalars of each phase's last update, on the device.
-
-        Raises:
-            UserError: too many updates in a row were not finite.
-        """
-        scalars = {}
-        for scheduler in self.schedulers.values():
-            scheduler.step(self.iteration)
-        with self.meter.iteration():
-            for phase in self.phases:
-                if not phase.is_part_of(self.iteration):
-                    continue
-                train_only(phase, self.parameters)
-                for _ in range(phase.repeats):
-                    scalars |= self._update(phase)
-            self.average.update()
-        self.iteration += 1
-        return scalars
-
-    def _update(self, phase: Phase) -> dict[str, Tensor]:
-        if phase.fresh_batch:
-            with self.meter.waiting(self.config.data.batch_size):
-                self.parts = next(self.loader).parts(self.config.data.accumulate)
-        scale = self.scales[phase.name]
-        scalars = mean_of([self._backward(phase, part, scale) for part in self.parts])
-        gradients = [p.grad for p in self.parameters[phase.name] if p.grad is not None]
-        parallel.average_([*scalars.values(), *gradients])
-        scale.unscale_(gradients)
-
-        losses, update = list(scalars.values()), self._describe_update(phase)
-        if scale.absorbs(losses, gradients, update):
-            self.meter.add(scalars)
-        elif self.guard.allows([*losses, *gradients], update):
-            take_step(self.optimizers[phase.optimizer_name])
-            self.meter.add(scalars)
-        self.optimizers[phase.optimizer_name].clear_grad(set_to_zero=False)
-        return scalars
-
-    def _backward(self, phase: Phase, batch: Batch, scale: LossScale) -> dict[str, Tensor]:
-        """Add one part's gradients to those of the update; return the part's named scalars."""
-        with computing_in(self.config.precision):
-            loss, terms = phase.loss(batch)
-        share = loss if len(self.parts) == 1 else loss / len(self.parts)
-        scale.scaled(share).backward()
-        scalars = {phase.name: loss, **terms}
-        if phase.trains is self.network:
-            scalars = {"loss": loss, **scalars}  # for readers who want a single number
-        return {name: scalar.detach() for name, scalar in scalars.items()}
 
     def fit(self) -> None:
         """Train to the last iteration, starting where `config.resume` says.
@@ -156,6 +75,7 @@ class Trainer:
         """
         with Interruption(launched=parallel.world_size() > 1) as interruption, self.reporter:
             self.resume()
+            self._tidy()
             with closing(self.loader):
                 stop = self._iterate(interruption)
             if stop:
@@ -166,24 +86,35 @@ class Trainer:
 
     def _iterate(self, interruption: Interruption) -> int:
         """Train to the last iteration; return 0, or the signal that interrupted training."""
-        last = self._is_complete()
+        last = self._is_complete() and not self.unreported
         if not last:
-            self.reporter.start(self.iteration, self.modules)
+            self.reporter.start(self.iteration - self.unreported, self.modules)
         while not last:
-            self.step()
-            last, rate = self._is_complete(), self.learning_rate
-            try:
-                self.reporter.report(self.iteration, self.meter, learning_rate=rate, last=last)
-            except (OutputError, OSError):  # a full disk may have room left for what counts
-                with suppress(UserError, OSError):
-                    self.save()
-                raise
+            if not self.unreported:
+                self.step()
+            last = self._is_complete()
+            self._report(last=last)
             if is_due(self.iteration, self.config.schedule.checkpoint_every, last=last):
                 self.save()
             stop = parallel.largest(interruption.signal)  # all processes wait for process 0 here
             if stop and not last:
                 return stop
         return 0
+
+    def _report(self, *, last: bool) -> None:
+        """Report an iteration; if the disk is full, save the run so that it can be repeated.
+
+        A disk without room for a picture may have room for what counts.
+        """
+        meter, rate = copy(self.meter), self.learning_rate
+        try:
+            self.reporter.report(self.iteration, self.meter, learning_rate=rate, last=last)
+        except (OutputError, OSError):
+            self.meter, self.unreported = meter, True
+            with suppress(UserError, OSError):
+                self.save()
+            raise
+        self.unreported = False
 
     def _is_complete(self) -> bool:
         """Whether all iterations are done or the training time is over, as in all processes."""
@@ -193,13 +124,18 @@ class Trainer:
         return bool(parallel.largest(int(self.meter.total_seconds >= 60 * schedule.minutes)))
 
     def save(self) -> None:
-        """Write a checkpoint of the current iteration."""
+        """Write a checkpoint of the current iteration.
+
+        Raises:
+            UserError: it would contain nan or infinity, or cannot be written.
+        """
         if parallel.rank() != 0:
             return
         with self.average.applied():
             generator = generator_of(self.config, self.network, self.iteration)
         arrays = training_arrays(*self._trained) | self.untrained
-        checkpoint = Checkpoint(generator, arrays, self._progress.state(), self.config.to_dict())
+        check_finite(generator.weights | arrays)
+        checkpoint = Checkpoint(generator, arrays, self._progress(), self.config.to_dict())
         keep = self.config.schedule.keep_checkpoints
         self.saved = save_checkpoint(self.config.output_dir, checkpoint, keep=keep)
         logger.info("saved %s", self.saved)
@@ -208,9 +144,11 @@ class Trainer:
         """Continue from the checkpoint that `config.resume` refers to, or start a new run.
 
         Raises:
-            CheckpointError: it cannot be used, or belongs to another network or objective.
+            CheckpointError: it cannot be used, belongs to another network or objective, or is not
+                the same in all processes.
         """
         start = checkpoint_to_resume(self.config)
+        check_same_start(start)
         if start is None:
             load_initial_weights(self.config, self.network, self.extra_modules)
             return
@@ -219,11 +157,19 @@ class Trainer:
         with naming_changed_options(checkpoint.config, self.config.to_dict()):
             restore_training(*self._trained, checkpoint, source=str(self.saved))
         self.untrained = untrained_arrays(self.extra_modules, self.phases, checkpoint.arrays)
-        self._progress.restore(checkpoint.progress)
+        self._restore_progress(checkpoint.progress)
         self.iteration = checkpoint.generator.iteration
         batches = sum(phase.batches_before(self.iteration) for phase in self.phases)
         self.loader = open_loader(self.config, self.dataset, first_batch=batches)
         logger.info("resumed from %s", self.saved)
+
+    def _tidy(self) -> None:
+        """Remove what a killed run left, and what it did not get to remove."""
+        if parallel.rank() != 0:
+            return
+        remove_leftovers(self.config.output_dir)
+        if self.saved in checkpoint_folders(self.config.output_dir):  # not of another run
+            remove_superseded(self.saved, keep=self.config.schedule.keep_checkpoints)
 
     def describe(self) -> str:
         """Return configuration, layers and the shapes of one batch; writes nothing to disk."""
@@ -231,19 +177,26 @@ class Trainer:
         self.loader.close()
         return text
 
-    @property
-    def learning_rate(self) -> float:
-        """The rate of the phase that last trained the network, or of the first that will."""
-        phase = latest_phase(self.phases, self.network, self.iteration)
-        return self.schedulers[phase.optimizer_name]()
+    def _progress(self) -> dict:
+        """Return the rest of a checkpoint's state, apart from arrays, ready for JSON."""
+        # Only where it decides the end: else equal runs have equal checkpoints.
+        timed = self.config.schedule.minutes is not None
+        seconds = {"training_seconds": self.meter.total_seconds} if timed else {}
+        unreported = {"unreported": True} if self.unreported else {}
+        return {
+            "best_score": self.reporter.best_score,
+            "interval": self.meter.state(),
+            "average_updates": self.average.updates,
+            "loss_scales": {phase: scale.state() for phase, scale in self.scales.items()},
+            **seconds,
+            **unreported,
+        }
 
-    @property
-    def modules(self) -> dict[str, Layer]:
-        """Everything that is trained, by name; the network is `generator`."""
-        return {"generator": self.network, **self.extra_modules}
-
-    def _describe_update(self, phase: Phase) -> str:
-        # Only process 0 logs, and it has the first sample.
-        first = int(self.parts[0].sample_numbers[0])
-        last = first + self.config.data.batch_size - 1
-        return f"{phase.name} update of iteration {self.iteration + 1}, samples {first} to {last}"
+    def _restore_progress(self, progress: dict) -> None:
+        self.reporter.best_score = progress["best_score"]
+        self.unreported = progress.get("unreported", False)
+        self.meter.restore(progress["interval"])
+        self.meter.total_seconds = progress.get("training_seconds", 0.0)
+        states = progress.get("loss_scales", {})  # older checkpoints have none
+        for phase, scale in self.scales.items():
+            scale.restore(states.get(phase, {}))

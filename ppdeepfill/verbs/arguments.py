@@ -7,7 +7,12 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ppdeepfill.errors import DataError
+
+if TYPE_CHECKING:
+    from ppdeepfill.segmentation.recognition import Recognition
 
 MODEL_PATH = (
     "a generator file, a folder that contains one, the output_dir of a training run, or demo (the "
@@ -15,6 +20,13 @@ MODEL_PATH = (
 )
 EXAMPLES = "examples:"
 LARGEST = 2**31 - 1  # C libraries count with 32-bit integers
+RECOGNITION = {  # attribute of Recognition, by argument
+    "seg_config": "config",
+    "seg_weights": "weights",
+    "seg_labels": "labels",
+    "fill_gaps": "gaps",
+    "seg_limit": "limit",
+}
 
 
 class _HelpFormatter(argparse.HelpFormatter):
@@ -88,6 +100,78 @@ def add_device(parser: argparse._ActionsContainer, default: str = "auto") -> Non
         metavar="NAME",
         help="auto, cpu, gpu, gpu:N (also xpu, npu, mlu) (default: %(default)s)",
     )
+
+
+def add_recognition(parser: argparse._ActionsContainer, *, without: str) -> None:
+    """Add `--seg_config` and others: a model of PaddleSeg that finds things by their class.
+
+    Args:
+        parser: what they are added to.
+        without: the default, in words.
+    """
+    parser.add_argument(
+        "--seg_config",
+        type=Path,
+        metavar="FILE",
+        help=f"YAML file of a PaddleSeg model (default: {without})",
+    )
+    parser.add_argument(
+        "--seg_weights",
+        type=Path,
+        metavar="FILE",
+        help=f"weights of that model, a .pdparams file (default: {without})",
+    )
+    parser.add_argument(
+        "--seg_labels",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="FILE",
+        help="names of the classes 0, 1, ..., one per line (default: labels.txt in the "
+        "configuration's dataset_root, or those of Cityscapes, PascalVOC and PaddleSeg's data sets "
+        "of people)",
+    )
+    parser.add_argument(
+        "--fill_gaps",
+        type=whole_number(0),
+        default=argparse.SUPPRESS,
+        metavar="PX",
+        help="known spots that the hole encloses, smaller than this many pixels, become hole, too "
+        "(default: 1000)",
+    )
+    parser.add_argument(
+        "--seg_limit",
+        type=whole_number(1),
+        default=argparse.SUPPRESS,
+        metavar="PX",
+        help="longest side that the model may see; larger photos are shrunk for it (default: 1024)",
+    )
+
+
+def recognition_flags(arguments: argparse.Namespace) -> list[str]:
+    """The arguments of `add_recognition` that were given."""
+    given = vars(arguments)
+    return [f"--{name}" for name in RECOGNITION if given.get(name) is not None]
+
+
+def recognition_of(arguments: argparse.Namespace, *, needed_by: str) -> "Recognition":
+    """The model of PaddleSeg that the arguments name.
+
+    Args:
+        arguments: with those of `add_recognition`.
+        needed_by: what needs it, for the message.
+
+    Raises:
+        DataError: configuration or weights are missing.
+    """
+    from ppdeepfill.segmentation.recognition import Recognition
+
+    if arguments.seg_config is None or arguments.seg_weights is None:
+        raise DataError(
+            f"{needed_by} needs --seg_config and --seg_weights, the configuration and the weights "
+            "of a model of PaddleSeg; none comes with this package"
+        )
+    given = vars(arguments)
+    return Recognition(**{name: given[flag] for flag, name in RECOGNITION.items() if flag in given})
 
 
 def add_boolean(

@@ -4,17 +4,26 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ppdeepfill.errors import DataError
 from ppdeepfill.verbs.arguments import (
     add_boolean,
     add_device,
     add_model_path,
+    add_recognition,
     add_save_dir,
     add_verb,
     flags_of,
+    recognition_flags,
+    recognition_of,
     whole_number,
 )
-from ppdeepfill.verbs.removal import REMOVAL, add_removal, removal_of
+
+if TYPE_CHECKING:
+    from ppdeepfill.segmentation.removal import Removal
+
+REMOVAL = "a model of PaddleSeg, of which configuration and weights are given, says where they are"
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
@@ -58,7 +67,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     )
     add_device(network)
     _add_hole(predict.add_argument_group("the hole"))
-    add_removal(predict.add_argument_group("things to remove", REMOVAL))
+    _add_removal(predict.add_argument_group("things to remove", REMOVAL))
     _add_strategy(predict.add_argument_group("how it is filled"))
     _add_results(predict.add_argument_group("the results"))
     predict.set_defaults(run=_run, parser=predict, flags=flags_of(predict))
@@ -90,6 +99,17 @@ def _add_hole(hole: argparse._ArgumentGroup) -> None:
         "stop, instead of warning, if a mask has another size than its photo or looks wrong "
         "(default: false)",
     )
+
+
+def _add_removal(removal: argparse._ArgumentGroup) -> None:
+    removal.add_argument(
+        "--remove",
+        nargs="+",
+        metavar="CLASS",
+        help="take as hole what PaddleSeg recognises as these classes, each a name or a number "
+        "(default: none, the hole comes from a mask or a colour)",
+    )
+    add_recognition(removal, without="none; --remove needs it")
 
 
 def _add_strategy(how: argparse._ArgumentGroup) -> None:
@@ -166,7 +186,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.parallel import use_device
     from ppdeepfill.photos import HoleRule
 
-    use_device(arguments.device)
+    use_device(arguments.device, connect=False)  # each process fills its share of the photos
     predict(
         arguments.image_path,
         arguments.mask_path,
@@ -186,6 +206,16 @@ def _run(arguments: argparse.Namespace) -> None:
         save_mask=arguments.save_mask,
         save_attention=arguments.save_attention,
         attention_memory=arguments.attention_memory,
-        removal=removal_of(arguments),
+        removal=_removal_of(arguments),
         labels=arguments.labels,
     )
+
+
+def _removal_of(arguments: argparse.Namespace) -> "Removal | None":
+    from ppdeepfill.segmentation.removal import Removal
+
+    if arguments.remove is not None:
+        return Removal(arguments.remove, recognition_of(arguments, needed_by="--remove"))
+    if useless := recognition_flags(arguments):
+        raise DataError(f"{useless[0]} goes with --remove CLASS, which is missing")
+    return None

@@ -12,7 +12,6 @@ and damage is detected. A checkpoint appears under its name only once all of it 
 
 import logging
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,10 +71,20 @@ def save_checkpoint(output_dir: Path, checkpoint: Checkpoint, *, keep: int) -> P
         partial.mkdir()
         write_generator(partial / GENERATOR, checkpoint.generator)
         write_recorded(partial / TRAINING, checkpoint.arrays, metadata)
-    older = [f for f in checkpoint_folders(output_dir) if f.name < folder.name]
-    for superseded in older[: max(len(older) - keep + 1, 0)]:
-        shutil.rmtree(superseded)
+    remove_superseded(folder, keep=keep)
     return folder
+
+
+def remove_superseded(newest: Path, *, keep: int) -> None:
+    """Remove the checkpoints of a run that are older than one of them, except the last `keep - 1`.
+
+    Args:
+        newest: folder of the one.
+        keep: number of checkpoints to keep, this one included.
+    """
+    older = [f for f in checkpoint_folders(newest.parents[1]) if f.name < newest.name]
+    for superseded in older[: max(len(older) - keep + 1, 0)]:
+        atomic_write.remove_whole(superseded)
 
 
 def save_best(output_dir: Path, generator: Generator) -> Path:
@@ -122,8 +131,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 def remove_leftovers(output_dir: Path) -> None:
     """Remove partial files left by a killed run."""
-    for folder in (_checkpoint_folder(output_dir, 0).parent, best_model(output_dir).parent):
-        atomic_write.remove_leftovers(folder)
+    output_dir = Path(output_dir)
+    for folder in ("", "checkpoints", "best_model", "images"):
+        atomic_write.remove_leftovers(output_dir / folder)
 
 
 def _checkpoint_folder(output_dir: Path, iteration: int) -> Path:

@@ -102,9 +102,16 @@ def load_weights(layer: nn.Layer, weights: Mapping[str, ndarray], *, source: str
     """Fill a layer with arrays whose names and shapes match exactly; values take its dtypes.
 
     Raises:
-        CheckpointError: lists the first arrays that are missing, unexpected or of another shape.
+        CheckpointError: lists the first arrays that are missing, unexpected or of another shape, or
+            names one that contains nan or infinity.
     """
     check_names(layer, weights, source=source)
+    bad = [name for name, array in weights.items() if not np.isfinite(array).all()]
+    if bad:
+        raise CheckpointError(
+            f"{source}: {listed(bad)} contain nan or infinity, so the network cannot be used; take "
+            "another file or an earlier checkpoint"
+        )
     for name, tensor in layer.state_dict().items():
         tensor.set_value(paddle.to_tensor(weights[name], dtype=tensor.dtype))
 

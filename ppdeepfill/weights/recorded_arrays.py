@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Files of arrays with JSON metadata and a checksum, the format of everything that we save.
+"""Files of arrays with JSON metadata and checksums, the format of everything that we save.
 
 In `.safetensors`, our metadata is an entry of the file's own; in `.pdparams`, which `paddle.load`
 reads, it is an additional array.
@@ -22,6 +22,7 @@ from ppdeepfill.errors import CheckpointError, WeightsError
 from ppdeepfill.weight_files import is_safetensors, read_arrays
 
 FORMAT_VERSION = 1
+OF_RECORD = "record_checksum"  # of the rest of the metadata; files of earlier versions have none
 METADATA = "ppdeepfill"  # a single key, because several would be written in random order
 _UNREADABLE = "its metadata cannot be read"
 SUFFIXES = (".safetensors", ".pdparams")
@@ -36,7 +37,8 @@ def write_recorded(path: Path, arrays: Mapping[str, ndarray], metadata: Mapping)
         metadata: JSON values.
     """
     header = {"format_version": FORMAT_VERSION, "checksum": _checksum(arrays)}
-    text = json.dumps({**header, **metadata})
+    record = {**header, **metadata}
+    text = json.dumps({**record, OF_RECORD: _checksum_of_record(record)})
     if path.suffix == ".pdparams":
         stored = {**arrays, METADATA: np.frombuffer(text.encode(), np.uint8)}
         paddle.save({name: paddle.to_tensor(a) for name, a in stored.items()}, str(path))
@@ -99,7 +101,17 @@ def _parsed(text: str | None, path: Path) -> dict:
         raise CheckpointError(f"{path} is damaged: {_UNREADABLE}")
     if metadata["format_version"] > FORMAT_VERSION:
         raise CheckpointError(f"{path} was written by a newer version of ppdeepfill; update yours")
+    checksum = metadata.pop(OF_RECORD, None)
+    if checksum is not None and checksum != _checksum_of_record(metadata):
+        raise CheckpointError(f"{path} is damaged: its metadata does not match its checksum")
     return metadata
+
+
+def _checksum_of_record(metadata: Mapping) -> str:
+    """Return the SHA-256 of JSON values, independent of their order."""
+    values = json.loads(json.dumps(metadata))  # keys as they will be read
+    text = json.dumps(values, sort_keys=True)
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _checksum(arrays: Mapping[str, ndarray]) -> str:

@@ -11,9 +11,11 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import colour_classes
 import pytest
 
 from ppdeepfill.app import server
@@ -22,10 +24,10 @@ MISSING = "needs gradio: pip install -e '.[app]'"
 
 
 class Served(NamedTuple):
-    """The address of a page, and what it keeps."""
+    """The address of the page in all languages, and what it keeps."""
 
     url: str
-    events: object
+    workshop: object
     folder: str
 
 
@@ -53,7 +55,7 @@ def start(tmp_path) -> Iterator[Callable[[], Started]]:
         process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
         processes.append(process)
         url = f"http://127.0.0.1:{port}/"
-        for _ in range(900):
+        for _ in range(3000):
             try:
                 urllib.request.urlopen(url, timeout=5)
                 return Started(url, process, tmp_path)
@@ -67,8 +69,8 @@ def start(tmp_path) -> Iterator[Callable[[], Started]]:
         process.wait()
 
 
-@pytest.fixture(scope="session")
-def served() -> Iterator[Served]:
+@contextmanager
+def serving(**options) -> Iterator[Served]:
     if importlib.util.find_spec("gradio") is None:
         pytest.skip(MISSING)
     with server.listening("127.0.0.1", 0) as listener, server.scratch_folder() as folder:
@@ -76,7 +78,7 @@ def served() -> Iterator[Served]:
 
         from ppdeepfill.app.application import application
 
-        with application("cpu") as (app, events):
+        with application("cpu", **options) as (app, workshop):
             running = uvicorn.Server(
                 uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=1)
             )
@@ -85,6 +87,20 @@ def served() -> Iterator[Served]:
             while not running.started:
                 time.sleep(0.05)
             port = listener.getsockname()[1]
-            yield Served(f"http://127.0.0.1:{port}/", events, folder)
+            yield Served(f"http://127.0.0.1:{port}/", workshop, folder)
             running.should_exit = True
             thread.join()
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Served]:
+    with serving() as page:
+        yield page
+
+
+@pytest.fixture(scope="session")
+def served_with_classes(tmp_path_factory) -> Iterator[Served]:
+    """The page, with a model of PaddleSeg whose classes are colours."""
+    recognition = colour_classes.recognition(tmp_path_factory.mktemp("seg"))
+    with serving(recognition=recognition) as page:
+        yield page

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ppdeepfill.app.methods import BASELINES, SHIPPED_NAME, Methods
+from ppdeepfill.app.methods import BASELINES, Methods
 from ppdeepfill.inference.strategies import Strategy, fill
+from ppdeepfill.weights.finding import DEMO
 
 gradio_client = pytest.importorskip("gradio_client", reason="needs gradio")
 
@@ -38,12 +39,12 @@ def person(number: int) -> tuple[np.ndarray, np.ndarray, str]:
     hole = np.zeros(SIZE, bool)
     top, left = rng.integers(4, 30, 2)
     hole[top : top + 20, left : left + 24] = True
-    return image, hole, [SHIPPED_NAME, *BASELINES][number % 4]
+    return image, hole, [DEMO, *BASELINES][number % 4]
 
 
 def client_of(url: str):
     """A visitor who is patient: on a busy machine, answers take their time."""
-    return gradio_client.Client(url, verbose=False, httpx_kwargs={"timeout": 120})
+    return gradio_client.Client(f"{url}en/", verbose=False, httpx_kwargs={"timeout": 120})
 
 
 def fill_as(url: str, number: int) -> bytes:
@@ -72,6 +73,7 @@ BAD = [
     {"sample": 99},
     {"sample": "../../secret"},
     {},
+    [{}],
     None,
 ]
 

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 from ppdeepfill.app import methods as module
-from ppdeepfill.app.methods import SHIPPED_NAME, Methods
-from ppdeepfill.errors import ConfigError
+from ppdeepfill.app.methods import Methods
+from ppdeepfill.errors import DataError
 from ppdeepfill.inference.baselines import BASELINES
 from ppdeepfill.inference.strategies import Strategy, fill
 from ppdeepfill.networks import build_network
 from ppdeepfill.training.state import layer_arrays
 from ppdeepfill.weights.checkpoint import save_best
+from ppdeepfill.weights.finding import DEMO
 from ppdeepfill.weights.generator_file import Generator
 
 
@@ -34,12 +35,12 @@ def runs(tmp_path, monkeypatch) -> list[str]:
 
 
 def test_the_shipped_network_comes_first_then_the_runs_found(runs):
-    assert Methods().names() == [SHIPPED_NAME, *runs, *module.BASELINES]
+    assert Methods().names() == [DEMO, *runs, *module.BASELINES]
 
 
 def test_a_path_is_no_method(runs):
-    for name in ("/etc/passwd", "output", "../output/a", "demo", ""):
-        with pytest.raises(ConfigError, match="no longer exists; reload the page"):
+    for name in ("/etc/passwd", "output", "../output/a", "weights", ""):
+        with pytest.raises(DataError, match="no longer exists; reload the page"):
             Methods().inpainter(name)
 
 

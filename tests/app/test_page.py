@@ -7,6 +7,7 @@ import shutil
 import threading
 from pathlib import Path
 
+import colour_classes
 import numpy as np
 import paddle
 import pytest
@@ -36,7 +37,7 @@ def visit(browser, served):
     """Opens the page in a window of its own; fails where the page complains or looks elsewhere."""
     contexts, complaints = [], []
 
-    def open_page(**settings):
+    def open_page(at=served, **settings):
         context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **settings})
         contexts.append(context)
         page = context.new_page()
@@ -44,12 +45,12 @@ def visit(browser, served):
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: said.type == "error" and complaints.append(said.text))
         page.on("request", lambda asked: elsewhere(asked.url) and complaints.append(asked.url))
-        page.goto(served.url)
+        page.goto(at.url)
         page.wait_for_selector("#painter .photo[src^=data]")
         return page
 
     def elsewhere(url: str) -> bool:
-        return not url.startswith((served.url, "data:", "blob:"))
+        return not url.startswith(("http://127.0.0.1:", "data:", "blob:"))
 
     yield open_page
     for context in contexts:
@@ -194,6 +195,68 @@ def test_what_cannot_be_opened_is_explained_and_the_photo_stays(visit, tmp_path)
     assert page.get_attribute("#painter .photo", "src") == before
 
 
+def test_things_are_marked_by_class_and_the_hole_is_changed_by_hand(
+    visit, served_with_classes, tmp_path
+):
+    colour_classes.write_photo(tmp_path / "walk.png")
+    page = visit(served_with_classes)
+    open_file(page, tmp_path / "walk.png")
+    paint(page, (0.7, 0.7), (0.8, 0.8), tool="rectangle")
+    by_hand = painted(page)
+    page.click("#classes input")
+    page.get_by_role("option", name="person").click()
+    page.click("#mark")
+    said(page, "Marked: person")
+    page.wait_for_function("document.querySelector('[data-do=redo]').disabled")
+    assert painted(page) == by_hand + 40 * 20  # added to what was painted
+    page.locator("#painter .stage").focus()
+    page.keyboard.press("Control+z")
+    assert painted(page) == by_hand
+    page.keyboard.press("Control+Shift+z")
+    assert painted(page) == by_hand + 40 * 20
+    page.locator("#painter .size input").fill("6")
+    paint(page, (0.4, 0.2), (0.4, 0.9), tool="eraser")
+    assert by_hand < painted(page) < by_hand + 40 * 20
+    fill(page)
+    mask = np.asarray(Image.open(download(page, "#download_mask", tmp_path)))
+    person = mask[20:60, 30:50]
+    assert person[:, :5].all() and not person[:, 7:10].any() and person[:, 12:].all()
+    assert not mask[:19].any() and mask[52:56, 70:74].all()
+    result = pixels(download(page, "#download", tmp_path))
+    before = pixels(tmp_path / "walk.png")
+    np.testing.assert_array_equal(result[mask == 0], before[mask == 0])
+
+
+def test_without_a_model_the_page_says_how_to_get_classes(visit):
+    page = visit()
+    assert "ppdeepfill app --seg_config FILE" in page.inner_text("#no_classes")
+    assert page.locator("#classes, #mark").count() == 0
+
+
+def test_a_chinese_browser_gets_a_chinese_page(visit, photo, tmp_path):
+    page = visit(locale="zh-CN")
+    assert page.url.endswith("/zh/")
+    assert page.evaluate("document.documentElement.lang") == "zh"
+    assert page.inner_text("#fill") == "修复"
+    page.click("#fill")
+    said(page, "还没有涂")
+    (tmp_path / "notes.jpg").write_text("no picture")
+    page.set_input_files("#painter input[type=file]", tmp_path / "notes.jpg")
+    said(page, "出错了：cannot read the image notes.jpg")
+    open_file(page, photo)
+    paint(page)
+    page.click("#fill")
+    said(page, "修复完成，用时")
+    assert download(page, "#download", tmp_path).name == "mine_filled.jpg"
+    said(page, "已保存为 mine_filled.jpg")
+    english = [name for name in page.inner_text("body").split() if name.isascii()]
+    assert not {"Fill", "Cancel", "Download", "Brush", "Method", "Undo"} & set(english)
+    page.click("#languages a")
+    page.wait_for_url("**/en/")
+    page.wait_for_selector("#painter .photo[src^=data]")
+    assert page.inner_text("#fill") == "Fill"
+
+
 class Waiting:
     """A method that fills a crop only when it may; says how many it was asked for."""
 
@@ -215,13 +278,15 @@ def test_a_filling_shows_how_far_it_is_and_can_be_cancelled(visit, served, tmp_p
     paint(page, (0.05, 0.1), (0.1, 0.1))
     paint(page, (0.9, 0.9), (0.95, 0.9))
     with monkeypatch.context() as patched:
-        patched.setattr(served.events.methods, "inpainter", lambda name: method)
+        patched.setattr(served.workshop.methods, "inpainter", lambda name: method)
         page.click("#fill")
         said(page, "part 1 of 2")
         page.click("#cancel")
         said(page, "cancelled")
         method.may_go_on.set()
-        served.events._worker.run(int).result()  # what was there before has ended
+        served.workshop.jobs.run(
+            "other", lambda job: None, lambda job: None
+        )  # what was there before has ended
     assert method.crops == 1
     fill(page)
 
@@ -263,11 +328,11 @@ def test_it_works_at_the_width_of_a_phone(visit, photo):
 def test_who_closes_the_page_leaves_nothing(visit, served, photo):
     page = visit()
     open_file(page, photo)
-    held = len(served.events.visits)
+    held = len(served.workshop.visits)
     page.close()
     for _ in range(100):
-        if len(served.events.visits) < held:
+        if len(served.workshop.visits) < held:
             break
         page.context.new_page().wait_for_timeout(100)
-    assert len(served.events.visits) < held
+    assert len(served.workshop.visits) < held
     assert not [path for path in Path(served.folder).rglob("*") if path.is_file()]

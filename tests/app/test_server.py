@@ -9,6 +9,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_the_scratch_folder_goes_at_the_end():
 
 @NEEDS_GRADIO
 def test_a_request_that_is_too_large_is_refused(served):
-    for path in ("", "gradio_api/queue/join", "gradio_api/upload"):
+    for path in ("", "en/gradio_api/queue/join", "zh/gradio_api/upload"):
         request = urllib.request.Request(served.url + path, data=b"x" * 100, method="POST")
         request.add_header("Content-Length", str(1 << 30))
         with pytest.raises(urllib.error.HTTPError) as refused:
@@ -63,17 +64,29 @@ def test_no_file_is_taken_and_no_file_of_the_computer_given(served):
     form = (
         b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.txt"\r\n\r\nhi\r\n--x--'
     )
-    request = urllib.request.Request(served.url + "gradio_api/upload", data=form, method="POST")
+    request = urllib.request.Request(served.url + "en/gradio_api/upload", data=form, method="POST")
     request.add_header("Content-Type", "multipart/form-data; boundary=x")
     paths = [
         request,
-        *(f"{served.url}gradio_api/file={path}" for path in ("/etc/passwd", __file__)),
+        *(f"{served.url}en/gradio_api/file={path}" for path in ("/etc/passwd", __file__)),
     ]
     for asked in paths:
         with pytest.raises(urllib.error.HTTPError) as refused:
             urllib.request.urlopen(asked, timeout=20)
         assert 400 <= refused.value.code < 500
     assert not [path for path in Path(served.folder).rglob("*") if path.is_file()]
+
+
+@NEEDS_GRADIO
+@pytest.mark.parametrize(
+    ("language", "accepted", "page"),
+    [(None, "zh-CN", "zh/"), (None, "de", "en/"), ("zh", "en", "zh/")],
+)
+def test_the_root_leads_to_a_language(language, accepted, page):
+    from ppdeepfill.app.application import _to_language
+
+    request = SimpleNamespace(headers={"accept-language": accepted})
+    assert _to_language(language)(request).headers["location"] == page
 
 
 @NEEDS_GRADIO

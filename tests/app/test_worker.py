@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ppdeepfill.app.worker import Cancelled, Job, Worker
+from ppdeepfill.app.worker import Cancelled, Job, Jobs, Worker
 from ppdeepfill.errors import ConfigError
 
 
@@ -45,3 +45,24 @@ def test_an_error_of_one_job_is_not_one_of_the_next(worker):
     with pytest.raises(ZeroDivisionError):
         worker.run(lambda: 1 / 0).result()
     assert worker.run(int).result() == 0
+
+
+def test_who_cancels_while_waiting_gets_no_turn(worker):
+    jobs, gate, turns = Jobs(worker), threading.Event(), []
+    worker.run(gate.wait)
+
+    def cancel_then_open(job):
+        assert jobs.cancel("a")
+        gate.set()
+
+    with pytest.raises(Cancelled):
+        jobs.run("a", cancel_then_open, turns.append)
+    assert turns == [] and not jobs.cancel("a")
+
+
+def test_a_session_cancels_its_own_jobs_alone(worker):
+    jobs, cancelled = Jobs(worker), []
+    assert (
+        jobs.run("a", lambda job: cancelled.append(jobs.cancel("b")), lambda job, n: n + 1, 5) == 6
+    )
+    assert not any(cancelled)

@@ -178,6 +178,12 @@ def test_unusable_override_is_explained(write, override, expected):
     assert "pydantic" not in message and "Input" not in message, message
 
 
+# Eight times more values in each line.
+GROWING = "a: &a0 [1]\n" + "".join(
+    f"a{n}: &a{n + 1} [{', '.join([f'*a{n}'] * 8)}]\n" for n in range(9)
+)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -192,6 +198,11 @@ def test_unusable_override_is_explained(write, override, expected):
         (MINIMAL + "5: x\n", ["unknown key 5", "Valid keys at the top"]),
         (MINIMAL + "mask:\n", ["mask must be a mapping"]),
         ("a: !!python/object:os.system {}\n", ["line 1", "python/object"]),
+        ("a: !!float x\n", ["tag"]),
+        ("a: !!timestamp x\n", ["tag"]),
+        ("a: &a [*a]\n", ["50 levels"]),
+        ("[" * 5_000, ["50 levels"]),
+        (GROWING, ["100,000 values"]),
     ],
 )
 def test_unusable_file_is_explained(write, text, expected):

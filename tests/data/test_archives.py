@@ -83,6 +83,17 @@ def test_a_damaged_index_is_made_anew(zipped, builds, content):
     assert len(builds) == 2
 
 
+def test_an_index_in_an_unknown_compression_is_made_anew(zipped, builds):
+    open_source(str(zipped))
+    index = zipped.with_name("photos.zip.index.npz")
+    content = bytearray(index.read_bytes())
+    directory = content.index(b"PK\x01\x02")
+    content[directory + 10] = 77  # the method of the first array
+    index.write_bytes(content)
+    assert len(open_source(str(zipped))) == 7
+    assert len(builds) == 2
+
+
 def test_a_cut_off_index_is_made_anew(zipped, builds):
     open_source(str(zipped))
     index = zipped.with_name("photos.zip.index.npz")

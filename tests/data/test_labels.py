@@ -121,6 +121,7 @@ def test_maps_of_another_size_are_resized_and_of_another_shape_refused(tmp_path)
 def test_what_is_no_label_map_is_explained(tmp_path):
     cv2.imwrite(str(tmp_path / "colours.png"), np.zeros((4, 4, 3), np.uint8))
     (tmp_path / "broken.png").write_bytes(b"no PNG")
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "bomb.png", icc_profile=bytes(9**8))
     cv2.imwrite(str(tmp_path / "many.png"), np.full((4, 4), 30, np.uint8))
     cv2.imwrite(str(tmp_path / "unknown.png"), np.full((4, 4), UNKNOWN, np.uint8))
     maps = LabelMaps(tmp_path, classes=21)
@@ -128,6 +129,7 @@ def test_what_is_no_label_map_is_explained(tmp_path):
     for name, words in (
         ("colours", "has colours"),
         ("broken", "cannot read the label map"),
+        ("bomb", "cannot read the label map"),
         ("many", "class 30, but the network has 21 classes"),
         ("missing", r"'missing\.jpg' has no label map: expected .*missing\.png"),
     ):

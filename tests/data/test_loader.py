@@ -42,6 +42,17 @@ except KeyboardInterrupt:
 """
 
 
+linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
+
+
+def alive(pid):
+    """True for a process that runs; one that only waits to be collected has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
 @pytest.fixture
 def batches(make_dataset):
     """The first batches of a loader, as arrays."""
@@ -254,17 +265,6 @@ def training(photos, step, setup=""):
         process.communicate()
 
 
-def alive(pid):
-    """True for a process that runs; one that only waits to be collected has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-
-
 @linux
 def test_an_interrupt_of_the_whole_group_is_the_main_processs_alone(photos):
     with training(photos, "time.sleep(0.1)") as (process, workers):
@@ -285,6 +285,37 @@ def test_a_training_may_load_on_after_a_signal_to_the_whole_group(photos, name):
         for _ in range(40):  # of which Paddle holds the first few ready
             assert process.stdout.readline()
         assert all(alive(pid) for pid in workers)
+
+
+@linux
+@pytest.mark.parametrize("memory", ["shared", "pipes"])
+def test_terminated_workers_are_replaced_by_the_training_process(
+    batches, make_dataset, monkeypatch, caplog, memory
+):
+    expected = batches(9)
+    if memory == "pipes":  # a worker is then most likely to be within a batch that it sends
+        monkeypatch.setattr(Loader, "_shared_memory_suffices", lambda _: False)
+    with closing(Loader(make_dataset(kind="rectangle"), batch_size=4, seed=3, workers=2)) as loader:
+        loaded = [to_arrays(next(loader)) for _ in range(2)]
+        workers = [worker.pid for worker in loader._loaded._workers]
+        for pid in workers:
+            subprocess.run(["kill", "-TERM", str(pid)], check=True)  # a parent's is another thing
+        loaded += [to_arrays(next(loader)) for _ in range(7)]
+    assert_same(loaded, expected)
+    assert "the loader processes got SIGTERM" in caplog.text
+    assert not any(alive(pid) for pid in workers)
+    assert not [f for pid in workers for f in Path("/dev/shm").glob(f"paddle_{pid}_*")]
+
+
+def test_a_dead_worker_interrupts_nothing_but_the_wait_for_a_batch(make_dataset):
+    """Paddle's own handler would raise SystemError in the middle of an update."""
+    with closing(Loader(make_dataset(), batch_size=2, workers=2)) as loader:
+        next(loader)
+        for worker in loader._loaded._workers:
+            worker.kill()
+        limit = time.monotonic() + 1
+        while time.monotonic() < limit:
+            time.sleep(0.01)
 
 
 @linux

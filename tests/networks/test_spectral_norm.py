@@ -40,6 +40,16 @@ def test_weights_come_to_have_norm_1():
     assert abs(singular[0] - 1.0) < 1e-2
 
 
+def test_weights_of_zero_stay_zero_and_have_a_gradient():
+    layer = SpectralConv2D(3, 8, 4)
+    layer.weight.set_value(paddle.zeros_like(layer.weight))
+    for _ in range(2):
+        weight = layer.normalised_weight()
+        assert (weight.numpy() == 0).all()
+        weight.sum().backward()
+        assert np.isfinite(layer.weight.grad.numpy()).all()
+
+
 def test_a_later_call_leaves_an_earlier_graph_alone(rng):
     image = paddle.to_tensor(rng.normal(size=(1, 3, 8, 8)).astype(np.float32))
     gradients = []

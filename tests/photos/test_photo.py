@@ -28,7 +28,7 @@ KINDS = {
     "rgb.bmp": ("RGB", {}),
     "rgb.tif": ("RGB", {"compression": "tiff_lzw"}),
     "rgba.TIFF": ("RGBA", {}),
-    "fax.tif": ("1", {"compression": "group4"}),
+    "one_bit.tif": ("1", {"compression": "tiff_lzw"}),
     "rgba.webp": ("RGBA", {"lossless": True, "exact": True}),
     "still.gif": ("P", {}),
     "grey16.png": (1, {}),

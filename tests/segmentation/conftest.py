@@ -1,81 +1,34 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A small model of PaddleSeg whose classes are colours: red is a person, green is grass."""
+"""A small model of PaddleSeg, written for a test, and a photo for it."""
 
+from functools import partial
 from pathlib import Path
 
-import cv2
-import numpy as np
-import paddle
+import colour_classes
 import pytest
-import yaml
-from paddle import nn
-
-COLOURS = {"sky": (0, 0, 255), "person": (255, 0, 0), "grass": (0, 255, 0)}
-SKY, PERSON, GRASS = (np.array(colour, np.uint8) for colour in COLOURS.values())
-
-
-class ColourClasses(nn.Layer):
-    """One convolution; a pixel is of the class whose colour it is nearest to."""
-
-    def __init__(self, num_classes: int, pretrained: str | None = None):
-        super().__init__()
-        assert pretrained is None, "nothing may be downloaded or loaded besides --seg_weights"
-        self.score = nn.Conv2D(3, num_classes, 1)
-
-    def forward(self, x):
-        return [self.score(x)]
 
 
 @pytest.fixture(scope="session")
 def registered():
     """The model is known to PaddleSeg, which has to be installed."""
-    pytest.importorskip("paddleseg", reason="the extra seg is not installed")
-    from paddleseg.cvlibs import manager
-
-    if "ColourClasses" not in manager.MODELS.components_dict:
-        manager.MODELS.add_component(ColourClasses)
+    colour_classes.register()
 
 
 @pytest.fixture
 def write_model(tmp_path):
     """Writes seg.yml and seg.pdparams; changes are sections of the configuration."""
-
-    def write(**changes) -> tuple[Path, Path]:
-        values = {
-            "model": {"type": "ColourClasses", "num_classes": 3, "pretrained": "https://x.invalid"},
-            "val_dataset": {
-                "type": "Dataset",
-                "dataset_root": "data",
-                "transforms": [{"type": "Normalize", "mean": [0.5] * 3, "std": [0.5] * 3}],
-            },
-        } | changes
-        (tmp_path / "seg.yml").write_text(yaml.safe_dump(values), encoding="utf-8")
-        model = ColourClasses(3)
-        colours = np.array(list(COLOURS.values()), np.float32) / 127.5 - 1
-        model.score.weight.set_value(paddle.to_tensor(colours[..., None, None]))
-        paddle.save(model.state_dict(), str(tmp_path / "seg.pdparams"))
-        return tmp_path / "seg.yml", tmp_path / "seg.pdparams"
-
-    return write
+    return partial(colour_classes.write_model, tmp_path)
 
 
 @pytest.fixture
 def labels(tmp_path) -> Path:
-    path = tmp_path / "names.txt"
-    path.write_text("\n".join(COLOURS), encoding="utf-8")
-    return path
+    return colour_classes.write_labels(tmp_path)
 
 
 @pytest.fixture
 def photo(tmp_path) -> Path:
-    """72 x 96 pixels: a person before sky and grass, with a gap of 4 x 4 pixels; a red speck."""
-    picture = np.empty([72, 96, 3], np.uint8)
-    picture[:40], picture[40:] = SKY, GRASS
-    picture[20:60, 30:50] = PERSON
-    picture[30:34, 36:40] = SKY
-    picture[5:8, 80:83] = PERSON
     path = tmp_path / "photos" / "walk.png"
     path.parent.mkdir()
-    cv2.imwrite(str(path), picture[..., ::-1])
+    colour_classes.write_photo(path)
     return path

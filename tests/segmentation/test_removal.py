@@ -10,7 +10,7 @@ from small_run import save_small_network
 
 from ppdeepfill.cli import main
 from ppdeepfill.data.decoding import read_image
-from ppdeepfill.segmentation.removal import shrunk, without_gaps
+from ppdeepfill.segmentation.recognition import shrunk, without_gaps
 
 
 @pytest.fixture

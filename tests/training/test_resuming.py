@@ -1,7 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
 
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,15 @@ from ppdeepfill.weights.checkpoint import read_checkpoint
 from ppdeepfill.weights.generator_file import read_generator
 
 ROOT = Path(__file__).resolve().parents[2]
+# With the threads of this process: their number changes how sums are rounded.
+TRAIN = """
+import logging, sys
+from ppdeepfill.config import load_config
+from ppdeepfill.training.trainer import Trainer
+logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s", force=True)
+logging.getLogger("ppdeepfill").setLevel(logging.INFO)
+Trainer(load_config(sys.argv[1])).fit()
+"""
 ATTENTION_ALTERNATIVES = [name for name in ATTENTIONS if name != "contextual"]
 
 
@@ -166,6 +177,18 @@ def test_a_complete_run_says_so_and_does_nothing(photos, tmp_path, messages):
     assert "schedule.iterations=8" in messages.text
 
 
+def test_what_a_run_killed_at_its_very_end_left_goes(photos, tmp_path):
+    config = small_config(photos, tmp_path, schedule__keep_checkpoints=1)
+    Trainer(config).fit()
+    before = {path.name for path in tmp_path.rglob("*")}
+    newest = tmp_path / "checkpoints" / "iter_00000004"
+    shutil.copytree(newest, newest.with_name("iter_00000002"))
+    shutil.copytree(newest, newest.with_name(".partial-iter_00000003"))
+    (tmp_path / ".partial-lock-config.yaml").touch()
+    Trainer(config).fit()
+    assert {path.name for path in tmp_path.rglob("*")} == before
+
+
 @pytest.mark.parametrize("resume", ["auto", "run", "run/checkpoints/iter_00000002"])
 def test_a_checkpoint_is_read_once(photos, tmp_path, monkeypatch, resume):
     monkeypatch.chdir(tmp_path)
@@ -274,3 +297,79 @@ def test_a_run_killed_at_random_moments_ends_as_an_uninterrupted_one(photos, tmp
     assert read_checkpoints(parts / "run") == read_checkpoints(whole / "run")
     assert read_metrics(parts / "run") == read_metrics(whole / "run")
     assert not list((parts / "run").rglob(".partial*"))
+
+
+def children(pid):
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_run_whose_processes_all_get_sigterm_saves_and_stops(photos, tmp_path, monkeypatch):
+    """As from a cluster's scheduler, which sends it to the loader processes too."""
+    config = small_config(photos, "run", schedule__iterations=20, data__workers=2)
+    for folder in ("whole", "parts"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+    run = subprocess.Popen(
+        [sys.executable, "-c", TRAIN, str(tmp_path / "config.yaml")],
+        cwd=tmp_path / "parts",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    for line in run.stdout:
+        if "iter: 2/20" in line:
+            break
+    workers = children(run.pid)
+    assert len(workers) == 2
+    subprocess.run(["kill", "-TERM", *map(str, [*workers, run.pid])], check=True)
+    output, errors = run.communicate(timeout=120)
+    assert run.returncode == 143, output + errors
+    assert "finishing this iteration, then saving" in errors
+    assert "Traceback" not in errors and "SystemError" not in errors
+    assert "run again to continue" in output
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    assert not [f for pid in workers for f in Path("/dev/shm").glob(f"paddle_{pid}_*")]
+
+    for folder in ("whole", "parts"):
+        monkeypatch.chdir(tmp_path / folder)
+        Trainer(config).fit()
+    whole, parts = tmp_path / "whole" / "run", tmp_path / "parts" / "run"
+    assert read_checkpoints(parts).items() >= read_checkpoints(whole).items()
+    assert read_metrics(parts) == read_metrics(whole)
+
+
+def test_processes_that_would_start_from_different_checkpoints_are_refused(
+    photos, tmp_path, monkeypatch
+):
+    """Two machines, the other one without the folder of the run."""
+    Trainer(small_config(photos, tmp_path)).fit()
+    trainer = Trainer(small_config(photos, tmp_path, schedule__iterations=6))
+    monkeypatch.setattr("ppdeepfill.parallel.gathered", lambda items: [*items, 0])
+    with pytest.raises(CheckpointError, match=r"different iterations: 4, 0 .*all machines share"):
+        trainer.resume()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes")
+def test_equal_runs_are_equal_wherever_their_memory_lies(photos, tmp_path, monkeypatch):
+    """Another process, other addresses, a longer environment, another order of sets."""
+    options = {"network__options": {"base_channels": 8}, "data__image_size": 64, "mask__size": 32}
+    config = small_config(photos, "run", data__workers=2, **options)  # compiled convolutions too
+    for folder in ("here", "there"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "config.yaml").write_text(config.to_yaml())
+    junk = "import random; junk = [bytes(random.randrange(9000)) for _ in range(5000)]\n"
+    environment = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "7", "LONGER": "x" * 12345}
+    subprocess.run(
+        [sys.executable, "-c", junk + TRAIN, str(tmp_path / "config.yaml")],
+        cwd=tmp_path / "there",
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )
+    monkeypatch.chdir(tmp_path / "here")
+    Trainer(config).fit()
+    assert read_checkpoints(tmp_path / "here" / "run") == read_checkpoints(
+        tmp_path / "there" / "run"
+    )

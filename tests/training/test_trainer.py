@@ -46,10 +46,12 @@ def test_a_phase_gives_the_others_no_gradient(photos, tmp_path, monkeypatch):
     trainer = Trainer(small_config(photos, tmp_path))
     critics = trainer.extra_modules["critics"]
     seen = []
-    monkeypatch.setattr(
-        trainer.guard, "allows", lambda *_: seen.append([p.grad for p in critics.parameters()])
-    )
     generator = trainer.phases[1]
+    monkeypatch.setattr(
+        trainer.guards[generator.name],
+        "allows",
+        lambda *_: seen.append([p.grad for p in critics.parameters()]),
+    )
     train_only(generator, trainer.parameters)
     trainer._update(generator)
     assert set(seen[0]) == {None}
@@ -103,10 +105,11 @@ def test_accumulated_parts_give_the_gradients_of_the_whole_batch(photos, tmp_pat
     parts = Trainer(small_config(photos, tmp_path, data__accumulate=2, **changes))
     found = []
     for trainer in (whole, parts):
-        gradients, allows = [], trainer.guard.allows
-        trainer.guard.allows = lambda tensors, update, kept=gradients, allows=allows: (
-            kept.append([t.numpy() for t in tensors]) or allows(tensors, update)
-        )
+        gradients = []
+        for guard in trainer.guards.values():
+            guard.allows = lambda tensors, update, kept=gradients, allows=guard.allows: (
+                kept.append([t.numpy() for t in tensors]) or allows(tensors, update)
+            )
         scalars = trainer.step()
         found.append((gradients, {name: float(value) for name, value in scalars.items()}))
     assert [len(g) for g in found[0][0]] == [len(g) for g in found[1][0]]

@@ -5,6 +5,7 @@ import errno
 import logging
 import os
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +95,21 @@ def test_an_incomplete_later_checkpoint_does_not_displace_the_one_just_saved(tmp
     save(tmp_path, 3, network, keep=1)
     save(tmp_path, 4, network, keep=1)
     assert newest_checkpoint(tmp_path).folder.name == "iter_00000004"
+
+
+def test_nobody_finds_a_part_of_a_checkpoint_that_is_being_removed(tmp_path, network, monkeypatch):
+    rmtree = shutil.rmtree
+
+    def remove_and_look(path, **options):
+        for file in Path(path).iterdir():
+            file.unlink()
+            assert all(read_checkpoint(folder) for folder in checkpoint_folders(tmp_path))
+        rmtree(path, **options)
+
+    monkeypatch.setattr(shutil, "rmtree", remove_and_look)
+    for iteration in (1, 2, 3):
+        save(tmp_path, iteration, network, keep=1)
+    assert [f.name for f in (tmp_path / "checkpoints").iterdir()] == ["iter_00000003"]
 
 
 @pytest.mark.parametrize("file", FILES)

@@ -3,20 +3,24 @@
 //
 // Paints the hole of a photo. gradio hands in element, props, trigger and watch.
 //
-// props.value from the page: {photo, width, height}, a data URL and the size of the canvas.
+// props.value from the page: {photo, width, height}, a data URL and the size of the canvas; or
+// {hole, width, height}, a hole to add to the strokes.
 // props.value to the page: {mask} after each stroke, and {file: {name, content}} or {sample} with
-// the event "upload". White in the mask is hole. Strokes are in pixels of the canvas.
+// the event "upload". White in holes and masks is hole. Strokes are in pixels of the canvas.
+// props.words are PAINTER of words.py.
 
 const find = (selector) => element.querySelector(selector);
 const [stage, photo, canvas, cursor] = [".stage", ".photo", ".strokes", ".cursor"].map(find);
 const [slider, complaint, chooser] = [".size input", ".complaint", ".open input"].map(find);
-const PAINT = "#ff2d78";
+const TYPING = "input[type=text], input[type=number], input:not([type]), textarea, [role=listbox]";
+const [PAINT, HOLE] = ["#ff2d78", "#ffffff"];
 let tool = "brush";
 let strokes = [], undone = [], current = null;
 
 function draw(context, stroke, color) {
   context.globalCompositeOperation = stroke.tool === "eraser" ? "destination-out" : "source-over";
   context.strokeStyle = context.fillStyle = color;
+  if (stroke.sheets) return context.drawImage(stroke.sheets[color], 0, 0);
   const [first, last] = [stroke.points[0], stroke.points.at(-1)];
   if (stroke.tool === "rectangle") {
     context.fillRect(Math.min(first.x, last.x), Math.min(first.y, last.y),
@@ -39,13 +43,38 @@ function redraw() {
 function mask() {
   const sheet = new OffscreenCanvas(canvas.width, canvas.height);
   const white = sheet.getContext("2d");
-  for (const stroke of strokes) draw(white, stroke, "#fff");
+  for (const stroke of strokes) draw(white, stroke, HOLE);
   const result = document.createElement("canvas");
   Object.assign(result, { width: canvas.width, height: canvas.height });
   const context = result.getContext("2d");
   context.fillRect(0, 0, result.width, result.height);
   context.drawImage(sheet, 0, 0);
   return result.toDataURL("image/png");
+}
+
+// A hole as a stroke: for each colour, a sheet that has it in the hole and is clear elsewhere.
+async function strokeOf(hole) {
+  const image = new Image();
+  image.src = hole;
+  await image.decode();
+  const sheet = () => new OffscreenCanvas(image.width, image.height).getContext("2d");
+  const white = sheet();
+  white.drawImage(image, 0, 0);
+  const pixels = white.getImageData(0, 0, image.width, image.height);
+  for (let i = 0; i < pixels.data.length; i += 4) pixels.data[i + 3] = pixels.data[i];
+  white.putImageData(pixels, 0, 0);
+  const tinted = sheet();
+  tinted.fillStyle = PAINT;
+  tinted.fillRect(0, 0, image.width, image.height);
+  tinted.globalCompositeOperation = "destination-in";
+  tinted.drawImage(white.canvas, 0, 0);
+  return { sheets: { [HOLE]: white.canvas, [PAINT]: tinted.canvas } };
+}
+
+function add(stroke) {
+  strokes.push(stroke);
+  undone = [];
+  changed();
 }
 
 function changed() {
@@ -100,9 +129,9 @@ canvas.addEventListener("pointermove", (event) => {
 });
 canvas.addEventListener("pointerup", () => {
   if (!current) return;
-  strokes.push(current);
-  [current, undone] = [null, []];
-  changed();
+  const stroke = current;
+  current = null;
+  add(stroke);
 });
 canvas.addEventListener("pointercancel", () => { current = null; redraw(); });
 canvas.addEventListener("pointerleave", () => { cursor.style.display = "none"; });
@@ -117,7 +146,7 @@ element.addEventListener("click", (event) => {
 
 function onKey(event) {
   if (!element.isConnected) return document.removeEventListener("keydown", onKey);
-  if (event.target.closest?.("input[type=text], input:not([type]), textarea, [role=listbox]")) return;
+  if (event.target.closest?.(TYPING)) return;
   const key = event.key.toLowerCase();
   if (event.ctrlKey || event.metaKey) {
     const action = key === "y" || (key === "z" && event.shiftKey) ? "redo" : key === "z" && "undo";
@@ -131,8 +160,8 @@ function onKey(event) {
 document.addEventListener("keydown", onKey);
 
 // ---- photos --------------------------------------------------------------------------------
-function complain(text) {
-  complaint.textContent = text;
+function complain(text, values) {
+  complaint.textContent = text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
   complaint.hidden = !text;
 }
 
@@ -144,10 +173,10 @@ function send(value) {
 
 function open(file) {
   if (!file) return;
-  if (file.size > props.most_megabytes * 2 ** 20)
-    return complain(`${file.name} is larger than ${props.most_megabytes} MB; save it smaller`);
+  const named = { name: file.name, megabytes: props.most_megabytes };
+  if (file.size > named.megabytes * 2 ** 20) return complain(props.words.too_large, named);
   const reader = new FileReader();
-  reader.onerror = () => complain(`${file.name} cannot be read`);
+  reader.onerror = () => complain(props.words.unreadable, named);
   reader.onload = () => send({ file: { name: file.name, content: reader.result.split(",")[1] ?? "" } });
   reader.readAsDataURL(file);
 }
@@ -162,8 +191,12 @@ stage.addEventListener("drop", (event) => {
 });
 document.addEventListener("paste", (event) => open(event.clipboardData?.files[0]));
 
-watch("value", () => {
+watch("value", async () => {
   const given = props.value;
+  if (given?.hole) {
+    const fits = given.width === canvas.width && given.height === canvas.height;
+    return fits ? add(await strokeOf(given.hole)) : changed();  // or it is of an earlier photo
+  }
   if (!given?.photo) return;
   photo.src = given.photo;
   Object.assign(canvas, { width: given.width, height: given.height });
@@ -176,3 +209,4 @@ find(".samples").innerHTML = props.samples.map(({ name, picture }, number) =>
   `<button type="button" data-sample="${number}" title="${name}"><img src="${picture}" alt="${name}"></button>`
 ).join("");
 choose(tool);
+document.documentElement.lang = props.language;  // for fonts, and for those who listen

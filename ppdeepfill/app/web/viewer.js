@@ -2,18 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Shows a filling. gradio hands in element, props and watch; props.value is what
-// `shown.shown_filling` returns, or null.
+// `shown.shown_filling` returns, or null, and props.words are VIEWER of words.py.
 
 const find = (selector) => element.querySelector(selector);
 const [tabs, picture, under, over] = [".tabs", ".picture", ".under", ".over"].map(find);
 const [line, canvas, divider, caption] = [".line", ".arrow", ".divider", ".caption"].map(find);
-const CAPTIONS = {
-  none: "The result will appear here.",
-  compare: "Drag across the picture: before on the left, after on the right.",
-  coarse: "What the first stage of the network makes of the hole; the second refines it.",
-  borrowed: "Equal colours: a place in the hole, and where the attention took it from. Touch a "
-    + "place in the hole to see its source.",
-};
+const words = props.words;
 let view = "compare", ways = null, hole = null;
 
 function show(name) {
@@ -21,12 +15,12 @@ function show(name) {
   const given = props.value;
   tabs.hidden = picture.hidden = !given;
   divider.hidden = !given || view !== "compare";
-  caption.textContent = CAPTIONS[given ? view : "none"];
+  caption.textContent = words[`${given ? view : "none"}_caption`];
   if (!given) return;
   for (const tab of tabs.children) {
     tab.setAttribute("aria-selected", String(tab.dataset.view === view));
     tab.disabled = tab.dataset.view !== "compare" && !given[tab.dataset.view];
-    tab.title = tab.disabled ? "this method has none" : "";
+    tab.title = tab.disabled ? words.has_none : "";
   }
   under.src = { compare: given.after, coarse: given.coarse, borrowed: given.borrowed }[view];
   over.style.display = line.style.display = view === "compare" ? "" : "none";
@@ -69,7 +63,8 @@ function drawSource({ x, y }) {
       context.stroke();
     }
   }
-  caption.textContent = `(${x}, ${y}) was taken from around (${x + dx}, ${y + dy}).`;
+  const places = { x, y, from_x: x + dx, from_y: y + dy };
+  caption.textContent = words.source.replace(/\{(\w+)\}/g, (_, name) => places[name]);
 }
 
 function pointed(event) {

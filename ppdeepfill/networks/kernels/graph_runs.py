@@ -16,6 +16,7 @@ another thread takes over; each graph then gets a new one on its next run. That 
 milliseconds per graph and changes no numbers.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,22 +39,24 @@ class GraphRuns:
 
     Attributes:
         kept: how many bytes Paddle keeps now, by the same estimate.
+        lock: held while a graph runs.
+        started: the graphs that have an interpreter.
     """
 
     def __init__(self, limit: int):
         self.limit, self.kept = limit, 0
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()
         self._thread: threading.Thread | None = None
-        self._started: set[nn.Layer] = set()
+        self.started: set[nn.Layer] = set()
         self._known_shapes: set[tuple] = set()
 
     def run(self, graph: nn.Layer, *tensors: Tensor | list[Tensor]) -> Tensor:
         """Run a compiled graph on tensors, or lists of tensors, without gradients."""
         arguments = paddle.utils.map_structure(Tensor.detach, list(tensors))
         # With gradients off, Paddle would trace the graph again and find no gradients in it.
-        with self._lock, paddle.enable_grad():
+        with self.lock, paddle.enable_grad():
             self._make_room(graph, arguments)
-            if graph in self._started:
+            if graph in self.started:
                 result = graph(*arguments)
             else:
                 result = self._first_run(graph, arguments)
@@ -62,9 +65,9 @@ class GraphRuns:
 
     def give_back(self) -> None:
         """Destroy all interpreters, which frees the memory they keep."""
-        with self._lock:
+        with self.lock:
             core.clear_executor_cache()
-            self._started.clear()
+            self.started.clear()
             self._known_shapes.clear()
             self.kept = 0
 
@@ -86,11 +89,24 @@ class GraphRuns:
         with _onednn():
             result = graph(*arguments)
         _destroy_an_interpreter()
-        self._started.add(graph)
+        self.started.add(graph)
         return result
 
 
 runs = GraphRuns(KEPT_BYTES)  # one for the process, because Paddle's cache is too
+
+
+def _prepare_fork() -> None:
+    """Let the running graph end, and leave a child no interpreters, whose threads it would lack."""
+    runs.lock.acquire()
+    if runs.started:
+        runs.give_back()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_prepare_fork, after_in_parent=runs.lock.release, after_in_child=runs.lock.release
+    )
 
 
 def can_give_back() -> bool:
