@@ -87,7 +87,7 @@ def test_a_fork_works_after_import_and_use_and_while_another_thread_works():
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORKS],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=400,
