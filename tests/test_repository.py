@@ -348,6 +348,7 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
         monkeypatch.setattr("ppdeepfill.serving.server.serve", lambda *_, **__: None)
         monkeypatch.setattr("ppdeepfill.ablation.ablate.ablate", lambda *_, **__: None)
+        monkeypatch.setattr("ppdeepfill.ablation.plan.load_configs", lambda *_: {})
         monkeypatch.setattr("ppdeepfill.drawing.curves.write_curves", lambda *_, **__: [])
         for name in (word for word in words if word.endswith(".jpg")):
             cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
