@@ -124,7 +124,7 @@ def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows:
     """Return the smallest windows that contain each hole and `margin` positions around it.
 
     Args:
-        mask: [B, 1, H, W], 1 = hole; within `holes_as_in`, only its shape counts.
+        mask: [B, 1, H, W], 1 = hole; within `holes_as_in`, that context's counts instead.
         scale: size of the mask relative to the map that the windows are for; divides H and W.
         margin: in positions of that map.
     """
