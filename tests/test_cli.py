@@ -159,7 +159,7 @@ def test_failures_that_a_person_can_mend_end_in_a_message(
 
 
 @pytest.mark.parametrize(
-    "failure", [ValueError("a bug"), OSError(errno.EPIPE, "pipe"), ModuleNotFoundError(name="nose")]
+    "failure", [ValueError("a bug"), OSError(errno.EDOM, "odd"), ModuleNotFoundError(name="nose")]
 )
 def test_other_failures_keep_their_traceback(trainer, failure):
     trainer.failure = failure
