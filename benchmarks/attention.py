@@ -26,7 +26,7 @@ def rows() -> list[Row]:
 
 def _flops(size: tuple[int, int], passes: int) -> int:
     """Each product has two factors, and so two products in its backward pass."""
-    from ppdeepfill.reproduction.costs import attention_flops
+    from ppdeepfill.reproduction.counters import attention_flops
 
     positions = (size[0] // 8) * (size[1] // 8)
     return passes * attention_flops(CHANNELS, positions, positions)

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.inference import SIZES
 from ppdeepfill.reproduction.costs import (
-    Cost,
     LayerCost,
     generator_layers,
     iteration_passes,
     update_passes,
 )
+from ppdeepfill.reproduction.counters import Cost
 from ppdeepfill.reproduction.gpus import ARITHMETIC, GPUS, TRAFFIC, expected_seconds
 
 TRAINING_SIZE, HOLE, TRAINING_BATCH, CRITIC_STEPS = (256, 256), (128, 128), 48, 5  # configs/

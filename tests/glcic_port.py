@@ -7,15 +7,9 @@ import numpy as np
 
 from ppdeepfill.networks.glcic import CompletionNetwork, Order
 from ppdeepfill.networks.glcic_critic import JointCritic
+from ppdeepfill.weights.converters.methods import glcic_modules
 
 GAIN, BIAS = 1.4142135, 0.1
-
-BLOCKS = (
-    *(f"encoder.{n}" for n in ("first", "down1", "half", "down2", "quarter1", "quarter2")),
-    *(f"dilated.dilation{d}" for d in (2, 4, 8, 16)),
-    *("bottleneck.conv1", "bottleneck.conv2"),
-    *(f"decoder.{n}" for n in ("up1", "half", "up2", "full")),
-)
 
 
 def completion_network(
@@ -23,10 +17,7 @@ def completion_network(
 ) -> tuple[CompletionNetwork, dict[str, str]]:
     """The network at full width, and the port's name of each of its weights."""
     network = CompletionNetwork(64, mean_color=mean_color.ravel().tolist(), order=order)
-    modules = {"to_rgb": "conv17"}
-    for number, block in enumerate(BLOCKS, start=1):
-        kind = "deconv" if number in (13, 15) else "conv"
-        modules |= {f"{block}.conv": f"{kind}{number}", f"{block}.norm": f"bn{number}"}
+    modules = glcic_modules()
     return network, method_recipes.fill(network, modules, seed=7101, gain=GAIN, bias=BIAS)
 
 

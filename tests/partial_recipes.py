@@ -16,7 +16,7 @@ from ppdeepfill.networks.partial_unet import PartialUNet
 from ppdeepfill.networks.rfr import Rfr
 from ppdeepfill.networks.vgg import Vgg16
 from ppdeepfill.weights.converters.deepfill_v1 import collect
-from ppdeepfill.weights.converters.partial_networks import partial_unet_sources, rfr_sources
+from ppdeepfill.weights.converters.methods import METHODS, partial_unet_sources, rfr_sources
 from ppdeepfill.weights.generator_file import load_weights
 
 SQRT2 = 1.4142135
@@ -65,13 +65,17 @@ def fill_partial_unet(network: PartialUNet) -> dict[str, str]:
     return _fill(network, sources, arrays)
 
 
-def under_their_names(network: nn.Layer, *, of_nvidia: bool = False) -> dict[str, ndarray]:
-    """The weights of one of both networks as its reference saves them, except for factors."""
+def under_their_names(network: nn.Layer, origin: str, **options) -> dict[str, ndarray]:
+    """The weights of a network of another method as its code saves them, except for factors.
+
+    Args:
+        network: ours.
+        origin: of `convert`; "nvidia" for partial convolutions with NVIDIA's layer.
+        options: of the network.
+    """
     state = network.state_dict()
-    if isinstance(network, Rfr):
-        sources = rfr_sources(state)
-    else:
-        sources = partial_unet_sources(state, of_nvidia=of_nvidia)
+    naming = METHODS["partial_conv"][1] if origin == "nvidia" else METHODS[origin][0]
+    sources = naming.sources(state, options)
     arrays = {source.name: state[ours].numpy() for ours, source in sources.items()}
     counts = [name for name in arrays if name.endswith("running_mean")]
     return arrays | {n.replace("running_mean", "num_batches_tracked"): np.ones([1]) for n in counts}

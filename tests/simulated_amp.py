@@ -39,7 +39,7 @@ class SimulatedAmp:
         self.rounded: Counter[str] = Counter()
         self._regions: list[tuple[str, set[str]]] = [("float32", set())]
         monkeypatch.setattr(paddle.amp, "auto_cast", self.auto_cast)
-        monkeypatch.setattr("ppdeepfill.training.trainer.check_precision", lambda _: None)
+        monkeypatch.setattr("ppdeepfill.training.iterations.check_precision", lambda _: None)
         # Compiled graphs are for float32 alone.
         monkeypatch.setattr(convolution, "compiles", lambda x: False)
         for module, function, name in OPERATORS:

@@ -9,11 +9,17 @@ import cv2
 import numpy as np
 
 from ppdeepfill.config import Config
-from ppdeepfill.networks import build_network
+from ppdeepfill.networks import NETWORKS, build_network
 from ppdeepfill.training.state import layer_arrays
 from ppdeepfill.weights.checkpoint import save_best
 from ppdeepfill.weights.generator_file import Generator
 
+# Options of every network of the zoo that make it tiny.
+SMALL_NETWORKS = {name: {"base_channels": 4} for name in NETWORKS} | {
+    "shift_net": {"base_channels": 4, "levels": 4},
+    "partial_unet": {"base_channels": 4, "levels": 4},
+    "rfr": {"base_channels": 4, "recurrences": 2},
+}
 TIMES = {"avg_reader_cost", "avg_batch_cost", "ips", "eta"}  # keys that no two runs share
 
 

@@ -31,6 +31,7 @@ from ppdeepfill.training import trainer
 from ppdeepfill.training.state import layer_arrays
 from ppdeepfill.weights.checkpoint import save_best
 from ppdeepfill.weights.converters.deepfill_v1 import generator_names
+from ppdeepfill.weights.converters.methods import METHODS
 from ppdeepfill.weights.generator_file import Generator
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -244,14 +245,11 @@ def test_a_room_imports_only_what_it_may(room):
 
 
 KERNELS = "ppdeepfill.networks.kernels"
-USERS_OF_KERNELS = {"deployment", "drawing", "inference", "objectives"}
-COUNTS_THEIR_WORK = "ppdeepfill.reproduction.costs"  # so it has to look inside
+USERS_OF_KERNELS = {"deployment", "drawing", "inference", "objectives", "reproduction"}
 
 
 def test_kernels_are_used_by_networks_and_a_few_others_by_their_front():
     for module, imported in IMPORTS.items():
-        if module == COUNTS_THEIR_WORK:
-            continue
         kernels = {name for name in imported if f"{name}.".startswith(f"{KERNELS}.")}
         if kernels and not module.startswith(KERNELS):
             assert kernels == {KERNELS}, module
@@ -330,7 +328,8 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         assert main(["train", *words[words.index("train.py") + 1 :]]) == 0
     elif "predict.py" in words or words[:2] == ["ppdeepfill", "predict"]:
         monkeypatch.setattr(predict, "predict", lambda *paths, **options: [])
-        assert main(["predict", *words[2:]]) == 0
+        first = words.index("predict.py" if "predict.py" in words else "predict")
+        assert main(["predict", *words[first + 1 :]]) == 0
     elif "export.py" in words:
         monkeypatch.setattr(exporting, "export_model", lambda *_, **__: None)
         assert main(["export", *words[words.index("export.py") + 1 :]]) == 0
@@ -374,9 +373,11 @@ def _write_source(path: Path, origin: str) -> None:
         path.mkdir()
         arrays = recipes.torch_arrays(names, shapes, seed=0)
         (path / "gen_00430000.pt").write_bytes(pickle.dumps(arrays))
-    elif origin in ("rfr", "partial_conv"):
-        name = {"rfr": "rfr", "partial_conv": "partial_unet"}[origin]
-        path.write_bytes(pickle.dumps(under_their_names(build_network(name, **options))))
+    elif origin in METHODS:
+        name = METHODS[origin][0].network
+        more = {"levels": 4} if origin == "shift_net" else {}
+        network = build_network(name, **options, **more)
+        path.write_bytes(pickle.dumps(under_their_names(network, origin, **more)))
     else:
         save_best(path, Generator("deepfill_v1", options, 1, layer_arrays(network)))
 

@@ -21,6 +21,7 @@ from ppdeepfill.weights.checkpoint import checkpoint_folders, newest_checkpoint
 WITHOUT_EFFECT = (
     "output_dir",
     "device",
+    "deterministic",
     "resume",
     "data.workers",
     "logging.",

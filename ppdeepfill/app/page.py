@@ -78,6 +78,8 @@ def _layout(events: Events) -> Parts:
                 button("fill", "fill", variant="primary", scale=3)
                 button("cancel", "cancel", scale=1, min_width=90)
             settings = _settings(events)
+            if classes is None:
+                gr.Markdown(words(PAGE["no_classes"]), elem_id="no_classes")
         with gr.Column(min_width=280):
             viewer = _own("viewer", words, VIEWER)
             with gr.Row(visible=False) as downloads:
@@ -97,10 +99,9 @@ def _languages(words: Words) -> str:
 
 
 def _classes(events: Events, button) -> gr.Dropdown | None:
-    """A choice of classes to mark, or one line that says how to get it."""
+    """A choice of classes to mark; None without a model of PaddleSeg."""
     words, recognizer = events.words, events.workshop.recognizer
     if recognizer is None:
-        gr.Markdown(words(PAGE["no_classes"]), elem_id="no_classes")
         return None
     with gr.Row(elem_id="by_class"):
         choices = [(name, number) for number, name in enumerate(recognizer.names)]

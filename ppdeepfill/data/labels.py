@@ -1,7 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Label maps: the class of each pixel, as PNG files for the training images."""
+"""Label maps: the class of each pixel, as PNG files that belong to images."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -13,6 +15,24 @@ from ppdeepfill.errors import DataError
 
 UNKNOWN = 255  # a pixel without a class, as in PaddleSeg's datasets
 SHAPE_TOLERANCE = 0.01  # of the aspect ratio, for maps made from a resized image
+
+LabelReader = Callable[[str, tuple[int, int]], ndarray]  # (name, (H, W)) -> uint8 [H, W]
+
+
+def open_labels(path: str | Path, classes: int | None = None) -> LabelReader:
+    """Return a function from an image's name and size to its label map, like `LabelMaps.read`.
+
+    Args:
+        path: a folder, see `LabelMaps`, or one PNG file for all images.
+        classes: see `LabelMaps`.
+
+    Raises:
+        DataError: there is nothing at the path.
+    """
+    path = Path(path).expanduser()
+    if path.is_file():
+        return partial(read_label_map, path, classes=classes)
+    return LabelMaps(path, classes).read
 
 
 class LabelMaps:
@@ -33,7 +53,7 @@ class LabelMaps:
         if not self.folder.is_dir():
             raise DataError(
                 f"no such folder: {self.folder.absolute()}. Expected a folder of label maps, one "
-                "PNG file for each training image."
+                "PNG file for each image."
             )
 
     def read(self, name: str, size: tuple[int, int]) -> ndarray:
@@ -46,18 +66,7 @@ class LabelMaps:
         Raises:
             DataError: there is no map, or it does not match; the message names the file.
         """
-        path = self._path(name)
-        labels = self._decoded(path)
-        height, width = labels.shape
-        if abs(height / width * size[1] / size[0] - 1.0) > SHAPE_TOLERANCE:
-            raise DataError(
-                f"the label map {path} has {width} x {height} pixels, but its image {name!r} has "
-                f"{size[1]} x {size[0]}: both must have the same aspect ratio"
-            )
-        self._check_classes(labels, path)
-        if (height, width) == size:
-            return labels
-        return cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+        return read_label_map(self._path(name), name, size, classes=self.classes)
 
     def _path(self, name: str) -> Path:
         inside = PurePosixPath(name.replace("\\", "/")).with_suffix(".png")
@@ -68,31 +77,59 @@ class LabelMaps:
             if path.is_file():
                 return path
         raise DataError(
-            f"the image {name!r} has no label map: expected {found[0]}. Every training image needs "
-            f"one; for an image without labels, use a map filled with {UNKNOWN}."
+            f"the image {name!r} has no label map: expected {found[0]}. Every image needs one; "
+            f"for an image without labels, use a map filled with {UNKNOWN}."
         )
 
-    def _decoded(self, path: Path) -> ndarray:
-        try:
-            with Image.open(path) as image:
-                if image.mode not in ("L", "P"):
-                    raise DataError(
-                        f"the label map {path} has colours ({image.mode}): expected an 8-bit PNG, "
-                        "grey or with a palette, in which each pixel is the number of its class"
-                    )
-                return np.array(image)
-        except DataError:
-            raise
-        except Exception as error:  # a damaged file may raise anything
-            raise DataError(f"cannot read the label map {path}: {error}") from error
 
-    def _check_classes(self, labels: ndarray, path: Path) -> None:
-        if self.classes is None:
-            return
-        wrong = labels[(labels >= self.classes) & (labels != UNKNOWN)]
-        if wrong.size:
-            raise DataError(
-                f"the label map {path} has a pixel of class {wrong.max()}, but the network has "
-                f"{self.classes} classes, 0 to {self.classes - 1}, and {UNKNOWN} for unknown: "
-                "change network.options.classes or data.labels"
-            )
+def read_label_map(
+    path: Path, name: str, size: tuple[int, int], *, classes: int | None = None
+) -> ndarray:
+    """Return a label map at the size of its image: uint8 [H, W].
+
+    Args:
+        path: a PNG file.
+        name: the image, for messages.
+        size: (H, W) of the image; a map of another size with the same aspect ratio is resized.
+        classes: see `LabelMaps`.
+
+    Raises:
+        DataError: it cannot be read, or does not match; the message names the file.
+    """
+    labels = _decoded(path)
+    height, width = labels.shape
+    if abs(height / width * size[1] / size[0] - 1.0) > SHAPE_TOLERANCE:
+        raise DataError(
+            f"the label map {path} has {width} x {height} pixels, but its image {name!r} has "
+            f"{size[1]} x {size[0]}: both must have the same aspect ratio"
+        )
+    if classes is not None:
+        _check_classes(labels, classes, path)
+    if (height, width) == size:
+        return labels
+    return cv2.resize(labels, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+
+
+def _decoded(path: Path) -> ndarray:
+    try:
+        with Image.open(path) as image:
+            if image.mode not in ("L", "P"):
+                raise DataError(
+                    f"the label map {path} has colours ({image.mode}): expected an 8-bit PNG, "
+                    "grey or with a palette, in which each pixel is the number of its class"
+                )
+            return np.array(image)
+    except DataError:
+        raise
+    except Exception as error:  # a damaged file may raise anything
+        raise DataError(f"cannot read the label map {path}: {error}") from error
+
+
+def _check_classes(labels: ndarray, classes: int, path: Path) -> None:
+    wrong = labels[(labels >= classes) & (labels != UNKNOWN)]
+    if wrong.size:
+        raise DataError(
+            f"the label map {path} has a pixel of class {wrong.max()}, but the network has "
+            f"{classes} classes, 0 to {classes - 1}, and {UNKNOWN} for unknown: correct the map, "
+            "or train a network with more of them (network.options.classes)"
+        )

@@ -24,6 +24,7 @@ from ppdeepfill.atomic_write import (
     written_whole,
 )
 from ppdeepfill.data import Skipped, open_source, spread
+from ppdeepfill.data.labels import LabelReader, open_labels
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
 from ppdeepfill.evaluation.earlier import add_earlier_scores
@@ -125,7 +126,8 @@ def evaluate(settings: ComparisonSettings) -> Comparison | None:
         return None
     setting["images"]["scored"] = len(results)
     setting["samples_sha256"] = _digest(results)
-    setting["notes"] = notes_on(results, skipped, learned)
+    guided = [m.name for m in methods if m.classes is not None and settings.label_maps]
+    setting["notes"] = notes_on(results, skipped, learned, guided=guided)
     setting["ranked"] = describe_ranked(results)
     ranked = draw_ranked(methods, images, results)
     return Comparison(setting, results, _fid(results), ranked, images)
@@ -147,12 +149,26 @@ def _open(settings: ComparisonSettings) -> _Opened:
     opened = open_methods(settings.model_paths, settings.methods)
     methods = [m._replace(name=settings.labels.get(m.name, m.name)) for m in opened]
     learned = LearnedMetrics(settings.lpips_weights, settings.fid_weights)
-    images, indices = _open_images(settings)
+    images, indices = _open_images(settings, _label_maps(settings.label_maps, methods))
     _check_folders(settings, [images.source.name(index) for index in indices])
     return _Opened(methods, learned, images, indices)
 
 
-def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]]:
+def _label_maps(path: Path | None, methods: Sequence[Method]) -> LabelReader | None:
+    if path is None:
+        return None
+    classes = [method.classes for method in methods if method.classes is not None]
+    if not classes:
+        raise DataError("--labels: none of the methods takes a label map; leave --labels out")
+    try:
+        return open_labels(path, min(classes))
+    except DataError as error:
+        raise DataError(f"--labels: {error}") from error
+
+
+def _open_images(
+    settings: ComparisonSettings, labels: LabelReader | None
+) -> tuple[EvaluationSet, list[int]]:
     """Return the images, and the numbers of those to use."""
     source = open_source(settings.images, index_dir=settings.save_dir)
     indices = spread(len(source), settings.num_images or len(source))
@@ -165,8 +181,8 @@ def _open_images(settings: ComparisonSettings) -> tuple[EvaluationSet, list[int]
         seed=settings.seed,
         crop=settings.crop,
     )
-    images = EvaluationSet(source, masks, image_size=settings.image_size, crop=settings.crop)
-    return images, indices
+    size, crop = settings.image_size, settings.crop
+    return EvaluationSet(source, masks, image_size=size, crop=crop, labels=labels), indices
 
 
 def _check_folders(settings: ComparisonSettings, names: Sequence[str]) -> None:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy import ndarray
 
-from ppdeepfill.data.dataset import fit
+from ppdeepfill.data.dataset import LABELS, fit
+from ppdeepfill.data.labels import LabelReader
 from ppdeepfill.data.sources import ImageSource, UnreadableImage
 from ppdeepfill.evaluation.mask_sets import MaskSet
 
@@ -21,6 +22,7 @@ class EvaluationSample(NamedTuple):
     name: str
     image: ndarray  # uint8 [H,W,3] RGB
     mask: ndarray  # uint8 [H,W], 1 = hole
+    labels: ndarray | None = None  # uint8 [H,W], see `LabelMaps`
 
     @property
     def covered(self) -> ndarray:
@@ -36,15 +38,23 @@ class EvaluationSet:
         masks: their holes.
         image_size: height and width of the samples in px.
         crop: True cuts the centred window at the image's own scale, False resizes; see `fit`.
+        labels: their label maps; None: samples have none.
     """
 
     def __init__(
-        self, source: ImageSource, masks: MaskSet, *, image_size: tuple[int, int], crop: bool = True
+        self,
+        source: ImageSource,
+        masks: MaskSet,
+        *,
+        image_size: tuple[int, int],
+        crop: bool = True,
+        labels: LabelReader | None = None,
     ):
         self.source = source
         self.masks = masks
         self.image_size = image_size
         self.crop = crop
+        self.labels = labels
 
     def __len__(self) -> int:
         return len(self.source)
@@ -55,11 +65,17 @@ class EvaluationSet:
         Raises:
             UnreadableImage: the image or its mask cannot be read, or there is no hole, or the hole
                 covers everything.
-            DataError: there is no mask for it, or the mask has another size.
+            DataError: there is no mask or no label map for it, or it has another size.
         """
         stored = self.source.read(index)
         name = self.source.name(index)
-        mask = self.masks(index, name, (stored.shape[0], stored.shape[1]))
+        size = stored.shape[0], stored.shape[1]
+        mask = self.masks(index, name, size)
         if mask.all():  # methods have nothing to fill it from
             raise UnreadableImage(name, "the hole covers the whole crop")
-        return EvaluationSample(index, name, fit(stored, self.image_size, crop=self.crop), mask)
+        image = fit(stored, self.image_size, crop=self.crop)
+        if self.labels is None:
+            return EvaluationSample(index, name, image, mask)
+        labels = self.labels(name, size)
+        labels = fit(labels, self.image_size, crop=self.crop, interpolation=LABELS[0])
+        return EvaluationSample(index, name, image, mask, labels)

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy import ndarray
 
+from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.drawing.offsets import color_offsets
 from ppdeepfill.errors import UserError
+from ppdeepfill.evaluation.images import EvaluationSample
 from ppdeepfill.inference.baselines import BASELINES
 from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.networks import offsets_of
@@ -30,16 +32,28 @@ class Method(NamedTuple):
         description: one line on what determines its results.
         sha256: hash of the weight file; None without one.
         fill_batch: (images uint8 [B, H, W, 3] RGB, masks uint8 [B, H, W], 255 = hole) -> completed
-            images uint8 [B, H, W, 3].
+            images uint8 [B, H, W, 3]; labels uint8 [B, H, W] may follow the masks if the method
+            has `classes`.
         draw_offsets: (image, mask) -> picture uint8 [h, w, 3] of where the attention looks; None
             for methods without attention.
+        classes: number of classes of its label maps; None if it takes none.
     """
 
     name: str
     description: str
     sha256: str | None
-    fill_batch: Callable[[ndarray, ndarray], ndarray]
+    fill_batch: Callable[..., ndarray]
     draw_offsets: Callable[[ndarray, ndarray], ndarray] | None = None
+    classes: int | None = None
+
+    def fill(self, samples: Sequence[EvaluationSample]) -> ndarray:
+        """Fill the holes of samples, guided by their labels where possible: uint8 [B, H, W, 3]."""
+        inputs = [np.stack([s.covered for s in samples])]  # no method ever sees the truth
+        inputs.append(to_levels(np.stack([s.mask for s in samples])))
+        labels = [s.labels for s in samples if s.labels is not None]
+        if self.classes is not None and labels:
+            inputs.append(np.stack(labels))
+        return self.fill_batch(*inputs)
 
 
 def open_methods(paths: Sequence[Path], names: Sequence[str]) -> list[Method]:
@@ -79,6 +93,7 @@ def _open_network(path: Path) -> Method:
         sha256=sha256_of(file),
         fill_batch=inpainter.fill_batch,
         draw_offsets=lambda image, mask: _draw_offsets(inpainter, image, mask),
+        classes=inpainter.classes,
     )
 
 

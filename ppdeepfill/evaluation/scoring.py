@@ -143,13 +143,10 @@ def _score_batch(
     errors = [error for error in samples if isinstance(error, UserError)]
     if not batch:
         return errors
-    masks = np.stack([sample.mask for sample in batch])
-    shown = np.stack([sample.covered for sample in batch])  # no method ever sees the truth
     results = [ImageResult(s.number, s.name, float(s.mask.mean()), _digest(s)) for s in batch]
     _add_truth(results, batch, learned, pictured)
     for method in methods:
-        completed = method.fill_batch(shown, to_levels(masks))
-        for result, sample, filled in zip(results, batch, completed, strict=True):
+        for result, sample, filled in zip(results, batch, method.fill(batch), strict=True):
             scores = measure(filled, sample.image, sample.mask)
             result.scores[method.name] = scores | learned.measure(filled, sample.image)
             result.features |= learned.features(method.name, filled)

@@ -30,6 +30,8 @@ class ComparisonSettings:
         image_size: height and width in px to which images are cropped or resized, see `fit`.
         crop: crop images (True) or resize them.
         masks, hole_size, areas, seed: see `open_masks`.
+        label_maps: what guides networks that have classes: one label map for all images, or a
+            folder, see `LabelMaps`; None lets them decide.
         save_masks: a new folder for the masks; None does not save them.
         lpips_weights, fid_weights: see `LearnedMetrics`.
         pictures: number of images shown in report.html, evenly spaced.
@@ -50,6 +52,7 @@ class ComparisonSettings:
     hole_size: tuple[int, int] = (128, 128)
     areas: Sequence[tuple[float, float]] = AREAS
     seed: int = 0
+    label_maps: Path | None = None
     save_masks: Path | None = None
     lpips_weights: Path | None = None
     fid_weights: Path | None = None

@@ -19,7 +19,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.data.pixels import is_hole, to_bytes, to_levels, to_unit_range, why_no_hole
 from ppdeepfill.errors import ConfigError
-from ppdeepfill.networks import Prediction, predict_in_hole, size_multiple_of
+from ppdeepfill.networks import Prediction, classes_of, predict_in_hole, size_multiple_of
 from ppdeepfill.networks.kernels import MemoryBudgetError, attention_memory_limit
 from ppdeepfill.weights.finding import SHIPPED, load_generator
 
@@ -39,6 +39,7 @@ class Inpainter:
     Attributes:
         network: the same layer.
         multiple: images are padded so that their sides are multiples of it.
+        classes: number of classes of its label maps; None if the network takes none.
 
     Raises:
         ConfigError: `attention_memory` is not positive and finite.
@@ -52,6 +53,7 @@ class Inpainter:
             )
         self.network = network
         self.multiple = size_multiple_of(network)
+        self.classes = classes_of(network)
         self._attention_bytes = int(attention_memory * GIB)
         network.eval()
 
@@ -76,7 +78,7 @@ class Inpainter:
         """
         return cls.from_checkpoint(SHIPPED, attention_memory=attention_memory)
 
-    def __call__(self, image: ndarray, mask: ndarray) -> ndarray:
+    def __call__(self, image: ndarray, mask: ndarray, labels: ndarray | None = None) -> ndarray:
         """Fill the hole.
 
         Args:
@@ -84,53 +86,74 @@ class Inpainter:
             mask: uint8 [H, W], values above 127 mark the hole (use 255) and others the known
                 region (use 0); or bool [H, W], True = hole. If there is no hole, returns a copy of
                 the image.
+            labels: integers [H, W], the class of each pixel, also in the hole, for networks that
+                have `classes`; 255 lets the network decide.
 
         Returns:
             uint8 [H, W, 3], equal to `image` outside the hole.
 
         Raises:
-            ValueError: wrong type or shape, different sizes, or a mask with nonzero values but
-                none above 127, such as a mask of 0 and 1.
+            ValueError: wrong type or shape, different sizes, a mask with nonzero values but
+                none above 127, such as a mask of 0 and 1, or labels that the network cannot use.
             ConfigError: `attention_memory` is too small for this size.
         """
         mask = check_pair(image, mask)
+        if labels is not None:
+            self._check_labels(labels, mask.shape)
         if not mask.any():
             return image.copy()
-        return self.fill_batch(image[None], mask[None])[0]
+        return self.fill_batch(*(x[None] for x in (image, mask, labels) if x is not None))[0]
 
-    def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
-        """Fill the holes of a batch: uint8 [B, H, W, 3], [B, H, W] -> [B, H, W, 3]."""
+    def fill_batch(self, images: ndarray, masks: ndarray, labels: ndarray | None = None) -> ndarray:
+        """Fill the holes of a batch: uint8 [B, H, W, 3], [B, H, W], [B, H, W] -> [B, H, W, 3]."""
         height, width = masks.shape[1:]
-        refined = to_uint8(self.predict_in_holes(images, masks).refined)[:, :height, :width]
-        return np.where(holes_of(masks)[..., None], refined, images)
+        refined = to_uint8(self.predict_in_holes(images, masks, labels).refined)
+        return np.where(holes_of(masks)[..., None], refined[:, :height, :width], images)
 
-    def predict(self, images: ndarray, masks: ndarray) -> Prediction:
-        """Return the network's full output for uint8 [B, H, W, 3] and [B, H, W].
+    def predict(self, images: ndarray, masks: ndarray, labels: ndarray | None = None) -> Prediction:
+        """Return the network's full output for a batch, see `fill_batch`.
 
         Its sides are padded to multiples of `multiple`. The padding mirrors both image and hole, so
         that a hole at the edge continues.
         """
-        return self._run(self.network, images, masks)
+        return self._run(self.network, images, masks, labels)
 
-    def predict_in_holes(self, images: ndarray, masks: ndarray) -> Prediction:
+    def predict_in_holes(
+        self, images: ndarray, masks: ndarray, labels: ndarray | None = None
+    ) -> Prediction:
         """Return `predict` with parts that are valid only inside the holes.
 
         The numbers there are the same, up to float rounding. It is faster, because a network may
         leave out what the holes do not need.
         """
-        return self._run(partial(predict_in_hole, self.network), images, masks)
+        return self._run(partial(predict_in_hole, self.network), images, masks, labels)
 
     @paddle.no_grad()
-    def _run(self, network: Callable[[Tensor, Tensor], T], images: ndarray, masks: ndarray) -> T:
+    def _run(
+        self,
+        network: Callable[..., T],
+        images: ndarray,
+        masks: ndarray,
+        labels: ndarray | None,
+    ) -> T:
         border = [(0, 0), *((0, -size % self.multiple) for size in masks.shape[1:])]
         holes = np.pad(holes_of(masks), border, mode="symmetric")[:, None].astype(np.float32)
         images = np.pad(images, [*border, (0, 0)], mode="symmetric").transpose(0, 3, 1, 2)
-        masked_images = to_unit_range(images) * (1 - holes)
+        inputs = [to_unit_range(images) * (1 - holes), holes]
+        if labels is not None:
+            self._check_labels(labels, masks.shape)
+            inputs.append(np.pad(labels, border, mode="symmetric").astype(np.int64))
         try:
             with attention_memory_limit(self._attention_bytes):
-                return network(paddle.to_tensor(masked_images), paddle.to_tensor(holes))
+                return network(*map(paddle.to_tensor, inputs))
         except MemoryBudgetError as error:
             raise ConfigError(f"attention_memory: {error}") from error
+
+    def _check_labels(self, labels: ndarray, shape: tuple[int, ...]) -> None:
+        if self.classes is None:
+            raise ValueError("this network takes no label map; leave labels out")
+        fits = isinstance(labels, ndarray) and labels.shape == shape and labels.dtype.kind in "iu"
+        _check_array("labels", labels, f"whole numbers {list(shape)}, one for each pixel", fits)
 
 
 @contextmanager
@@ -189,8 +212,8 @@ def _check_array(name: str, given: object, expected: str, fits: bool) -> None:
         raise ValueError(f"{name} must be {expected}; got {given.dtype} {list(given.shape)}")
     advice = ""
     if hasattr(given, "__array_interface__") or isinstance(given, (list, tuple)):
-        mode = "RGB" if name == "image" else "L"
-        advice = f"; for a PIL image, pass numpy.asarray(x.convert({mode!r}))"
+        pixels = {"image": "x.convert('RGB')", "mask": "x.convert('L')"}.get(name, "x")
+        advice = f"; for a PIL image, pass numpy.asarray({pixels})"
     elif isinstance(given, (str, Path)):
         advice = "; to fill files, use `ppdeepfill predict`"
     raise ValueError(

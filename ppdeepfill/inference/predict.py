@@ -13,6 +13,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ppdeepfill import parallel
+from ppdeepfill.data.labels import LabelReader, open_labels
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.drawing.borrowed import draw_borrowed, draw_offsets
 from ppdeepfill.errors import DataError
@@ -52,6 +53,7 @@ def predict(
     save_attention: bool = False,
     attention_memory: float = ATTENTION_MEMORY,
     removal: Removal | None = None,
+    labels: Path | None = None,
 ) -> list[Path]:
     """Fill one photo, or all photos in a folder.
 
@@ -72,6 +74,8 @@ def predict(
         save_attention: also write NAME_offsets.png and NAME_borrowed.png.
         attention_memory: GiB, see `Inpainter`.
         removal: things to remove, in place of a mask or a colour.
+        labels: a label map for all photos, or a folder of them, see `LabelMaps`, for networks that
+            are guided by the class of each pixel.
 
     Returns:
         The photos that this process has filled.
@@ -82,7 +86,7 @@ def predict(
     """
     hole_rule, strategy = hole_rule or HoleRule(), strategy or Strategy()
     _check_one_source(mask_path, hole_rule, removal)
-    pairs = find_pairs(image_path, mask_path, save_dir)
+    pairs = find_pairs(image_path, mask_path, save_dir, labels)
     results = Results(save_dir, pairs)
     if parallel.world_size() > 1:
         pairs = _own_share(pairs)
@@ -100,6 +104,7 @@ def predict(
         save_attention,
         results,
         None if removal is None else ClassHoles(removal),
+        None if labels is None else _label_maps(labels, inpainter),
     )
     if image_path.is_dir():
         return list(_fill_folder(filler, pairs))
@@ -126,6 +131,18 @@ def _check_one_source(mask_path: Path | None, rule: HoleRule, removal: Removal |
         raise DataError("where is the hole? Pass --mask_path, --hole_color or --remove")
 
 
+def _label_maps(path: Path, inpainter: Inpainter) -> LabelReader:
+    if inpainter.classes is None:
+        raise DataError(
+            "--labels: this network takes no label map; leave --labels out, or use a network that "
+            "does, such as semantic_guidance"
+        )
+    try:
+        return open_labels(path, inpainter.classes)
+    except DataError as error:
+        raise DataError(f"--labels: {error}") from error
+
+
 class _PhotoFiller(NamedTuple):
     """Fills photos, all by the same options."""
 
@@ -137,17 +154,19 @@ class _PhotoFiller(NamedTuple):
     save_attention: bool
     results: Results
     class_holes: ClassHoles | None
+    labels: LabelReader | None
 
     def fill(self, pair: Pair) -> Path:
         """Fill one photo; raise DataError, before writing anything, if that is not possible."""
         photo = read_photo(pair.image)
-        hole = self._hole(photo, pair)
+        hole, labels = self._hole(photo, pair), self._labels(photo, pair)
         target, mask, *drawings = self._paths(pair, photo)
         filling = fill(
             self.inpainter,
             photo.rgb(),
             hole,
             self.strategy,
+            labels=labels,
             with_offsets=self.save_attention,
         )
         completed = photo.completed(filling.image, hole)
@@ -169,6 +188,12 @@ class _PhotoFiller(NamedTuple):
         if self.class_holes is not None:
             return self.class_holes.find(photo, pair.image, self.hole_rule)
         return find_hole(photo, pair.image, pair.mask(), self.hole_rule)
+
+    def _labels(self, photo: Photo, pair: Pair) -> ndarray | None:
+        if self.labels is None:
+            return None
+        height, width = photo.pixels.shape[:2]
+        return self.labels(str(pair.name), (height, width))
 
     def _paths(self, pair: Pair, photo: Photo) -> list[Path]:
         """The files for the results of a photo: filled photo, mask, drawings."""

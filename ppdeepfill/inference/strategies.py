@@ -101,6 +101,7 @@ def fill(
     hole: ndarray,
     strategy: Strategy,
     *,
+    labels: ndarray | None = None,
     with_offsets: bool = False,
     with_coarse: bool = False,
     before_crop: Callable[[int, int], None] = lambda number, count: None,
@@ -112,6 +113,7 @@ def fill(
         image: uint8 [H, W, 3] RGB.
         hole: bool [H, W].
         strategy: how to choose crops.
+        labels: integers [H, W], the class of each pixel, see `Inpainter`.
         with_offsets: also return where the attention looked; takes a while for large photos.
         with_coarse: also return the hole as filled by the first stage.
         before_crop: called before each crop with its number, from 0, and the number of crops; an
@@ -123,10 +125,11 @@ def fill(
     crops = crops if hole.any() else []
     for number, (place, own) in enumerate(progress(crops, unit="crop")):
         before_crop(number, len(crops))
-        crop = _CroppedPhoto(image[place], hole[place], limit)
+        own_labels = None if labels is None else labels[place]
+        crop = _CroppedPhoto(image[place], hole[place], own_labels, limit)
         needs_surroundings = crop.scale < 1 or strategy.feather > 0 or strategy.blend == "poisson"
         predict = inpainter.predict if needs_surroundings else inpainter.predict_in_holes
-        prediction = predict(crop.shrunk_image[None], crop.shrunk_mask[None])
+        prediction = predict(*(x[None] for x in crop.shrunk))
         filled[place][own] = _blended(crop, crop.in_pixels(prediction.refined), strategy)[own]
         if with_coarse and prediction.coarse is not None:
             coarse = image.copy() if coarse is None else coarse
@@ -179,10 +182,11 @@ class _CroppedPhoto:
     Attributes:
         image, hole: uint8 [h, w, 3] and bool [h, w].
         scale: by which the network's input is shrunk, at most 1.
-        shrunk_image, shrunk_mask: that input, uint8 [h', w', 3] and [h', w'].
+        shrunk: that input: image uint8 [h', w', 3], mask uint8 [h', w'], and labels [h', w'] if
+            there are any.
     """
 
-    def __init__(self, image: ndarray, hole: ndarray, limit: int):
+    def __init__(self, image: ndarray, hole: ndarray, labels: ndarray | None, limit: int):
         self.image, self.hole = image, hole
         height, width = hole.shape
         self.scale = min(1.0, limit / max(height, width))
@@ -192,11 +196,13 @@ class _CroppedPhoto:
             # A pixel that contains any part of the hole is hole, so none of it counts as known.
             share = cv2.resize(hole.astype(np.float32), size, interpolation=cv2.INTER_AREA)
             hole = share > 0
-        self.shrunk_image, self.shrunk_mask = image, to_levels(hole)
+            if labels is not None:
+                labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        self.shrunk = [x for x in (image, to_levels(hole), labels) if x is not None]
 
     def in_pixels(self, stage: Tensor) -> ndarray:
         """Turn what a stage predicts, padded [1, 3, H, W], into the crop's uint8 [h, w, 3]."""
-        height, width = self.shrunk_mask.shape
+        height, width = self.shrunk[1].shape
         pixels = to_uint8(stage)[0, :height, :width]
         if self.scale < 1:
             pixels = cv2.resize(pixels, self.hole.shape[::-1], interpolation=cv2.INTER_CUBIC)

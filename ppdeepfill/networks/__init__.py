@@ -4,8 +4,11 @@
 
 Every network is a layer (masked_image [B, 3, H, W] in [-1, 1], mask [B, 1, H, W] with 1 = hole)
 -> `Prediction`. A network that accepts only image sides that are multiples of some number has an
-attribute `size_multiple`. A builder is a function whose keyword arguments are the network's
-options; to add a network, write a builder and add one entry to `NETWORKS`.
+attribute `size_multiple`. One that can be guided by labels [B, H, W], a third argument, has an
+attribute `classes`: labels are below it, or 255 for unknown.
+
+A builder is a function whose keyword arguments are the network's options; to add a network, write
+a builder and add one entry to `NETWORKS`.
 """
 
 import inspect
@@ -22,6 +25,7 @@ from ppdeepfill.networks.glcic import IMAGENET_MEAN, CompletionNetwork, Order
 from ppdeepfill.networks.partial_unet import PartialUNet
 from ppdeepfill.networks.prediction import (
     Prediction,
+    classes_of,
     complete,
     offsets_of,
     predict_in_hole,
@@ -39,6 +43,7 @@ __all__ = [
     "Prediction",
     "attention_to_offsets",
     "build_network",
+    "classes_of",
     "complete",
     "deepfill_v1",
     "deepfill_v1_torch",

@@ -15,6 +15,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from ppdeepfill.networks import kernels
 from ppdeepfill.networks.prediction import Prediction, check_input
 
 Order = Literal["norm_relu", "relu_norm"]
@@ -27,10 +28,13 @@ class NormalisedConv(nn.Layer):
     """A convolution with batch normalisation and ReLU: x [B, C, H, W].
 
     Args:
-        convolution: with bias; stride 1 or 2, or transposed.
+        convolution: with bias; or a transposed one that doubles the size.
         channels: output channels of the convolution.
         order: "norm_relu" as the paper describes, or "relu_norm" as in the port.
     """
+
+    activation = staticmethod(F.relu)
+    upsampling = 1
 
     def __init__(self, convolution: nn.Layer, channels: int, order: Order):
         super().__init__()
@@ -39,7 +43,8 @@ class NormalisedConv(nn.Layer):
         self.order = order
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.conv(x)
+        transposed = isinstance(self.conv, nn.Conv2DTranspose)
+        x = (kernels.convolve_transposed if transposed else kernels.convolve)(x, self.conv)
         return F.relu(self.norm(x)) if self.order == "norm_relu" else self.norm(F.relu(x))
 
 
@@ -64,10 +69,11 @@ class CompletionNetwork(nn.Layer):
         order: Order = "norm_relu",
     ):
         super().__init__()
+        self.order = order
         n = base_channels
 
         def conv(channels: int, out: int, size: int = 3, *, stride=1, dilation=1):
-            padding = dilation * (size // 2)
+            padding = [dilation * (size // 2)] * 4
             layer = nn.Conv2D(channels, out, size, stride, padding, dilation)
             return NormalisedConv(layer, out, order)
 
@@ -96,7 +102,7 @@ class CompletionNetwork(nn.Layer):
             ("up2", up(2 * n, n)),
             ("full", conv(n, n // 2)),
         )
-        self.to_rgb = nn.Conv2D(n // 2, 3, 3, padding=1)
+        self.to_rgb = nn.Conv2D(n // 2, 3, 3, padding=[1] * 4)
         mean = paddle.to_tensor(list(mean_color), dtype=paddle.get_default_dtype())
         self.register_buffer("mean_color", mean.reshape([1, 3, 1, 1]), persistable=False)
 
@@ -117,6 +123,15 @@ class CompletionNetwork(nn.Layer):
             check_input(masked_image, mask, self.size_multiple)
         known = (masked_image + 1.0) * 0.5 * (1.0 - mask)
         x = paddle.concat([known + self.mean_color * mask, mask], axis=1)  # [B, 4, H, W]
-        x = self.bottleneck(self.dilated(self.encoder(x)))  # [B, 4n, H/4, W/4]
-        x = F.sigmoid(self.to_rgb(self.decoder(x)))  # [B, 3, H, W] in [0, 1]
+        x = self._layers(x)  # [B, n/2, H, W]
+        x = F.sigmoid(kernels.convolve(x, self.to_rgb))  # [B, 3, H, W] in [0, 1]
         return Prediction(2.0 * x - 1.0)
+
+    def _layers(self, x: Tensor) -> Tensor:
+        """All layers but the last: [B, 4, H, W] -> [B, n/2, H, W]."""
+        parts = (self.encoder, self.dilated, self.bottleneck, self.decoder)
+        if self.order == "norm_relu":
+            return kernels.convolve_in_sequence(x, parts)
+        for part in parts:
+            x = part(x)
+        return x

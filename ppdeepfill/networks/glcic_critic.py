@@ -37,7 +37,7 @@ class CriticBranch(nn.Layer):
         blocks, channels = [], 3
         for number in range(layers):
             width = base_channels * min(2**number, WIDEST)
-            convolution = nn.Conv2D(channels, width, 5, stride=2, padding=2)
+            convolution = nn.Conv2D(channels, width, 5, stride=2, padding=[2] * 4)
             blocks.append(NormalisedConv(convolution, width, order))
             size, channels = (math.ceil(size[0] / 2), math.ceil(size[1] / 2)), width
         self.convolutions = nn.Sequential(*blocks)

@@ -92,8 +92,12 @@ class PartialConv2D(nn.Layer):
         """[B, 1 or C, H, W] -> [B, 1, H', W'], over all channels."""
         if known.shape[1] > 1:
             known = known.sum(axis=1, keepdim=True)
-        ones = paddle.ones([1, 1, self.kernel_size, self.kernel_size], known.dtype)
-        return F.conv2d(known, ones, **self.geometry)
+        stride, padding, dilation = self.geometry.values()
+        # First along columns, then along rows: 2 k additions for each position, not k k.
+        column = paddle.ones([1, 1, self.kernel_size, 1], known.dtype)
+        known = F.conv2d(known, column, None, [stride, 1], [padding, 0], [dilation, 1])
+        row = paddle.ones([1, 1, 1, self.kernel_size], known.dtype)
+        return F.conv2d(known, row, None, [1, stride], [0, padding], [1, dilation])
 
 
 def joined(*parts: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

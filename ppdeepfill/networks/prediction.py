@@ -56,19 +56,27 @@ def complete(predicted: Tensor, image: Tensor, mask: Tensor) -> Tensor:
     return predicted * mask + image * (1.0 - mask)
 
 
-def predict_in_hole(network: nn.Layer, masked_image: Tensor, mask: Tensor) -> Prediction:
+def predict_in_hole(
+    network: nn.Layer, masked_image: Tensor, mask: Tensor, *labels: Tensor
+) -> Prediction:
     """Predict what a network returns, where each part is valid only inside the hole.
 
-    A network that has a method of this name may skip the work that the hole does not need.
+    A network that has a method of this name may skip the work that the hole does not need. Networks
+    with `classes_of` may get labels [B, H, W] as well.
     """
     if hasattr(network, "predict_in_hole"):
-        return network.predict_in_hole(masked_image, mask)
-    return network(masked_image, mask)
+        return network.predict_in_hole(masked_image, mask, *labels)
+    return network(masked_image, mask, *labels)
 
 
 def size_multiple_of(network: nn.Layer) -> int:
     """Return the number that image sides must be multiples of; 1 if the network takes any size."""
     return getattr(network, "size_multiple", 1)
+
+
+def classes_of(network: nn.Layer) -> int | None:
+    """Return the number of classes in the label maps of a network; None if it takes none."""
+    return getattr(network, "classes", None)
 
 
 def check_input(masked_image: Tensor, mask: Tensor, multiple: int) -> None:

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import paddle
 from paddle import Tensor
 
+from ppdeepfill.networks import kernels
+
 SMALLEST_NORM = 1e-12  # of a feature; a zero vector has similarity 0 to everything
 BELOW_EVERY_COSINE = -2.0
 
@@ -45,7 +47,9 @@ def shift(decoder: Tensor, encoder: Tensor, hole: Tensor) -> Shifted:
     height, width = paddle.shape(hole)[2], paddle.shape(hole)[3]
     missing = hole.flatten(2)  # [B, 1, P]
     with paddle.no_grad():
-        similarity = paddle.matmul(_units(decoder), _units(encoder), transpose_x=True)  # [B, P, P]
+        similarity = kernels.product(
+            _units(decoder), _units(encoder), transpose_x=True
+        )  # [B, P, P]
         known = similarity * (1.0 - missing) + BELOW_EVERY_COSINE * missing
         source = known.argmax(axis=2)  # [B, P]
         anything_known = (missing < 0.5).any(axis=2, keepdim=True).astype(hole.dtype)  # [B, 1, 1]

@@ -46,13 +46,17 @@ class Pair(NamedTuple):
         return self.masks[0]
 
 
-def find_pairs(image_path: Path, mask_path: Path | None, save_dir: Path) -> list[Pair]:
+def find_pairs(
+    image_path: Path, mask_path: Path | None, save_dir: Path, labels: Path | None = None
+) -> list[Pair]:
     """Find the photos at a path, and their masks.
 
     Args:
         image_path: a photo, or a folder of photos at any depth.
         mask_path: one mask for all, a folder of masks named like the photos, or None.
-        save_dir: the results folder; neither it nor the masks count as photos.
+        save_dir: the results folder.
+        labels: a label map or a folder of them. Neither they, nor the masks, nor what is in the
+            results folder count as photos.
 
     Raises:
         DataError: a path does not exist, or the folder contains no photo.
@@ -66,7 +70,7 @@ def find_pairs(image_path: Path, mask_path: Path | None, save_dir: Path) -> list
         files = FolderFiles(image_path)
         files.log_skipped()
         images = [(image_path / name, name) for name in _paths(files)]
-        others = [path for path in (save_dir, mask_path) if path is not None]
+        others = [path for path in (save_dir, mask_path, labels) if path is not None]
         images = [image for image in images if not _lies_in(image[0], image_path, others)]
     pairs = _with_masks(images, mask_path)
     if not pairs:

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Count the arithmetic and memory traffic of each part, using the networks themselves.
 
-Layers are called on shapes only (in a static graph that never runs), so any size costs nothing. An
-operation is a multiplication or an addition in a matrix product or a convolution, as computed
-directly. Traffic counts each float32 operand of these, and of the activations, once per use.
+Layers are called on shapes only (in a static graph that never runs), so any size costs nothing.
+`counters` says what counts.
 
 Letters: B batch, C channels, H W image.
 """
@@ -14,32 +13,16 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from math import prod
 from typing import NamedTuple
-from unittest import mock
 
 import paddle
 from paddle import Tensor, nn
 from paddle.static import Program
 
-from ppdeepfill.networks import ContextualAttention, build_network
+from ppdeepfill.networks import build_network, kernels
 from ppdeepfill.networks.critics import Critics
-from ppdeepfill.networks.kernels import windows
-from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock
-
-FLOAT = 4  # bytes
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Number of operations, and bytes moved."""
-
-    flops: int = 0
-    bytes: int = 0
-
-    def __add__(self, other: Cost) -> Cost:
-        return Cost(self.flops + other.flops, self.bytes + other.bytes)
+from ppdeepfill.networks.layers import ConvBlock
+from ppdeepfill.reproduction.counters import COUNTERS, Cost
 
 
 class LayerCost(NamedTuple):
@@ -61,11 +44,18 @@ class LayerCost(NamedTuple):
 
 
 def generator_layers(
-    size: tuple[int, int], *, batch: int = 1, network: str = "deepfill_v1"
+    size: tuple[int, int], *, batch: int = 1, network: str = "deepfill_v1", **options
 ) -> list[LayerCost]:
-    """Return the layers of a network on images of `size` (H, W), multiples of 8."""
-    shapes = [batch, 3, *size], [batch, 1, *size]
-    return layer_costs(lambda: build_network(network), shapes, first=["coarse.encoder.first"])
+    """Return the layers of a network on images of `size` (H, W), multiples of 8.
+
+    Args:
+        size: of the images.
+        batch: B.
+        network: a key of `NETWORKS`.
+        options: of its builder.
+    """
+    shapes, first = ([batch, 3, *size], [batch, 1, *size]), ["coarse.encoder.first"]
+    return layer_costs(lambda: build_network(network, **options), shapes, first=first)
 
 
 def critic_layers(
@@ -88,7 +78,6 @@ def hole_layers(
     """Return the layers of a network that computes only the content of one hole per image."""
     mask = paddle.zeros([batch, 1, *size])
     mask[:, :, 1 : 1 + hole[0], 1 : 1 + hole[1]] = 1.0  # not on the grid of the small maps
-    find = windows.windows_around_holes
 
     class InHole(nn.Layer):
         def __init__(self):
@@ -96,7 +85,7 @@ def hole_layers(
             self.network = build_network(network)
 
         def forward(self, masked_image: Tensor, shape_of_mask: Tensor) -> Tensor:
-            with mock.patch.object(windows, find.__name__, lambda _, **where: find(mask, **where)):
+            with kernels.holes_as_in(mask):
                 return self.network.predict_in_hole(masked_image, shape_of_mask)
 
     return layer_costs(InHole, [[batch, 3, *size], [batch, 1, *size]])
@@ -151,14 +140,18 @@ def layer_costs(
     """Build a network, call it on inputs of these shapes, and list the costs of its layers.
 
     Args:
-        build: returns the network; its convolutions, linear layers and contextual attentions count.
+        build: returns the network; its layers of the kinds in `COUNTERS` count.
         shapes: shapes of its inputs.
         first: paths of the layers whose input is data.
     """
     costs: list[LayerCost] = []
     with _shapes_only():
         network = build()
-        for path, layer in network.named_sublayers(include_self=True):
+        layers = list(network.named_sublayers(include_self=True))
+        inside = {id(layer.conv) for _, layer in layers if isinstance(layer, ConvBlock)}
+        for path, layer in layers:
+            if id(layer) in inside:  # counts with its block
+                continue
             count = next((f for kind, f in COUNTERS.items() if isinstance(layer, kind)), None)
             if count is not None:
                 layer.register_forward_post_hook(
@@ -168,57 +161,6 @@ def layer_costs(
                 )
         network(*(paddle.static.data(f"x{i}", shape) for i, shape in enumerate(shapes)))
     return costs
-
-
-def attention_flops(channels: int, foreground: int, background: int, *, rate: int = 2) -> int:
-    """Return the operations of `contextual_attention` on one sample, for scores and pasting.
-
-    Args:
-        channels: C.
-        foreground: positions after subsampling.
-        background: patches.
-        rate: cells of rate x rate are pasted; scores are computed per position and summed later.
-    """
-    per_pair = channels + channels * rate**2
-    return 2 * per_pair * foreground * background
-
-
-def _weighted_layer(layer: nn.Layer, inputs, output: Tensor) -> tuple[Cost, Cost, Cost]:
-    """Count a convolution with its activation, or a linear layer: each pass is one product."""
-    weight = next(p for p in layer.parameters() if p.ndim > 1)
-    outputs = prod(output.shape)
-    per_output = prod(weight.shape[1:]) if weight.ndim == 4 else weight.shape[0]
-    if isinstance(layer, UpsampledConvBlock):
-        per_output = 4 * weight.shape[1]  # four taps remain of nine
-    moved = FLOAT * (prod(inputs[0].shape) + prod(weight.shape) + outputs)
-    activation = FLOAT * 2 * outputs if getattr(layer, "activation", None) else 0
-    flops = 2 * outputs * per_output
-    # Backward, the activation reads two tensors and writes one.
-    back = Cost(flops, moved + activation * 3 // 2)
-    return Cost(flops, moved + activation), back, Cost(flops, moved)
-
-
-def _attention(layer: nn.Layer, inputs, outputs) -> tuple[Cost, Cost, Cost]:
-    """Count the products for scores and pasting; between them, scores are read or written 96 times.
-
-    Most of that is for propagation and the sums over patches: each sum of 3 copies three parts and
-    adds twice.
-    """
-    batch, channels, height, width = inputs[0].shape
-    rate = layer.options["rate"]
-    positions = height * width // rate**2
-    pasted = channels * rate**2 * positions
-    flops = batch * attention_flops(channels, positions, positions, rate=rate)
-    moved = FLOAT * batch * (96 * positions**2 + 6 * pasted)
-    # Both factors of each product have a gradient.
-    return Cost(flops, moved), Cost(2 * flops, 2 * moved), Cost()
-
-
-COUNTERS = {
-    ConvBlock: _weighted_layer,
-    nn.Linear: _weighted_layer,
-    ContextualAttention: _attention,
-}
 
 
 @contextmanager

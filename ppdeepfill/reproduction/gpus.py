@@ -9,7 +9,7 @@ shares of the published peaks.
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ppdeepfill.reproduction.costs import Cost
+from ppdeepfill.reproduction.counters import Cost
 
 
 class Gpu(NamedTuple):

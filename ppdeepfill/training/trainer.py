@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop: phases, optimizers, cadence. The losses come from the objective."""
+"""A run: its loop, its cadence, and its checkpoints."""
 
 import logging
 from contextlib import closing, suppress
@@ -8,31 +8,16 @@ from copy import copy
 from pathlib import Path
 
 from numpy import ndarray
-from paddle import Tensor, seed, set_default_dtype
-from paddle.nn import Layer
 
 from ppdeepfill import parallel
 from ppdeepfill.config import Config
-from ppdeepfill.data.batch import Batch
 from ppdeepfill.errors import OutputError, UserError
-from ppdeepfill.objectives import Phase
-from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.description import conclusion, dry_run
-from ppdeepfill.training.guard import FiniteGuard, check_finite
-from ppdeepfill.training.images import open_dataset, open_loader
+from ppdeepfill.training.guard import check_finite
+from ppdeepfill.training.images import open_loader
 from ppdeepfill.training.initial_weights import load_initial_weights
 from ppdeepfill.training.interruption import Interruption
-from ppdeepfill.training.meter import Meter, mean_of
-from ppdeepfill.training.method import build_method
-from ppdeepfill.training.optimizers import (
-    build_optimizers,
-    build_schedulers,
-    latest_phase,
-    take_step,
-    train_only,
-    trained_parameters,
-)
-from ppdeepfill.training.precision import LossScale, check_precision, computing_in, loss_scale
+from ppdeepfill.training.iterations import Iterations
 from ppdeepfill.training.reporter import Reporter, is_due
 from ppdeepfill.training.resuming import (
     check_same_method,
@@ -57,8 +42,8 @@ from ppdeepfill.weights.checkpoint import (
 logger = logging.getLogger(__name__)
 
 
-class Trainer:
-    """Trains the network of a configuration with its objective.
+class Trainer(Iterations):
+    """Trains the network of a configuration with its objective, and keeps the run in files.
 
     It trains on the current device, see `parallel.use_device`. Building a trainer writes nothing to
     disk. With several processes, all call the same methods, and only process 0 writes files.
@@ -67,90 +52,17 @@ class Trainer:
         config: what to train, on which images, and how long.
 
     Attributes:
-        network: the network being trained.
-        extra_modules: layers that the objective trains in addition, by name.
-        parts: the batch of the last update, as one or several parts.
-        iteration: number of finished iterations.
+        saved: the newest checkpoint; None before the first.
+        unreported: the last iteration is done, but its report is not written.
     """
 
     def __init__(self, config: Config):
-        self.config = config
-        check_precision(config.precision)
-        set_default_dtype("float32")
-        seed(config.seed)
-        self.network, objective = build_method(config)
-        self.extra_modules = objective.extra_modules
-        self.phases = objective.phases()
-        self.parameters = {phase.name: trained_parameters(phase) for phase in self.phases}
-        self.schedulers = build_schedulers(config, self.phases)
-        self.optimizers = build_optimizers(config, self.phases, self.schedulers)
-        self.average = WeightAverage(self.network, config.schedule.average)
+        super().__init__(config)
         self._trained = self.extra_modules, self.optimizers, self.phases, self.average
-        self.scales = {phase.name: loss_scale(config.precision) for phase in self.phases}
-        self.dataset = open_dataset(config, config.data.train)
-        self.loader = open_loader(config, self.dataset)
-        most = config.schedule.max_bad_updates
-        self.guards = {phase.name: FiniteGuard(most) for phase in self.phases}
-        self.meter = Meter()
         self.reporter = Reporter(config, self.network, self.dataset, self.average)
-        self.parts: list[Batch] = []
-        self.iteration = 0
         self.saved: Path | None = None
         self.unreported = False  # the disk was full when the iteration was to be reported
         self.untrained: dict[str, ndarray] = {}
-
-    def step(self) -> dict[str, Tensor]:
-        """Run one iteration: every phase that belongs to it, with its repeats.
-
-        Returns:
-            The named scalars of each phase's last update, on the device.
-
-        Raises:
-            UserError: too many updates in a row were not finite.
-        """
-        scalars = {}
-        for scheduler in self.schedulers.values():
-            scheduler.step(self.iteration)
-        with self.meter.iteration():
-            for phase in self.phases:
-                if not phase.is_part_of(self.iteration):
-                    continue
-                train_only(phase, self.parameters)
-                for _ in range(phase.repeats):
-                    scalars |= self._update(phase)
-            self.average.update()
-        self.iteration += 1
-        return scalars
-
-    def _update(self, phase: Phase) -> dict[str, Tensor]:
-        if phase.fresh_batch:
-            with self.meter.waiting(self.config.data.batch_size):
-                self.parts = next(self.loader).parts(self.config.data.accumulate)
-        scale = self.scales[phase.name]
-        scalars = mean_of([self._backward(phase, part, scale) for part in self.parts])
-        gradients = [p.grad for p in self.parameters[phase.name] if p.grad is not None]
-        parallel.average_([*scalars.values(), *gradients])
-        scale.unscale_(gradients)
-
-        losses, update = list(scalars.values()), self._describe_update(phase)
-        if scale.absorbs(losses, gradients, update):
-            self.meter.add(scalars)
-        elif self.guards[phase.name].allows([*losses, *gradients], update):
-            take_step(self.optimizers[phase.optimizer_name])
-            self.meter.add(scalars)
-        self.optimizers[phase.optimizer_name].clear_grad(set_to_zero=False)
-        return scalars
-
-    def _backward(self, phase: Phase, batch: Batch, scale: LossScale) -> dict[str, Tensor]:
-        """Add one part's gradients to those of the update; return the part's named scalars."""
-        with computing_in(self.config.precision):
-            loss, terms = phase.loss(batch)
-        share = loss if len(self.parts) == 1 else loss / len(self.parts)
-        scale.scaled(share).backward()
-        scalars = {phase.name: loss, **terms}
-        if phase.trains is self.network:
-            scalars = {"loss": loss, **scalars}  # for readers who want a single number
-        return {name: scalar.detach() for name, scalar in scalars.items()}
 
     def fit(self) -> None:
         """Train to the last iteration, starting where `config.resume` says.
@@ -265,17 +177,6 @@ class Trainer:
         self.loader.close()
         return text
 
-    @property
-    def learning_rate(self) -> float:
-        """The rate of the phase that last trained the network, or of the first that will."""
-        phase = latest_phase(self.phases, self.network, self.iteration)
-        return self.schedulers[phase.optimizer_name]()
-
-    @property
-    def modules(self) -> dict[str, Layer]:
-        """Everything that is trained, by name; the network is `generator`."""
-        return {"generator": self.network, **self.extra_modules}
-
     def _progress(self) -> dict:
         """Return the rest of a checkpoint's state, apart from arrays, ready for JSON."""
         # Only where it decides the end: else equal runs have equal checkpoints.
@@ -299,9 +200,3 @@ class Trainer:
         states = progress.get("loss_scales", {})  # older checkpoints have none
         for phase, scale in self.scales.items():
             scale.restore(states.get(phase, {}))
-
-    def _describe_update(self, phase: Phase) -> str:
-        # Only process 0 logs, and it has the first sample.
-        first = int(self.parts[0].sample_numbers[0])
-        last = first + self.config.data.batch_size - 1
-        return f"{phase.name} update of iteration {self.iteration + 1}, samples {first} to {last}"

@@ -105,12 +105,13 @@ def _add_training(ablate: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.ablation.ablate import AblationSettings, ablate
-    from ppdeepfill.ablation.plan import Budget
+    from ppdeepfill.ablation.plan import Budget, load_configs
     from ppdeepfill.parallel import use_device
 
     given = samples_of({k: v for k, v in vars(arguments).items() if k not in OF_TRAINING})
     device, save_dir, dry_run = (given.pop(key) for key in ("device", "save_dir", "dry_run"))
-    use_device(device)
+    configs = load_configs(arguments.configs, arguments.overrides).values()
+    use_device(device, deterministic=any(config.deterministic for config in configs))
     ablate(
         AblationSettings(
             configs=arguments.configs,

@@ -6,7 +6,7 @@ import argparse
 import logging
 from pathlib import Path
 
-from ppdeepfill.verbs.arguments import add_boolean, add_verb, flags_of
+from ppdeepfill.verbs.arguments import add_boolean, add_verb, flags_of, share
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +28,12 @@ def add(verbs: argparse._SubParsersAction) -> None:
     convert.add_argument(
         "--from",
         dest="origin",
-        choices=("tensorflow", "torch", "paddle", "rfr", "partial_conv"),
+        choices=("tensorflow", "torch", "paddle", "rfr", "partial_conv", "glcic", "shift_net"),
         required=True,
         help="where the weights come from: tensorflow for the authors' (also for the port's copy "
         "of them), torch for the port's, paddle for files of this package, rfr for RFR's authors', "
-        "partial_conv for a U-Net of partial convolutions",
+        "partial_conv for a U-Net of partial convolutions, glcic for the completion network of "
+        "GLCIC's PyTorch port, shift_net for Shift-Net's authors'",
     )
     convert.add_argument(
         "source",
@@ -52,6 +53,14 @@ def add(verbs: argparse._SubParsersAction) -> None:
         help="deepfill_v1 or deepfill_v1_torch, for Paddle files that do not name their network "
         "(default: as the file says)",
     )
+    convert.add_argument(
+        "--mean_color",
+        nargs=3,
+        type=share,
+        metavar=("R", "G", "B"),
+        help="the colour that GLCIC's holes were filled with in training, 0 to 1; it is not in the "
+        "file (default: the mean of ImageNet)",
+    )
     add_boolean(
         convert,
         "--overwrite",
@@ -69,6 +78,7 @@ def _run(arguments: argparse.Namespace) -> None:
         arguments.destination,
         origin=arguments.origin,
         network=arguments.network,
+        mean_color=arguments.mean_color,
         overwrite=arguments.overwrite,
     )
     for line in report(conversion):

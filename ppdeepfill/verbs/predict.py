@@ -57,6 +57,14 @@ def add(verbs: argparse._SubParsersAction) -> None:
     add_save_dir(photos, "output/result", "the results")
     network = predict.add_argument_group("the network")
     add_model_path(network)
+    network.add_argument(
+        "--labels",
+        type=Path,
+        metavar="PATH",
+        help="for networks guided by the class of each pixel: one label map for all photos, or a "
+        "folder of label maps, PNG files named like the photos; 255 lets the network decide "
+        "(default: none, the network decides everywhere)",
+    )
     add_device(network)
     _add_hole(predict.add_argument_group("the hole"))
     _add_removal(predict.add_argument_group("things to remove", REMOVAL))
@@ -199,6 +207,7 @@ def _run(arguments: argparse.Namespace) -> None:
         save_attention=arguments.save_attention,
         attention_memory=arguments.attention_memory,
         removal=_removal_of(arguments),
+        labels=arguments.labels,
     )
 
 

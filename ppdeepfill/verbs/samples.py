@@ -3,6 +3,7 @@
 """The images and holes of a test as arguments of a verb."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from ppdeepfill.errors import ConfigError
@@ -50,6 +51,15 @@ def add_samples(samples: argparse._ArgumentGroup, *, seed: str = "--seed") -> No
         metavar="KIND|PATH",
         help="center, rectangle or free_form; a mask file for all images; or a folder, list or "
         "archive of masks named like the images; white marks the hole (default: center)",
+    )
+    samples.add_argument(
+        "--labels",
+        dest="label_maps",
+        type=Path,
+        default=argparse.SUPPRESS,
+        metavar="PATH",
+        help="for networks guided by the class of each pixel: one label map for all images, or a "
+        "folder of label maps, PNG files named like the images (default: none, they decide)",
     )
     samples.add_argument(
         "--hole_size",

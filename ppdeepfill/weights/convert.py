@@ -7,9 +7,9 @@ weight of the network is filled.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from numpy import ndarray
 
@@ -19,8 +19,8 @@ from ppdeepfill.weight_files import read_arrays
 from ppdeepfill.weight_files.tensorflow.bundle import read_bundle
 from ppdeepfill.weight_files.tensorflow.paths import OF_FILES, STATE, find_index
 from ppdeepfill.weights.checkpoint import CRITICS, GENERATOR
+from ppdeepfill.weights.converters.filling import Found
 from ppdeepfill.weights.converters.recognition import (
-    Found,
     Origin,
     recognise_critics,
     recognise_generator,
@@ -68,6 +68,7 @@ def convert(
     *,
     origin: Origin,
     network: str | None = None,
+    mean_color: Sequence[float] | None = None,
     overwrite: bool = False,
 ) -> Conversion:
     """Read weights and write them in our format, completely or not at all.
@@ -79,12 +80,15 @@ def convert(
             or a folder with `gen_*.pt` and `dis_*.pt`. For "paddle", a generator file, the
             output_dir of a run, or a state dict saved with `paddle.save`. For "rfr", a file of its
             authors; for "partial_conv", a U-Net of partial convolutions, whose names tell
-            which of the two public layers it uses.
+            which of the two public layers it uses; for "glcic", the completion network of its
+            PyTorch port; for "shift_net", the U-Net with one shift of its authors.
         destination: a `.safetensors` or `.pdparams` file for the generator alone; otherwise a new
             folder for `generator.safetensors` and, if there are critics, `critics.safetensors`.
         origin: where the weights come from. It decides arithmetic and channel order: the authors'
             networks use BGR images and TensorFlow's padding, the port's do not.
         network: a key of `NETWORKS`, for Paddle state dicts that do not name their network.
+        mean_color: for "glcic", the RGB colour in [0, 1] that its holes were filled with, which is
+            not in the file; None: that of ImageNet.
         overwrite: replace the result of an earlier conversion in `destination`.
 
     Raises:
@@ -96,7 +100,10 @@ def convert(
     if file_identity(destination) in map(file_identity, (source, *source.parents[:1])):
         raise WeightsError(f"{destination} is, or contains, the source; use another destination")
     check_writable(destination.parent, change="DST")
-    conversion = _read(source, origin, network)
+    if mean_color is not None and origin != "glcic":
+        raise WeightsError(f"only GLCIC has a mean colour; {origin} takes none")
+    options = {} if mean_color is None else {"mean_color": [float(x) for x in mean_color]}
+    conversion = _read(source, origin, network, options)
     if destination.suffix in SUFFIXES:
         conversion = _generator_alone(conversion)
     _write(conversion, destination)
@@ -120,7 +127,7 @@ def report(conversion: Conversion) -> Iterator[str]:
     )
 
 
-def _read(path: Path, origin: Origin, network: str | None) -> Conversion:
+def _read(path: Path, origin: Origin, network: str | None, options: dict[str, Any]) -> Conversion:
     if origin == "paddle":
         path = find_generator(path) if path.is_dir() or str(path) == DEMO else path
         if path.is_file() and is_generator(path):
@@ -128,10 +135,11 @@ def _read(path: Path, origin: Origin, network: str | None) -> Conversion:
             return Conversion(generator, {}, {name: name for name in sorted(generator.weights)}, {})
     source = {"tensorflow": _read_authors, "torch": _read_port}.get(origin, _read_file)(path)
     try:
-        name, options, generator = recognise_generator(source.arrays, origin, network)
+        recognised = recognise_generator(source.arrays, origin, network, options)
         critics = recognise_critics(source.arrays, origin) or Found({}, {})
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from None
+    name, options, generator = recognised
     origins = generator.origins | critics.origins
     used = set(origins.values())
     unused = {name: _reason(name) for name in source.arrays if name not in used}

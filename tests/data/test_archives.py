@@ -94,6 +94,19 @@ def test_an_index_in_an_unknown_compression_is_made_anew(zipped, builds):
     assert len(builds) == 2
 
 
+def test_a_zip_with_a_nameless_entry_is_refused(tmp_path):
+    path = tmp_path / "photos.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.png", b"")
+    content = bytearray(path.read_bytes())
+    directory = content.index(b"PK\x01\x02")
+    content[directory + 28] = 0  # length of the name
+    content[directory + 30] = 5  # and of the extra field
+    path.write_bytes(content)
+    with pytest.raises(DataError):
+        open_source(str(path))
+
+
 def test_a_cut_off_index_is_made_anew(zipped, builds):
     open_source(str(zipped))
     index = zipped.with_name("photos.zip.index.npz")

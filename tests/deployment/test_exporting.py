@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 import pytest
 import yaml
-from small_run import save_small_network
+from small_run import SMALL_NETWORKS, save_small_network
 
 from ppdeepfill.cli import main
 from ppdeepfill.deployment import exporting, onnx_conversion
@@ -326,3 +326,17 @@ def test_every_attention_exports(tmp_path, attention):
     save_best(tmp_path, Generator("deepfill_v1", options, 1, layer_arrays(network)))
     onnx = all(map(find_spec, ("onnx", "onnxruntime", "paddle2onnx")))
     assert export_model(tmp_path, tmp_path / "exported", onnx=onnx).is_file()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL_NETWORKS)
+def test_every_network_exports(tmp_path, name):
+    """`export_model` compares what it writes with the network; to ONNX as well if that is there."""
+    options = SMALL_NETWORKS[name]
+    network = build_network(name, **options)
+    save_best(tmp_path, Generator(name, options, 1, layer_arrays(network)))
+    onnx = all(map(find_spec, ("onnx", "onnxruntime", "paddle2onnx")))
+    assert export_model(tmp_path, tmp_path / "exported", onnx=onnx).is_file()
+    assert (tmp_path / "exported" / "model.onnx").exists() == onnx
+    table = (Path(__file__).resolve().parents[2] / "docs/deployment.md").read_text("utf-8")
+    assert f"| `{name}` |" in table

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from small_run import small_config
+from small_run import small_config, write_labels
 
 from ppdeepfill import __version__
 from ppdeepfill.cli import main
@@ -85,6 +85,44 @@ def test_the_numbers_are_those_of_measure(folder, photos):
         assert [float(row[name]) for row in rows] == pytest.approx(values)
         assert record["means"]["mean_fill"][name]["mean"] == pytest.approx(np.mean(values))
     assert {path.name for path in (folder / "output").iterdir()} == REPORT
+
+
+def test_label_maps_guide_the_networks_that_take_them(folder, photos):
+    labels = write_labels(folder / "labels", photos)
+    options = {"base_channels": 2, "classes": 3, "attention_grid": 8}
+    network = build_network("semantic_guidance", **options)
+    save_best(Path("guided"), Generator("semantic_guidance", options, 1, layer_arrays(network)))
+    save_network(Path("plain"))
+    given = ["--images", photos, "--num_images", "2", "--model_path", "guided", "plain"]
+    run(*given, "--save_dir", "guessed")
+    run(*given, "--save_dir", "told", "--labels", labels)
+    told, guessed = record_in(folder / "told"), record_in(folder / "guessed")
+    assert told["means"]["guided"] != guessed["means"]["guided"]
+    assert told["means"]["plain"] == guessed["means"]["plain"]
+    note = "guided was told the class of every pixel, also in the hole"
+    assert note in told["notes"] and note not in guessed["notes"]
+
+    sample = cv2.imread(str(labels / "0.png"), cv2.IMREAD_GRAYSCALE)[4:36, 8:40]
+    image = read_image(photos / "0.png")[4:36, 8:40]
+    mask = np.zeros([32, 32], np.uint8)
+    mask[8:24, 8:24] = 1
+    covered = np.where(mask[..., None] > 0, 127, image).astype(np.uint8)
+    filled = Inpainter(network)(covered, mask * np.uint8(255), sample)
+    row = next(r for r in rows_in(folder / "told") if r["method"] == "guided")
+    assert float(row["psnr"]) == pytest.approx(measure(filled, image, mask)["psnr"])
+
+
+def test_label_maps_that_nothing_takes_or_that_are_missing_are_refused(folder, photos, capsys):
+    assert "none of the methods takes a label map" in refusal(
+        capsys, *SMALL, "--images", photos, "--methods", "telea", "--labels", photos
+    )
+    options = {"base_channels": 2, "classes": 3}
+    network = build_network("semantic_guidance", **options)
+    save_best(Path("guided"), Generator("semantic_guidance", options, 1, layer_arrays(network)))
+    given = [*SMALL, "--images", photos, "--model_path", "guided", "--labels"]
+    assert "--labels: no such folder" in refusal(capsys, *given, "nowhere")
+    Path("empty").mkdir()
+    assert "has no label map" in refusal(capsys, *given, "empty")
 
 
 def test_the_report_says_what_was_compared(folder, photos):

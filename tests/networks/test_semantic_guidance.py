@@ -6,6 +6,7 @@ import numpy as np
 import paddle
 import pytest
 from espa_authors import fill_external_spatial, fill_first_stage
+from paddle.static import InputSpec
 from reference import relative_error
 
 from ppdeepfill.networks import build_network
@@ -77,6 +78,22 @@ def test_batch_equals_singles_with_labels(network, inputs):
     for i in range(2):
         alone = network(*(x[i : i + 1] for x in inputs)).refined
         np.testing.assert_allclose(alone[0].numpy(), together[i].numpy(), atol=2e-5)
+
+
+def test_an_exported_graph_equals_dygraph_with_labels(network, inputs, tmp_path):
+    image, mask, labels = inputs
+    unknown = paddle.full_like(labels, UNKNOWN)
+    cases = [labels, paddle.where(labels < 3, labels, unknown), unknown]
+    expected = [network(image, mask, given) for given in cases]
+    specs = [InputSpec([None, channels, None, None]) for channels in (3, 1)]
+    specs.append(InputSpec([None, None, None], "int64"))
+    static = paddle.jit.to_static(network, input_spec=specs, full_graph=True)
+    paddle.jit.save(static, str(tmp_path / "network"))
+    loaded = paddle.jit.load(str(tmp_path / "network"))
+    for given, prediction in zip(cases, expected, strict=True):
+        refined, coarse = loaded(image, mask, given)
+        np.testing.assert_allclose(refined.numpy(), prediction.refined.numpy(), atol=2e-5)
+        np.testing.assert_allclose(coarse.numpy(), prediction.coarse.numpy(), atol=2e-5)
 
 
 def test_no_hole_and_all_hole(network, inputs):

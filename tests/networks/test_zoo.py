@@ -7,9 +7,9 @@ import paddle
 import pytest
 from paddle import inference
 from paddle.static import InputSpec
+from small_run import SMALL_NETWORKS
 
 from ppdeepfill.networks import (
-    NETWORKS,
     Prediction,
     build_network,
     complete,
@@ -17,12 +17,7 @@ from ppdeepfill.networks import (
 )
 from ppdeepfill.networks.attention.choice import ATTENTIONS
 
-OPTIONS = {name: {"base_channels": 4} for name in NETWORKS} | {
-    "shift_net": {"base_channels": 4, "levels": 4},
-    "partial_unet": {"base_channels": 4, "levels": 4},
-    "rfr": {"base_channels": 4, "recurrences": 2},
-}
-CASES = {name: (name, options) for name, options in OPTIONS.items()} | {
+CASES = {name: (name, options) for name, options in SMALL_NETWORKS.items()} | {
     f"deepfill_v1, {attention}": ("deepfill_v1", {"base_channels": 4, "attention": attention})
     for attention in ATTENTIONS
     if attention != "contextual"  # which deepfill_v1 has anyway

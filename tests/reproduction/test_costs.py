@@ -8,10 +8,9 @@ import pytest
 from paddle import nn
 
 from benchmarks.cost_tables import cost_tables
+from ppdeepfill.networks.attention.choice import ATTENTIONS
 from ppdeepfill.networks.layers import ConvBlock, UpsampledConvBlock
 from ppdeepfill.reproduction.costs import (
-    Cost,
-    attention_flops,
     critic_layers,
     generator_layers,
     hole_layers,
@@ -19,6 +18,7 @@ from ppdeepfill.reproduction.costs import (
     layer_costs,
     update_passes,
 )
+from ppdeepfill.reproduction.counters import Cost, attention_flops
 from ppdeepfill.reproduction.gpus import ARITHMETIC, TRAFFIC, Gpu, expected_seconds
 
 DOCS = Path(__file__).resolve().parents[2] / "docs/benchmarks.md"
@@ -48,6 +48,42 @@ def test_twice_the_side_costs_four_times_the_convolutions_and_sixteen_times_the_
     attention = "refinement.attention"
     assert large.pop(attention) == 16 * small.pop(attention) == attention_flops(128, 256, 256)
     assert large == {name: 4 * flops for name, flops in small.items()}
+
+
+# On 64 px, the attention of a network of width 4 gets 16 channels at 16 x 16 positions.
+PREDICTS = 2 * 8 * 8 * 16 * 9  # a 3x3 convolution at 8 x 8 positions, per input channel
+BY_HAND = {
+    "none": 0,
+    "shift": 2 * (16 * 2 * 2) * 64 * 64,  # 64 blocks of 2 x 2, compared with each other
+    # Both axes: 16 x 16 lines times channels, times two layers between 16 and 32 positions; before
+    # that, two products that fit the maps of a grid of 16 to 16 positions.
+    "external_spatial": 2 * (2 * (2 * (16 * 16) * 16 * 32) + 2 * (2 * 16 * 16 * 32)),
+    # A convolution of 17 channels, three of 16, one that doubles the size with four taps, one to
+    # two numbers, and samples of four.
+    "appearance_flow": PREDICTS * (17 + 3 * 16)
+    + 2 * 256 * (8 * 16 * 4 + 2 * 8 * 9)
+    + 2 * 4 * (16 * 256),
+    # Three convolutions, a linear layer, a 2 x 3 matrix times 256 places, and samples of four.
+    "spatial_transformer": PREDICTS * (19 + 2 * 16)
+    + 2 * 16 * 6
+    + 2 * 2 * 3 * 256
+    + 2 * 4 * (16 * 256),
+}
+
+
+@pytest.mark.parametrize("attention", BY_HAND)
+def test_an_attention_costs_what_a_sum_by_hand_gives(attention):
+    options = {"base_channels": 4, "attention_grid": 16, "attention": attention}
+    layers = generator_layers((64, 64), **options)
+    counted = [x.forward.flops for x in layers if f"{x.name}.".startswith("refinement.attention.")]
+    assert sum(counted) == BY_HAND[attention]
+    plain = generator_layers((64, 64), base_channels=4, attention="none")
+    rest = sum(x.forward.flops for x in layers) - sum(counted)
+    assert rest == sum(x.forward.flops for x in plain)
+
+
+def test_every_attention_has_a_sum_by_hand():
+    assert {*BY_HAND, "contextual"} == set(ATTENTIONS)
 
 
 def test_a_batch_costs_as_much_as_its_images():

@@ -229,7 +229,7 @@ def test_an_overflow_is_no_bad_update_until_the_scale_is_1(photos, tmp_path, amp
 
     monkeypatch.setattr(parallel, "average_", average_)
     monkeypatch.setattr(
-        "ppdeepfill.training.trainer.loss_scale", lambda _: LossScale(8.0, largest=8.0)
+        "ppdeepfill.training.iterations.loss_scale", lambda _: LossScale(8.0, largest=8.0)
     )
     trainer = Trainer(
         small_config(
@@ -262,7 +262,7 @@ def test_a_loss_of_nan_ends_the_run_whatever_the_scale(photos, tmp_path, amp):
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(photos, tmp_path, amp, monkeypatch):
     """With a scale that overflows at first and grows again soon."""
     monkeypatch.setattr(
-        "ppdeepfill.training.trainer.loss_scale",
+        "ppdeepfill.training.iterations.loss_scale",
         lambda _: LossScale(2.0**24, largest=2.0**24, patience=3),
     )
     config = small_config(photos, "run", precision="fp16", schedule__iterations=6)

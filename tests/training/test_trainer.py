@@ -132,6 +132,7 @@ def test_phases_take_part_from_their_start_to_their_stop(photos, tmp_path):
     trainer.phases.append(generator._replace(name="joint", start=2, optimizer="generator"))
     trainer.parameters["joint"] = trainer.parameters["generator"]
     trainer.scales["joint"] = trainer.scales["generator"]
+    trainer.guards["joint"] = trainer.guards["generator"]
     keys = [set(trainer.step()) & {"critic", "generator", "joint"} for _ in range(3)]
     assert keys == [{"generator"}, {"critic"}, {"critic", "joint"}]
     drawn = int(next(trainer.loader).sample_numbers[0]) // 2

@@ -15,14 +15,25 @@ LISTED = 10  # names of unreadable images
 
 
 def notes_on(
-    results: Sequence[ImageResult], skipped: Mapping[str, str], learned: LearnedMetrics
+    results: Sequence[ImageResult],
+    skipped: Mapping[str, str],
+    learned: LearnedMetrics,
+    *,
+    guided: Sequence[str] = (),
 ) -> list[str]:
-    """Return notes on images left out, undefined or capped values, and missing metrics."""
+    """Return notes on images left out, undefined or capped values, and missing metrics.
+
+    Args:
+        results, skipped: see `score_methods`.
+        learned: which metrics were measured.
+        guided: names of the methods that got label maps.
+    """
     return [
         *_left_out(skipped),
         *_perfect(results),
         *_undefined(results),
         *learned.notes(len(results)),
+        *(f"{method} was told the class of every pixel, also in the hole" for method in guided),
     ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy import ndarray
 
-from ppdeepfill.data.pixels import WHITE, to_levels
+from ppdeepfill.data.pixels import WHITE
 from ppdeepfill.drawing.grid import comparison_grid
 from ppdeepfill.evaluation.images import EvaluationSample, EvaluationSet
 from ppdeepfill.evaluation.methods import Method
@@ -46,6 +46,5 @@ def draw_ranked(
 
 def _row(sample: EvaluationSample, methods: Sequence[Method]) -> list[ndarray]:
     hole = sample.mask[..., None] > 0
-    levels = to_levels(sample.mask[None])
-    completed = [method.fill_batch(sample.covered[None], levels)[0] for method in methods]
+    completed = [method.fill([sample])[0] for method in methods]
     return [np.where(hole, WHITE, sample.image), *completed, sample.image]

@@ -13,8 +13,8 @@ import paddle
 from paddle import ParamAttr, Tensor, nn
 
 from ppdeepfill.networks.attention import Attended
-from ppdeepfill.networks.attention.sampling import look_at, own_places
-from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
+from ppdeepfill.networks.attention.sampling import localisation, look_at, own_places
+from ppdeepfill.networks.layers import UpsampledConvBlock
 
 FIRST_FLOW = 1e-3  # deviation of the last layer's weights, so that training starts with small flows
 
@@ -35,11 +35,10 @@ class AppearanceFlow(nn.Layer):
     def __init__(self, channels: int):
         super().__init__()
         n = channels
-        self.encoder = ConvSequence(
-            ("down", ConvBlock(n + 1, n, stride=2)),
-            *((f"dilation{d}", ConvBlock(n, n, dilation=d)) for d in (2, 4, 8)),
-            ("up", UpsampledConvBlock(n, n // 2)),
+        self.encoder = localisation(
+            n + 1, n, halving="down", dilated={f"dilation{d}": d for d in (2, 4, 8)}
         )
+        self.encoder.add_sublayer("up", UpsampledConvBlock(n, n // 2))
         small = ParamAttr(initializer=nn.initializer.Normal(std=FIRST_FLOW))
         self.to_flow = nn.Conv2D(n // 2, 2, 3, padding=1, weight_attr=small)
 

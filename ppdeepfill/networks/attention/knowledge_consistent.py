@@ -12,6 +12,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from ppdeepfill.networks import kernels
+
 SHIFT = 1e-7  # avoids a division by 0 for features of length 0 and for a ratio of 0
 
 
@@ -47,13 +49,13 @@ def attend_consistently(
     if propagation_size > 1:
         size, side = propagation_size, propagation_size // 2
         around = size**2 * F.avg_pool2d(features, size, stride=1, padding=side, exclusive=False)
-    similarities = paddle.matmul(around.flatten(2), keys, transpose_x=True)  # [B, L, L]
+    similarities = kernels.product(around.flatten(2), keys, transpose_x=True)  # [B, L, L]
     scores = F.softmax(similarities, axis=2)
     if before is not None:
         earlier, known = before
         known, weight = known.flatten(2).transpose([0, 2, 1]), ratio.abs() + SHIFT
         scores = (earlier * known + scores * weight) / (known + weight)
-    attended = paddle.matmul(keys, scores, transpose_y=True)
+    attended = kernels.product(keys, scores, transpose_y=True)
     return attended.reshape(paddle.shape(features)), scores
 
 

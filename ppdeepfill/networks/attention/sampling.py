@@ -6,11 +6,32 @@ Letters: B batch, C channels, h w feature map. Places are (y, x) from -1, the ce
 position, to 1, the centre of the last.
 """
 
+from collections.abc import Mapping
+
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
 from ppdeepfill.networks.attention import Attended
+from ppdeepfill.networks.layers import ConvBlock, ConvSequence
+
+
+# y = f_n(... f_1(x)), where f_1 halves the size
+def localisation(
+    channels: int, out: int, *, halving: str, dilated: Mapping[str, int]
+) -> ConvSequence:
+    """The layers that see enough of the features to say where to look.
+
+    Args:
+        channels: of the input [B, channels, h, w], with even h and w.
+        out: of the result [B, out, h/2, w/2], and in between.
+        halving: name of the first convolution.
+        dilated: dilations of the others, by their names.
+    """
+    return ConvSequence(
+        (halving, ConvBlock(channels, out, stride=2)),
+        *((name, ConvBlock(out, out, dilation=dilation)) for name, dilation in dilated.items()),
+    )
 
 
 def own_places(features: Tensor) -> Tensor:

@@ -14,8 +14,7 @@ import paddle
 from paddle import ParamAttr, Tensor, nn
 
 from ppdeepfill.networks.attention import Attended
-from ppdeepfill.networks.attention.sampling import look_at, own_places
-from ppdeepfill.networks.layers import ConvBlock, ConvSequence
+from ppdeepfill.networks.attention.sampling import localisation, look_at, own_places
 
 IDENTITY = np.array([1.0, 0.0, 0.0, 0.0, 1.0, 0.0], np.float32)
 FIRST_MAP = 1e-3  # deviation of the last layer's weights: training starts close to the identity
@@ -37,11 +36,7 @@ class SpatialTransformer(nn.Layer):
     def __init__(self, channels: int):
         super().__init__()
         n = channels
-        self.localisation = ConvSequence(
-            ("down1", ConvBlock(n + 3, n, stride=2)),
-            ("wide", ConvBlock(n, n, dilation=2)),
-            ("wider", ConvBlock(n, n, dilation=4)),
-        )
+        self.localisation = localisation(n + 3, n, halving="down1", dilated={"wide": 2, "wider": 4})
         self.to_map = nn.Linear(
             n,
             6,

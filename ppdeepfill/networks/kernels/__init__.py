@@ -4,13 +4,16 @@
 
 A layer calls one function here and gets the same numbers as from Paddle's own operators, up to
 float rounding. The choice of kernel depends only on the call: its tensors, the grad mode of its
-thread, hooks, and the three contexts.
+thread, hooks, and the four contexts.
 
-    convolve, convolve_in_sequence, convolve_without_bias    convolutions
+    convolve, convolve_in_sequence, convolve_without_bias,
+    convolve_transposed                                      convolutions
+    product                                                  of large matrices
     contextual_attention, contextual_attention_in_blocks     attention/contextual.py
     encode_near_holes, decode_in_holes, Windows              parts of feature maps
     attention_around_holes                                   context: its part near the holes
     eagerly, attention_memory_limit                          contexts, for callers of networks
+    holes_as_in                                              context, where only shapes are computed
 """
 
 from ppdeepfill.networks.kernels.attention import (
@@ -27,7 +30,13 @@ from ppdeepfill.networks.kernels.convolution import (
     convolve_transposed,
     convolve_without_bias,
 )
-from ppdeepfill.networks.kernels.windows import Windows, decode_in_holes, encode_near_holes
+from ppdeepfill.networks.kernels.product import product
+from ppdeepfill.networks.kernels.windows import (
+    Windows,
+    decode_in_holes,
+    encode_near_holes,
+    holes_as_in,
+)
 
 __all__ = [
     "MemoryBudgetError",
@@ -43,4 +52,6 @@ __all__ = [
     "decode_in_holes",
     "eagerly",
     "encode_near_holes",
+    "holes_as_in",
+    "product",
 ]

@@ -34,6 +34,7 @@ from ppdeepfill.networks.kernels.step import Step
 from ppdeepfill.networks.kernels.tracing import computes_now
 
 SMALLEST = 1 << 16  # numbers in a feature map
+LEAST_WORK = 1 << 26  # multiplications in a convolution of a smaller one
 
 _eagerly = ContextVar("eagerly", default=False)
 
@@ -48,14 +49,15 @@ def eagerly() -> Iterator[None]:
         _eagerly.reset(token)
 
 
-def compiles(x: Tensor) -> bool:
+def compiles(x: Tensor, step: Step | None = None) -> bool:
     """Whether to compile: x is float32 on a CPU, holds numbers now, and Paddle gains by it.
 
-    x must also be large enough: running a graph takes 0.3 ms more than calling an operator.
+    x, or the step's work, must also be large enough: running a graph takes 0.3 ms more than calling
+    an operator.
     """
     return (
         computes_now()
-        and x.size >= SMALLEST
+        and (x.size >= SMALLEST or (step is not None and step.work(x) >= LEAST_WORK))
         and not _eagerly.get()
         and x.place.is_cpu_place()
         and x.dtype == paddle.float32

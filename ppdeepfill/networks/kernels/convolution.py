@@ -5,7 +5,8 @@
 Letters: B batch, C channels, H W feature map.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import chain
 
 import paddle
 import paddle.nn.functional as F
@@ -35,7 +36,7 @@ def convolve(
         x = conv(x)
         return x if activation is None else activation(x)
     step = Step.of(conv, activation, upsampling=upsampling)
-    if not compiles(x):
+    if not compiles(x, step):
         return step.activate(_with_bias(x, step))
     if activation is None or activation in SLOPES:
         return run_step(x, step)
@@ -47,7 +48,7 @@ def convolve_without_bias(x: Tensor, conv: nn.Conv2D) -> Tensor:
     if is_watched(conv):  # a hook may compute its weight
         return conv(x) if conv.bias is None else conv(x) - conv(paddle.zeros_like(x))
     step = Step.of(conv)._replace(bias=None)
-    return run_step(x, step) if compiles(x) else step.convolve(x)
+    return run_step(x, step) if compiles(x, step) else step.convolve(x)
 
 
 def convolve_transposed(x: Tensor, conv: nn.Conv2DTranspose) -> Tensor:
@@ -55,34 +56,53 @@ def convolve_transposed(x: Tensor, conv: nn.Conv2DTranspose) -> Tensor:
 
     Args:
         x: [B, C, H, W].
-        conv: with 4x4 filters, stride 2 and padding 1, without bias.
+        conv: with 4x4 filters, stride 2 and padding 1.
     """
     if is_watched(conv):
         return conv(x)
-    step = Step(conv.weight)
-    return run_step(x, step) if compiles(x) else step.convolve(x)
+    step = Step(conv.weight, bias=conv.bias)
+    if compiles(x, step):
+        return run_step(x, step)
+    return _with_bias(x, step)
 
 
-def convolve_in_sequence(x: Tensor, blocks: Iterable[nn.Layer]) -> Tensor:
-    """Compute blocks one after another: [B, C, H, W] -> [B, out, H', W'].
+def convolve_in_sequence(x: Tensor, blocks: Sequence[nn.Layer]) -> Tensor:
+    """Compute blocks, or sequences of them, one after another: [B, C, H, W] -> [B, out, H', W'].
 
     Args:
         x: [B, C, H, W].
-        blocks: layers with the attributes `conv`, `activation` and `upsampling`, see `convolve`.
+        blocks: layers with the attributes `conv`, `activation` and `upsampling`, see `convolve`,
+            and perhaps `norm`, a batch normalisation before the activation.
     """
-    if compiles(x) and not paddle.is_grad_enabled() and not any(map(is_watched, blocks)):
-        return run_steps(
-            x, [Step.of(b.conv, b.activation, upsampling=b.upsampling) for b in blocks]
-        )
+    if _is_one_graph(x, blocks):
+        return run_steps(x, [Step.of_block(block) for block in _flat(blocks)])
     for block in blocks:
         x = block(x)
     return x
+
+
+def _is_one_graph(x: Tensor, blocks: Sequence[nn.Layer]) -> bool:
+    if not compiles(x) or paddle.is_grad_enabled() or any(map(is_watched, blocks)):
+        return False
+    return not any(map(_uses_batch_statistics, _flat(blocks)))
+
+
+def _flat(blocks: Sequence[nn.Layer]) -> list[nn.Layer]:
+    parts = (block if isinstance(block, nn.Sequential) else [block] for block in blocks)
+    return list(chain.from_iterable(parts))
+
+
+def _uses_batch_statistics(block: nn.Layer) -> bool:
+    norm = getattr(block, "norm", None)
+    return norm is not None and norm.training
 
 
 def _with_bias(x: Tensor, step: Step) -> Tensor:
     if not paddle.in_dynamic_mode():  # in an exported graph, a convolution adds its own bias
         return step.convolve(x, step.bias)
     x = convolve_by_paddle(x, step)
+    if step.bias is None:
+        return x
     if x.dtype != step.bias.dtype:  # under mixed precision, convolutions run in 16 bits
         x = x.astype(step.bias.dtype)
     return AddBias.apply(x, step.bias)

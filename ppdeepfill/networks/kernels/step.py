@@ -56,6 +56,27 @@ class Step(NamedTuple):
         }
         return cls(conv.weight, geometry, conv.bias, activation)
 
+    @classmethod
+    def of_block(cls, block: nn.Layer) -> "Step":
+        """A block of `convolve_in_sequence`, whose normalisation is part of its filters and bias.
+
+        The convolution of a block may be a transposed one with 4x4 filters, stride 2, padding 1.
+        """
+        if isinstance(block.conv, nn.Conv2DTranspose):
+            step = cls(block.conv.weight, None, block.conv.bias, block.activation)
+        else:
+            step = cls.of(block.conv, block.activation, upsampling=block.upsampling)
+        norm = getattr(block, "norm", None)
+        return step if norm is None else step._normalised(norm)
+
+    # norm(w * x + b) = (s w) * x + s (b - mean) + shift, with s = scale / sqrt(variance + epsilon)
+    def _normalised(self, norm: nn.BatchNorm2D) -> "Step":
+        scale = norm.weight / (norm._variance + norm._epsilon).sqrt()
+        shape = [-1, 1, 1, 1] if self.geometry is not None else [1, -1, 1, 1]
+        bias = -norm._mean if self.bias is None else self.bias - norm._mean
+        weight, bias = self.weight * scale.reshape(shape), bias * scale + norm.bias
+        return self._replace(weight=weight, bias=bias)
+
     def convolve(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """Convolve x [B, C, H, W] with Paddle's own operator; without activation."""
         if self.geometry is None:
@@ -65,6 +86,13 @@ class Step(NamedTuple):
     def activate(self, x: Tensor) -> Tensor:
         """Apply only the activation."""
         return x if self.activation is None else self.activation(x)
+
+    def work(self, x: Tensor) -> int:
+        """Number of multiplications for x [B, C, H, W]."""
+        per_position = math.prod(self.weight.shape)
+        positions = x.shape[0] * x.shape[2] * x.shape[3]
+        stride = 1 if self.geometry is None else self.geometry["stride"]
+        return per_position * positions // stride**2
 
     def unfolded_bytes(self, x: Tensor) -> int:
         """Bytes that Paddle's operator copies per image: a k x k neighbourhood per position."""

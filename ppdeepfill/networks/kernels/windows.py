@@ -7,13 +7,17 @@ Letters: B batch, C channels, H W map, h w window.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
+
+_holes: ContextVar[Tensor | None] = ContextVar("holes", default=None)
 
 STEP = 4  # sides of windows are multiples of it, so that there are few different sizes
 
@@ -61,6 +65,19 @@ class Windows(NamedTuple):
         return paddle.concat(samples)
 
 
+@contextmanager
+def holes_as_in(mask: Tensor) -> Iterator[None]:
+    """Within this context, decoders take the holes from this mask [B, 1, H, W].
+
+    For calls whose own masks have no values, because only shapes are computed.
+    """
+    token = _holes.set(mask)
+    try:
+        yield
+    finally:
+        _holes.reset(token)
+
+
 def decode_in_holes(
     decode: Callable[..., Tensor], *features: Tensor, mask: Tensor, margin: int
 ) -> Tensor:
@@ -76,7 +93,8 @@ def decode_in_holes(
         [B, C', H, W], valid only inside the holes.
     """
     scale = mask.shape[2] // features[0].shape[2]
-    windows = windows_around_holes(mask, scale=scale, margin=margin)
+    known = _holes.get()
+    windows = windows_around_holes(mask if known is None else known, scale=scale, margin=margin)
     decoded = decode(*(windows.of(x) for x in features))
     return windows.put_back(decoded, mask.shape[2:], scale)
 

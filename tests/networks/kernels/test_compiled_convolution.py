@@ -9,6 +9,7 @@ import numpy as np
 import paddle
 import paddle.nn.functional as F
 import pytest
+from paddle import nn
 
 from ppdeepfill.networks.activations import SLOPES, clip_to_image, leaky_relu
 from ppdeepfill.networks.kernels import compiled_graphs
@@ -270,3 +271,12 @@ def test_steps_in_one_graph_equal_steps_alone(rng):
 def test_small_maps_are_for_paddle(monkeypatch):
     monkeypatch.setattr("ppdeepfill.networks.kernels.compiled_convolution.SMALLEST", 8)
     assert compiles(paddle.zeros([8])) and not compiles(paddle.zeros([7]))
+
+
+def test_a_small_map_compiles_if_its_convolution_is_much_work(monkeypatch):
+    monkeypatch.setattr("ppdeepfill.networks.kernels.compiled_convolution.SMALLEST", SMALLEST)
+    x, narrow, wide = paddle.zeros([1, 256, 8, 8]), nn.Conv2D(256, 8, 3), nn.Conv2D(256, 512, 3)
+    assert x.size < SMALLEST
+    steps = [Step(conv.weight, {"stride": 1}) for conv in (narrow, wide)]
+    assert [step.work(x) for step in steps] == [64 * 9 * 256 * out for out in (8, 512)]
+    assert [compiles(x, step) for step in steps] == [False, True]

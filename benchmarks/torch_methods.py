@@ -1,0 +1,142 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""Measure one row of `benchmarks.methods` with PyTorch, for `benchmarks/run.py --compare`.
+
+It needs PyTorch and NumPy only, and its own environment if you like:
+
+    python benchmarks/run.py 'method/glcic/*' 'method/rfr/*' --threads 1 \\
+        --compare 'TORCH_ENVIRONMENT/bin/python benchmarks/torch_methods.py'
+
+The work is that of our rows: a picture from uint8 to uint8, and an update of the network with all
+terms of its configuration, on a batch that is there already (our rows also draw and load theirs).
+"""
+
+import functools
+import os
+import sys
+from pathlib import Path
+
+sys.path[0] = str(Path(__file__).resolve().parents[1])
+
+from benchmarks.measure import measure  # noqa: E402 needs the path
+from benchmarks.methods import BATCH, HOLE, SIZE  # noqa: E402
+from benchmarks.protocol import REPEATS, Measurement  # noqa: E402
+from benchmarks.row import Call, Row  # noqa: E402
+
+WIDTH = 64  # of both networks' first layers, as in their papers
+MEAN = 0.45  # colour of the hole that GLCIC sees
+
+
+def rows() -> list[Row]:
+    return [
+        Row("method/glcic/forward", functools.partial(_forward, "glcic")),
+        Row("method/glcic/update", _glcic_update, items=BATCH),
+        Row("method/rfr/forward", functools.partial(_forward, "rfr")),
+        Row("method/rfr/update", _rfr_update, items=BATCH),
+    ]
+
+
+def _network(name: str):
+    """The network as (image in [0, 1], mask) -> image in [0, 1]."""
+    import torch
+
+    from benchmarks import torch_networks
+
+    torch.manual_seed(0)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    if name == "rfr":
+        network = torch_networks.Rfr(WIDTH)
+        return network, lambda image, mask: network(image * (1 - mask), 1 - mask)
+    network = torch_networks.Glcic(WIDTH)
+    return network, lambda image, mask: network(
+        torch.cat([image * (1 - mask) + MEAN * mask, mask], 1)
+    )
+
+
+def _samples(batch: int):
+    """Images [B, 3, H, W] in [0, 1] and masks with a hole in the middle."""
+    import torch
+
+    mask, edge = torch.zeros(batch, 1, SIZE, SIZE), (SIZE - HOLE) // 2
+    mask[:, :, edge : edge + HOLE, edge : edge + HOLE] = 1.0
+    return torch.rand(batch, 3, SIZE, SIZE), mask
+
+
+def _forward(name: str) -> Call:
+    import torch
+
+    network, run = _network(name)
+    network.eval()
+    image, mask = _samples(1)
+    pixels = (255 * image).to(torch.uint8)
+
+    @torch.no_grad()
+    def call():
+        filled = (255 * run(pixels.float() / 255, mask)).round().clamp(0, 255).to(torch.uint8)
+        return torch.where(mask > 0, filled, pixels)
+
+    return call
+
+
+def _glcic_update() -> Call:
+    import torch
+    import torch.nn.functional as F
+
+    from benchmarks.torch_networks import GlcicCritic
+
+    network, run = _network("glcic")
+    critic, (image, mask) = GlcicCritic(SIZE, HOLE).requires_grad_(False), _samples(BATCH)
+    optimizer = torch.optim.Adadelta(network.parameters(), lr=1.0, rho=0.9, eps=1e-6)
+    inside = slice((SIZE - HOLE) // 2, (SIZE + HOLE) // 2)
+
+    def call() -> None:
+        optimizer.zero_grad()
+        refined = run(image, mask)
+        score = critic(refined, refined[:, :, inside, inside])
+        error = ((refined - image) * mask).square().mean()
+        (error - 4e-4 * F.softplus(score).mean()).backward()
+        optimizer.step()
+
+    return call
+
+
+def _rfr_update() -> Call:
+    import torch
+
+    from benchmarks.torch_networks import Vgg16
+
+    network, run = _network("rfr")
+    vgg, (image, mask) = Vgg16().requires_grad_(False), _samples(BATCH)
+    optimizer = torch.optim.Adam(network.parameters(), lr=2e-4)
+
+    def gram(features):
+        flat = features.flatten(2)
+        return flat @ flat.transpose(1, 2) / features[0].numel()
+
+    def call() -> None:
+        optimizer.zero_grad()
+        refined = run(image, mask)
+        completed = refined * mask + image * (1 - mask)
+        error, in_hole = (refined - image).abs(), completed * mask
+        loss = 6 * (error * mask).mean() + (error * (1 - mask)).mean()
+        loss = loss + 0.1 * (in_hole.diff(dim=2).abs().mean() + in_hole.diff(dim=3).abs().mean())
+        truth = vgg(image)
+        for features in (vgg(refined), vgg(completed)):
+            for ours, true in zip(features, truth, strict=True):
+                loss = loss + 0.05 * (ours - true).abs().mean()
+                loss = loss + 120 * (gram(ours) - gram(true)).abs().mean()
+        loss.backward()
+        optimizer.step()
+
+    return call
+
+
+if __name__ == "__main__":
+    known = {row.name: row for row in rows()}
+    row = known.get(sys.argv[1])
+    if row is None:
+        result = Measurement(note="not compared with PyTorch")
+    else:
+        result = measure(row, int(os.environ.get(REPEATS, "5")))
+    print(result.to_json(), flush=True)
+    os._exit(0)
