@@ -41,7 +41,7 @@ class SimulatedAmp:
         monkeypatch.setattr(paddle.amp, "auto_cast", self.auto_cast)
         monkeypatch.setattr("ppdeepfill.training.iterations.check_precision", lambda _: None)
         # Compiled graphs are for float32 alone.
-        monkeypatch.setattr(convolution, "compiles", lambda x: False)
+        monkeypatch.setattr(convolution, "compiles", lambda *_, **__: False)
         for module, function, name in OPERATORS:
             operator = getattr(module, function)
             monkeypatch.setattr(module, function, self._rounding(operator, name))

@@ -348,11 +348,13 @@ def test_a_documented_command_exists(guide, words, tmp_path, monkeypatch):
         monkeypatch.setattr("ppdeepfill.alignment.report.align", lambda *arguments: None)
         monkeypatch.setattr("ppdeepfill.serving.server.serve", lambda *_, **__: None)
         monkeypatch.setattr("ppdeepfill.ablation.ablate.ablate", lambda *_, **__: None)
+        monkeypatch.setattr("ppdeepfill.ablation.plan.load_configs", lambda *_: {})
         monkeypatch.setattr("ppdeepfill.drawing.curves.write_curves", lambda *_, **__: [])
         for name in (word for word in words if word.endswith(".jpg")):
             cv2.imwrite(name, np.random.default_rng(0).integers(0, 256, (64, 80, 3), np.uint8))
         if "convert" in words:
-            _write_source(Path(words[-2]), words[words.index("--from") + 1])
+            origin, source = words[words.index("--from") + 1 :][:2]
+            _write_source(Path(source), origin)
         assert main(words[1:]) == 0
     elif words[:2] == ["python", "-m"]:
         assert find_spec(words[2])

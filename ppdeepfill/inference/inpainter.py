@@ -20,7 +20,11 @@ from paddle import Tensor, nn
 from ppdeepfill.data.pixels import is_hole, to_bytes, to_levels, to_unit_range, why_no_hole
 from ppdeepfill.errors import ConfigError
 from ppdeepfill.networks import Prediction, classes_of, predict_in_hole, size_multiple_of
-from ppdeepfill.networks.kernels import MemoryBudgetError, attention_memory_limit
+from ppdeepfill.networks.kernels import (
+    MemoryBudgetError,
+    attention_memory_limit,
+    one_thread_at_a_time,
+)
 from ppdeepfill.weights.finding import SHIPPED, load_generator
 
 ATTENTION_MEMORY = 2.0  # GiB
@@ -30,6 +34,8 @@ T = TypeVar("T")
 
 class Inpainter:
     """Fills holes in images of any size.
+
+    Several threads may use it; they compute in turn.
 
     Args:
         network: a network built by `build_network`; it is switched to evaluation mode.
@@ -128,7 +134,6 @@ class Inpainter:
         """
         return self._run(partial(predict_in_hole, self.network), images, masks, labels)
 
-    @paddle.no_grad()
     def _run(
         self,
         network: Callable[..., T],
@@ -144,7 +149,11 @@ class Inpainter:
             self._check_labels(labels, masks.shape)
             inputs.append(np.pad(labels, border, mode="symmetric").astype(np.int64))
         try:
-            with attention_memory_limit(self._attention_bytes):
+            with (
+                one_thread_at_a_time(),
+                paddle.no_grad(),
+                attention_memory_limit(self._attention_bytes),
+            ):
                 return network(*map(paddle.to_tensor, inputs))
         except MemoryBudgetError as error:
             raise ConfigError(f"attention_memory: {error}") from error

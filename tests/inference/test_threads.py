@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import paddle
 import pytest
 
 from ppdeepfill.inference.inpainter import Inpainter
-from ppdeepfill.networks import build_network
+from ppdeepfill.networks import Prediction, build_network
 
 ROOT = Path(__file__).resolve().parents[2]
 FORKS = """
@@ -69,8 +71,8 @@ def filler():
 
 
 def test_several_threads_get_what_one_gets():
+    """Also while the first of them compile graphs: nothing has run yet."""
     fill, images = filler(), pictures() * 2
-    expected = [fill(image) for image in images]
     start = threading.Barrier(3)
 
     def work(_):
@@ -78,8 +80,29 @@ def test_several_threads_get_what_one_gets():
         return [fill(image) for image in images]
 
     with ThreadPoolExecutor(3) as pool:
-        for results in pool.map(work, range(3)):
-            assert results == expected
+        results = list(pool.map(work, range(3)))
+    expected = [fill(image) for image in images]
+    assert results == [expected] * 3
+
+
+def test_no_two_threads_are_in_a_network_at_once():
+    """Paddle's mode belongs to the process: compiling in one thread crashed others at times."""
+    busy, at_once = threading.Lock(), []
+
+    class Watched(paddle.nn.Layer):
+        size_multiple = 1
+
+        def forward(self, image, mask):
+            at_once.append(not busy.acquire(blocking=False))
+            time.sleep(0.01)
+            busy.release()
+            return Prediction(image)
+
+    inpainter = Inpainter(Watched())
+    image, mask = np.zeros([8, 8, 3], np.uint8), np.full([8, 8], 255, np.uint8)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: inpainter(image, mask), range(8)))
+    assert at_once == [False] * 8
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -87,7 +110,7 @@ def test_a_fork_works_after_import_and_use_and_while_another_thread_works():
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORKS],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=400,

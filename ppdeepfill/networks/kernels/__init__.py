@@ -13,6 +13,7 @@ thread, hooks, and the four contexts.
     encode_near_holes, decode_in_holes, Windows              parts of feature maps
     attention_around_holes                                   context: its part near the holes
     eagerly, attention_memory_limit                          contexts, for callers of networks
+    one_thread_at_a_time                                     context, for callers with threads
     holes_as_in                                              context, where only shapes are computed
 """
 
@@ -30,6 +31,7 @@ from ppdeepfill.networks.kernels.convolution import (
     convolve_transposed,
     convolve_without_bias,
 )
+from ppdeepfill.networks.kernels.graph_runs import one_thread_at_a_time
 from ppdeepfill.networks.kernels.product import product
 from ppdeepfill.networks.kernels.windows import (
     Windows,
@@ -53,5 +55,6 @@ __all__ = [
     "eagerly",
     "encode_near_holes",
     "holes_as_in",
+    "one_thread_at_a_time",
     "product",
 ]

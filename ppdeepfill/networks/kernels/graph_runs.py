@@ -96,6 +96,17 @@ class GraphRuns:
 runs = GraphRuns(KEPT_BYTES)  # one for the process, because Paddle's cache is too
 
 
+@contextmanager
+def one_thread_at_a_time() -> Iterator[None]:
+    """Within this context, no other thread is in it, nor runs or compiles a graph.
+
+    While Paddle compiles, the whole process is in its static mode: operators that another thread
+    calls would become part of the graph, or crash.
+    """
+    with runs.lock:
+        yield
+
+
 def _prepare_fork() -> None:
     """Let the running graph end, and leave a child no interpreters, whose threads it would lack."""
     runs.lock.acquire()

@@ -67,7 +67,7 @@ class Windows(NamedTuple):
 
 @contextmanager
 def holes_as_in(mask: Tensor) -> Iterator[None]:
-    """Within this context, decoders take the holes from this mask [B, 1, H, W].
+    """Within this context, encoders and decoders take the holes from this mask [B, 1, H, W].
 
     For calls whose own masks have no values, because only shapes are computed.
     """
@@ -93,8 +93,7 @@ def decode_in_holes(
         [B, C', H, W], valid only inside the holes.
     """
     scale = mask.shape[2] // features[0].shape[2]
-    known = _holes.get()
-    windows = windows_around_holes(mask if known is None else known, scale=scale, margin=margin)
+    windows = windows_around_holes(mask, scale=scale, margin=margin)
     decoded = decode(*(windows.of(x) for x in features))
     return windows.put_back(decoded, mask.shape[2:], scale)
 
@@ -125,11 +124,12 @@ def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows:
     """Return the smallest windows that contain each hole and `margin` positions around it.
 
     Args:
-        mask: [B, 1, H, W], 1 = hole.
+        mask: [B, 1, H, W], 1 = hole; within `holes_as_in`, that context's counts instead.
         scale: size of the mask relative to the map that the windows are for; divides H and W.
         margin: in positions of that map.
     """
-    holes = mask.numpy()[:, 0] > 0
+    known = _holes.get()
+    holes = (mask if known is None else known).numpy()[:, 0] > 0
     axes = [_spans(holes.any(axis=axis), scale, margin) for axis in (2, 1)]
     (tops, height), (lefts, width) = axes
     return Windows(list(zip(tops, lefts, strict=True)), (height, width))
