@@ -46,7 +46,6 @@ def test_every_title_has_a_chinese_one():
 
 @pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
 def test_both_languages_show_the_same_code(path):
-    _skip_if_behind(path)
     english = path.with_name(path.name.replace(".zh.md", ".md"))
     blocks = [
         re.findall(r"^```.*?^```", p.read_text("utf-8"), re.M | re.S) for p in (path, english)
@@ -78,7 +77,6 @@ def _facts(path: Path) -> Counter:
 
 @pytest.mark.parametrize("path", CHINESE, ids=lambda path: path.stem)
 def test_both_languages_name_the_same_numbers_and_options(path):
-    _skip_if_behind(path)
     chinese, english = _facts(path), _facts(path.with_name(path.name.replace(".zh.md", ".md")))
     assert {"missing": english - chinese, "added": chinese - english} == {
         "missing": Counter(),
@@ -111,8 +109,3 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert "传播" in (tmp_path / "zh/explanation/attention/index.html").read_text("utf-8")
     reference = (tmp_path / "reference/inference/index.html").read_text("utf-8")
     assert 'id="ppdeepfill.inference.inpainter.Inpainter.from_checkpoint"' in reference
-
-
-def _skip_if_behind(path):
-    if path.name in ("deployment.zh.md", "fidelity.zh.md", "predict.zh.md"):
-        pytest.skip("the translation is behind the English page")
