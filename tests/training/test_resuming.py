@@ -304,7 +304,7 @@ def children(pid):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_a_run_whose_processes_all_get_sigterm_saves_and_stops(photos, tmp_path, monkeypatch):
+def test_a_run_whose_processes_all_get_sigterm_saves_and_stops(photos, tmp_path):
     """As from a cluster's scheduler, which sends it to the loader processes too."""
     config = small_config(photos, "run", schedule__iterations=20, data__workers=2)
     for folder in ("whole", "parts"):
@@ -332,12 +332,22 @@ def test_a_run_whose_processes_all_get_sigterm_saves_and_stops(photos, tmp_path,
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
     assert not [f for pid in workers for f in Path("/dev/shm").glob(f"paddle_{pid}_*")]
 
-    for folder in ("whole", "parts"):
-        monkeypatch.chdir(tmp_path / folder)
-        Trainer(config).fit()
+    for folder in ("whole", "parts"):  # as the killed one: threads are a setting of a process
+        train(tmp_path / "config.yaml", tmp_path / folder)
     whole, parts = tmp_path / "whole" / "run", tmp_path / "parts" / "run"
     assert read_checkpoints(parts).items() >= read_checkpoints(whole).items()
     assert read_metrics(parts) == read_metrics(whole)
+
+
+def train(config: Path, folder: Path, first: str = "", **environment: str) -> None:
+    """Run TRAIN to its end in a process of its own."""
+    subprocess.run(
+        [sys.executable, "-c", first + TRAIN, str(config)],
+        cwd=folder,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+    )
 
 
 def test_processes_that_would_start_from_different_checkpoints_are_refused(
@@ -352,7 +362,7 @@ def test_processes_that_would_start_from_different_checkpoints_are_refused(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes")
-def test_equal_runs_are_equal_wherever_their_memory_lies(photos, tmp_path, monkeypatch):
+def test_equal_runs_are_equal_wherever_their_memory_lies(photos, tmp_path):
     """Another process, other addresses, a longer environment, another order of sets."""
     options = {"network__options": {"base_channels": 8}, "data__image_size": 64, "mask__size": 32}
     config = small_config(photos, "run", data__workers=2, **options)  # compiled convolutions too
@@ -360,16 +370,9 @@ def test_equal_runs_are_equal_wherever_their_memory_lies(photos, tmp_path, monke
         (tmp_path / folder).mkdir()
     (tmp_path / "config.yaml").write_text(config.to_yaml())
     junk = "import random; junk = [bytes(random.randrange(9000)) for _ in range(5000)]\n"
-    environment = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "7", "LONGER": "x" * 12345}
-    subprocess.run(
-        [sys.executable, "-c", junk + TRAIN, str(tmp_path / "config.yaml")],
-        cwd=tmp_path / "there",
-        check=True,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, **environment},
-    )
-    monkeypatch.chdir(tmp_path / "here")
-    Trainer(config).fit()
+    changes = {"PYTHONHASHSEED": "7", "LONGER": "x" * 12345}
+    train(tmp_path / "config.yaml", tmp_path / "here")
+    train(tmp_path / "config.yaml", tmp_path / "there", junk, **changes)
     assert read_checkpoints(tmp_path / "here" / "run") == read_checkpoints(
         tmp_path / "there" / "run"
     )
