@@ -32,6 +32,7 @@ from ppdeepfill.deployment.exported import (
 )
 from ppdeepfill.deployment.trials import FREE, mask_shape, trials_of
 from ppdeepfill.errors import ExportError
+from ppdeepfill.inference.inpainter import ATTENTION_MEMORY, GIB
 from ppdeepfill.networks import complete, size_multiple_of
 from ppdeepfill.networks.kernels import attention_memory_limit
 from ppdeepfill.terminal.progress import progress
@@ -43,7 +44,7 @@ GRAPHS = ("model.json", "model.pdmodel")  # PaddlePaddle 3 and 2
 WEIGHTS = "model.pdiparams"
 ONNX = "model.onnx"
 
-ATTENTION_BYTES = 2 << 30  # as in `Inpainter`; beyond, the graph computes attention in a loop
+ATTENTION_BYTES = int(ATTENTION_MEMORY * GIB)  # beyond, the graph computes it in parts
 LARGEST = 4096  # more must be a typo; the comparison below runs fixed shapes at full size
 ANY_SHAPE = (FREE, 3, FREE, FREE)
 STEPS = 4  # of an export for the CPU without ONNX: graph, description, two comparisons

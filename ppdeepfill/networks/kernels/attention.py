@@ -36,9 +36,9 @@ _limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=No
 def attention_memory_limit(limit: int | None) -> Iterator[None]:
     """Within this context, attention works in blocks if it would need more than `limit` bytes.
 
-    The limit counts temporaries only; None sets no limit. With gradients, attention is always
-    computed as a whole, whatever the limit. A graph that is exported within this context works in
-    a loop where it would need more, and has no attention among its results.
+    The limit counts temporaries only; None sets no limit. With gradients, it does not count. A
+    graph that is exported within this context works in strips (fixed sizes) or in a loop (free
+    sizes) where it would need more, and has no attention among its results.
     """
     token = _limit.set(limit)
     try:
