@@ -23,7 +23,7 @@ def open_labels(path: str | Path, classes: int | None = None) -> LabelReader:
     """Return a function from an image's name and size to its label map, like `LabelMaps.read`.
 
     Args:
-        path: a folder, see `LabelMaps`, or one PNG file for all images.
+        path: what `--labels` names: a folder, see `LabelMaps`, or one PNG file for all images.
         classes: see `LabelMaps`.
 
     Raises:
@@ -32,7 +32,10 @@ def open_labels(path: str | Path, classes: int | None = None) -> LabelReader:
     path = Path(path).expanduser()
     if path.is_file():
         return partial(read_label_map, path, classes=classes)
-    return LabelMaps(path, classes).read
+    try:
+        return LabelMaps(path, classes).read
+    except DataError as error:
+        raise DataError(f"--labels: {error}") from error
 
 
 class LabelMaps:

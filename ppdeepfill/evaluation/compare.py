@@ -160,10 +160,7 @@ def _label_maps(path: Path | None, methods: Sequence[Method]) -> LabelReader | N
     classes = [method.classes for method in methods if method.classes is not None]
     if not classes:
         raise DataError("--labels: none of the methods takes a label map; leave --labels out")
-    try:
-        return open_labels(path, min(classes))
-    except DataError as error:
-        raise DataError(f"--labels: {error}") from error
+    return open_labels(path, min(classes))
 
 
 def _open_images(

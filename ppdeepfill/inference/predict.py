@@ -137,10 +137,7 @@ def _label_maps(path: Path, inpainter: Inpainter) -> LabelReader:
             "--labels: this network takes no label map; leave --labels out, or use a network that "
             "does, such as semantic_guidance"
         )
-    try:
-        return open_labels(path, inpainter.classes)
-    except DataError as error:
-        raise DataError(f"--labels: {error}") from error
+    return open_labels(path, inpainter.classes)
 
 
 class _PhotoFiller(NamedTuple):
