@@ -7,7 +7,13 @@ import json
 import cv2
 import numpy as np
 import pytest
-from small_run import read_checkpoints, read_metrics, save_small_network, small_config
+from small_run import (
+    read_checkpoints,
+    read_metrics,
+    save_small_network,
+    small_config,
+    validating,
+)
 
 from ppdeepfill.cli import main
 from ppdeepfill.errors import UserError
@@ -170,11 +176,7 @@ def test_a_phase_whose_updates_are_always_bad_ends_the_run(photos, tmp_path):
 
 
 def test_a_score_that_is_nan_is_never_the_best(photos, tmp_path, monkeypatch):
-    scores = iter([float("nan"), 0.5, float("nan"), 0.4])
-    monkeypatch.setattr(
-        "ppdeepfill.training.reporter.validate",
-        lambda *_, **__: {"hole_l1": next(scores), "psnr": 1.0},
-    )
+    validating(monkeypatch, [float("nan"), 0.5, float("nan"), 0.4])
     config = small_config(photos, tmp_path, data__validation=str(photos), schedule__iterations=8)
     Trainer(config).fit()
     assert read_generator(tmp_path / "best_model" / "generator.safetensors").iteration == 8

@@ -109,7 +109,7 @@ def read_photo(content: bytes, _: Path) -> None:
 
 
 def read_source(content: bytes, folder: Path) -> None:
-    """Archives and lists: a picture is the right one, or refused."""
+    """Archives and lists: pictures are read, or refused."""
     kind = ".zip" if content[:2] == b"PK" else ".txt" if content[:2] == b"# " else ".tar"
     path = folder / f"source{kind}"
     path.write_bytes(content)
@@ -120,27 +120,29 @@ def read_source(content: bytes, folder: Path) -> None:
 
 
 def indices() -> list[bytes]:
+    seeds = []
     with TemporaryDirectory() as folder:
-        return [_index_of(Path(folder), kind).read_bytes() for kind in ("zip0.zip", "tar1.tar")]
+        for path, index in _archives(Path(folder)):
+            open_source(str(path))
+            seeds.append(index.read_bytes())
+    return seeds
 
 
 def read_index(content: bytes, folder: Path) -> None:
     """A damaged index beside a good archive."""
+    for path, index in _archives(folder):
+        index.write_bytes(content)
+        _check_pictures(path)
+
+
+def _archives(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Good archives, and where their indices are; an index knows the time of its archive."""
     for kind in ("zip0.zip", "tar1.tar"):
         path = folder / kind
         if not path.exists():
             path.write_bytes(archives_and_lists()[kind])
             os.utime(path, (1, 1))
-        path.with_name(path.name + INDEX_SUFFIX).write_bytes(content)
-        _check_pictures(path)
-
-
-def _index_of(folder: Path, kind: str) -> Path:
-    path = folder / kind
-    path.write_bytes(archives_and_lists()[kind])
-    os.utime(path, (1, 1))
-    open_source(str(path))
-    return path.with_name(path.name + INDEX_SUFFIX)
+        yield path, path.with_name(path.name + INDEX_SUFFIX)
 
 
 def _check_pictures(path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import paddle
 import pytest
-from small_run import read_metrics, small_config, write_photos
+from small_run import read_metrics, small_config, validating, write_photos
 
 from ppdeepfill.errors import ConfigError, DataError, OutputError, UserError
 from ppdeepfill.networks import DeepFillV1
@@ -236,11 +236,7 @@ def test_run_introduces_itself_and_says_what_comes_next(photos, tmp_path, messag
 
 
 def test_best_model_is_that_of_the_lowest_hole_l1(photos, tmp_path, monkeypatch):
-    scores = iter([0.5, 0.3, 0.4, 0.6])
-    monkeypatch.setattr(
-        "ppdeepfill.training.reporter.validate",
-        lambda *_, **__: {"hole_l1": next(scores), "psnr": 1.0},
-    )
+    validating(monkeypatch, [0.5, 0.3, 0.4, 0.6])
     config = small_config(photos, tmp_path, data__validation=str(photos), schedule__iterations=8)
     Trainer(config).fit()
     assert read_generator(tmp_path / "best_model" / "generator.safetensors").iteration == 4
