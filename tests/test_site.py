@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from release.site import on_page_markdown
+from release.site import ENGLISH_ONLY, on_page_markdown
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -92,12 +92,23 @@ def test_the_python_example_of_the_attention_runs():
     assert list(names["steps"].similarity.shape) == [1, 1024, 1024]
 
 
+def _page(uri: str, language: str, *, shown_in: str) -> SimpleNamespace:
+    file = SimpleNamespace(src_uri=uri, locale=language, locale_alternate_of=shown_in)
+    return SimpleNamespace(file=file)
+
+
 def test_links_out_of_the_documents_become_names():
-    page = SimpleNamespace(file=SimpleNamespace(src_uri="methods/rfr.md"))
+    page = _page("methods/rfr.md", "en", shown_in="en")
     text = "[code](../../deploy/infer.py#L1), [metrics](../metrics.md), [here](x.md)"
     assert on_page_markdown(text, page=page, config=None, files=None) == (
         "code (`deploy/infer.py`), [metrics](../metrics.md), [here](x.md)"
     )
+
+
+def test_an_english_page_in_the_chinese_site_says_so_below_its_title():
+    page = _page("results.md", "en", shown_in="zh")
+    text = on_page_markdown("# Results\n\nNumbers.\n", page=page, config=None, files=None)
+    assert text == f"# Results\n\n{ENGLISH_ONLY}\nNumbers.\n"
 
 
 @pytest.mark.slow
