@@ -118,5 +118,8 @@ def test_the_site_builds_without_a_warning(tmp_path):
     built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr
     assert "传播" in (tmp_path / "zh/explanation/attention/index.html").read_text("utf-8")
+    for page, noted in {"zh/results": True, "zh/glossary": False, "results": False}.items():
+        html = (tmp_path / page / "index.html").read_text("utf-8")
+        assert ("本页只有英文版" in html) == noted, page
     reference = (tmp_path / "reference/inference/index.html").read_text("utf-8")
     assert 'id="ppdeepfill.inference.inpainter.Inpainter.from_checkpoint"' in reference
