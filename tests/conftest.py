@@ -6,8 +6,9 @@ import logging
 import os
 from pathlib import Path
 
-# Before paddle is imported, which reads it once.
-os.environ.setdefault("OMP_NUM_THREADS", str(os.cpu_count() or 1))
+# Before paddle is imported, which reads it once. The processes of `-n` share the cores.
+PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1))
+os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // PROCESSES)))
 
 import numpy as np
 import paddle
@@ -15,6 +16,16 @@ import pytest
 from small_run import write_photos
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Escape what is no text, such as strange file names in a log: `-n` cannot send it on."""
+    report = yield
+    report.sections = [
+        (title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections
+    ]
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)
