@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Choose the device, and train one network in several processes.
+"""Choose the device, bound the memory it keeps, and train one network in several processes.
 
     python -m paddle.distributed.launch --gpus 0,1 train.py ...
     python -m paddle.distributed.launch --nproc_per_node 2 --backend gloo train.py --device cpu ...
@@ -16,8 +16,9 @@ import ctypes
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import paddle
 from paddle import Tensor, distributed
@@ -26,6 +27,7 @@ from paddle.base import core
 from ppdeepfill.errors import ConfigError, LostProcess
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h
+GROWTH = 1.25  # of the resident memory, before freed memory goes back to the system
 
 
 def use_device(device: str, *, deterministic: bool = False, connect: bool = True) -> None:
@@ -133,6 +135,49 @@ def _talking() -> Iterator[None]:
         ) from error
 
 
+class FreedMemory:
+    """Gives freed memory back to the system once too much of it has piled up.
+
+    Kept memory makes new tensors fast (`use_device`), but small blocks come to lie between large
+    ones, so that more and more freed memory fits no new tensor: a training that used 0.5 GiB held
+    2.7 GiB after 700 iterations. Giving it back takes 0.1 to 0.2 s.
+    """
+
+    def __init__(self):
+        self._usual: int | None = None  # resident bytes when the memory was last given back
+
+    def bound(self) -> None:
+        """Give freed memory back if the process has grown by a quarter since that last happened.
+
+        Call it after each iteration or picture. It does nothing without Linux and its C library.
+        """
+        resident, usual = _resident_bytes(), self._usual  # another thread may change it
+        if usual is None:
+            self._usual = resident
+        elif resident > GROWTH * usual and (trim := _from_c_library("malloc_trim")):
+            trim(0)
+            self._usual = None  # what the next iteration needs counts as usual
+
+
+def _resident_bytes() -> int:
+    """Memory of this process in RAM; 0 where the system does not say."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _from_c_library(name: str) -> Callable[..., int] | None:
+    """A function of the C library of Linux; None elsewhere."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return getattr(ctypes.CDLL("libc.so.6"), name)
+    except (OSError, AttributeError):  # another C library
+        return None
+
+
 def _cores() -> int:
     """Return the number of CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):  # not on every system
@@ -147,14 +192,10 @@ def _keep_freed_memory() -> None:
     has to wait for its pages: a sum or an activation takes up to four times as long. Environment
     variables MALLOC_... take precedence.
     """
-    if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
-        return
-    try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
-    except (OSError, AttributeError):  # another C library
-        return
-    mallopt(M_MMAP_THRESHOLD, 1 << 30)
-    mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+    mallopt = _from_c_library("mallopt")
+    if mallopt and not any(name.startswith("MALLOC_") for name in os.environ):
+        mallopt(M_MMAP_THRESHOLD, 1 << 30)
+        mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
 def _has_gpu() -> bool:

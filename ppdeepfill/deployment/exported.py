@@ -23,7 +23,7 @@ from ppdeepfill.data.pixels import to_unit_range
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import check_pair, holes_of
 from ppdeepfill.networks import Prediction
-from ppdeepfill.parallel import threads
+from ppdeepfill.parallel import FreedMemory, threads
 from ppdeepfill.weights.foreign_models import DESCRIPTION
 from ppdeepfill.weights.generator_file import sha256_of
 
@@ -54,6 +54,7 @@ class ExportedInpainter:
             raise ExportError(f"backend must be {' or '.join(GRAPHS)}; got {backend!r}")
         self.description = read_description(Path(folder))
         self._run = GRAPHS[backend](Path(folder), self.description)
+        self._freed_memory = FreedMemory()
 
     def __call__(self, image: ndarray, mask: ndarray) -> ndarray:
         """Fill the hole: image uint8 [H, W, 3] RGB, mask uint8 [H, W] -> uint8 [H, W, 3].
@@ -99,6 +100,7 @@ class ExportedInpainter:
         completed = self._run(
             padded.transpose(0, 3, 1, 2).astype(np.float32), holes[:, None].astype(np.float32)
         )[: len(images)]
+        self._freed_memory.bound()
         return np.rint(completed).astype(np.uint8).transpose(0, 2, 3, 1)
 
 

@@ -25,6 +25,7 @@ from ppdeepfill.networks.kernels import (
     attention_memory_limit,
     one_thread_at_a_time,
 )
+from ppdeepfill.parallel import FreedMemory
 from ppdeepfill.weights.finding import SHIPPED, load_generator
 
 ATTENTION_MEMORY = 2.0  # GiB
@@ -61,6 +62,7 @@ class Inpainter:
         self.multiple = size_multiple_of(network)
         self.classes = classes_of(network)
         self._attention_bytes = int(attention_memory * GIB)
+        self._freed_memory = FreedMemory()
         network.eval()
 
     @classmethod
@@ -154,7 +156,9 @@ class Inpainter:
                 paddle.no_grad(),
                 attention_memory_limit(self._attention_bytes),
             ):
-                return network(*map(paddle.to_tensor, inputs))
+                output = network(*map(paddle.to_tensor, inputs))
+                self._freed_memory.bound()
+                return output
         except MemoryBudgetError as error:
             raise ConfigError(f"attention_memory: {error}") from error
 

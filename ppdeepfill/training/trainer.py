@@ -86,12 +86,14 @@ class Trainer(Iterations):
 
     def _iterate(self, interruption: Interruption) -> int:
         """Train to the last iteration; return 0, or the signal that interrupted training."""
+        freed_memory = parallel.FreedMemory()
         last = self._is_complete() and not self.unreported
         if not last:
             self.reporter.start(self.iteration - self.unreported, self.modules)
         while not last:
             if not self.unreported:
                 self.step()
+                freed_memory.bound()
             last = self._is_complete()
             self._report(last=last)
             if is_due(self.iteration, self.config.schedule.checkpoint_every, last=last):

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_run import small_config, write_photos
+
+from ppdeepfill import parallel
+from ppdeepfill.inference.inpainter import Inpainter
+from ppdeepfill.training.trainer import Trainer
+
+ROOT = Path(__file__).resolve().parent.parent
+FRAGMENTS = """
+import ctypes
+
+from ppdeepfill import parallel
+from ppdeepfill.parallel import FreedMemory, use_device
+
+use_device("cpu")
+libc = ctypes.CDLL("libc.so.6")
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+memory = FreedMemory()
+memory.bound()
+blocks = [libc.malloc(1 << 20) for _ in range(1000)]
+for block in blocks:
+    ctypes.memset(block, 1, 1 << 20)
+for block in blocks[:-1]:  # the last one keeps the heap from shrinking
+    libc.free(block)
+print(parallel._resident_bytes())
+memory.bound()
+print(parallel._resident_bytes())
+"""
+
+
+@pytest.fixture
+def grown_by(monkeypatch):
+    """Set the resident memory to a list of figures, one for each call; returns what was trimmed."""
+
+    def set_to(figures: list[int]) -> list[int]:
+        trims, left = [], iter(figures)
+        monkeypatch.setattr(parallel, "_resident_bytes", lambda: next(left))
+        monkeypatch.setattr(parallel, "_from_c_library", lambda name: trims.append)
+        return trims
+
+    return set_to
+
+
+@pytest.mark.parametrize(
+    ("resident", "trims"),
+    [
+        ([100] * 9, 0),
+        ([100, 110, 120, 125], 0),
+        ([100, 126], 1),
+        ([100, 126, 90, 112, 113, 80], 2),
+        ([100, 1000, 1000, 1000, 1000], 1),  # it needs more now, so that is usual
+        ([100, 50, 60, 126], 1),
+    ],
+)
+def test_memory_is_given_back_when_it_has_grown_by_a_quarter(grown_by, resident, trims):
+    given_back = grown_by(resident)
+    memory = parallel.FreedMemory()
+    for _ in resident:
+        memory.bound()
+    assert len(given_back) == trims
+
+
+def test_other_systems_keep_their_memory(monkeypatch):
+    monkeypatch.setattr(parallel.sys, "platform", "darwin")
+    figures = iter([100, 1000])
+    monkeypatch.setattr(parallel, "_resident_bytes", lambda: next(figures))
+    memory = parallel.FreedMemory()
+    memory.bound()
+    memory.bound()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc on Linux keeps freed memory")
+def test_freed_blocks_really_go_back():
+    environment = {key: x for key, x in os.environ.items() if not key.startswith("MALLOC_")}
+    command = [sys.executable, "-c", FRAGMENTS]
+    result = subprocess.run(
+        command,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    before, after = map(int, result.stdout.split()[-2:])
+    assert before - after > 900 << 20
+
+
+def test_training_and_filling_watch_their_memory(tmp_path, monkeypatch):
+    calls = []
+    monkeypatch.setattr(parallel.FreedMemory, "bound", lambda self: calls.append(self))
+    photos = write_photos(tmp_path / "photos")
+    config = small_config(photos, tmp_path / "run", schedule__iterations=3)
+    Trainer(config).fit()
+    assert len(calls) >= 3
+    calls.clear()
+    image = np.full([16, 16, 3], 128, np.uint8)
+    inpainter = Inpainter.demo()
+    for _ in range(2):
+        inpainter(image, np.pad(np.full([4, 4], 255, np.uint8), 6))
+    assert len(calls) == 2 and calls[0] is calls[1]
