@@ -82,10 +82,10 @@ class PartialConv2D(nn.Layer):
         largest = known.shape[1] * self.kernel_size**2
         seen = self._sum_over_filter(known)
         known_after = seen.clip(0.0, 1.0)
-        y = kernels.convolve_without_bias(x * known, self.conv)
-        y = y * (known_after * largest / (seen + EMPTY))
+        y = kernels.convolve_without_bias(kernels.scale_positions(x, known), self.conv)
+        y = kernels.scale_positions(y, known_after * largest / (seen + EMPTY))
         if self.bias is not None:
-            y = (y + self.bias.reshape([1, -1, 1, 1])) * known_after
+            y = kernels.scale_positions(y + self.bias.reshape([1, -1, 1, 1]), known_after)
         return y, known_after
 
     def _sum_over_filter(self, known: Tensor) -> Tensor:

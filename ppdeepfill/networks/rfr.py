@@ -174,7 +174,7 @@ class Rfr(nn.Layer):
             x, known = self.identify2(*self.identify1(x, known))
             x = leaky(self.identify_norm(x), 0.01)
             x, scores = self.reasoning(x, scores, known_before)
-            x = x * known
+            x = kernels.scale_positions(x, known)
             known_before = known[:, :, ::ATTENTION_STRIDE, ::ATTENTION_STRIDE]
             filled.append((x, known))
         return merged(filled), known, scores
@@ -188,7 +188,8 @@ def merged(filled: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
         filled: features [B, C, h, w] and their known positions [B, 1, h, w].
     """
     amount = sum(known for _, known in filled) / len(filled)
-    return sum(x * known for x, known in filled) / len(filled) / (amount + NOTHING)
+    total = sum(kernels.scale_positions(x, known) for x, known in filled) / len(filled)
+    return kernels.scale_positions(total, 1.0 / (amount + NOTHING))
 
 
 # y = x where x > 0, else slope x

@@ -71,7 +71,7 @@ class KnowledgeConsistentAttention(nn.Layer):
         super().__init__()
         one = nn.initializer.Constant(1.0)
         self.ratio = self.create_parameter([1], default_initializer=one)
-        self.combine = nn.Conv2D(2 * channels, channels, 1)
+        self.combine = nn.Conv2D(2 * channels, channels, 1, padding=[0] * 4)
         self.propagation_size = propagation_size
 
     def forward(
@@ -91,4 +91,5 @@ class KnowledgeConsistentAttention(nn.Layer):
         attended, scores = attend_consistently(
             features, self.ratio, before, propagation_size=self.propagation_size
         )
-        return self.combine(paddle.concat([attended, features], axis=1)), scores
+        both = paddle.concat([attended, features], axis=1)  # [B, 2C, h, w]
+        return kernels.convolve(both, self.combine), scores

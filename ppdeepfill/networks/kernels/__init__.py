@@ -9,6 +9,7 @@ thread, hooks, and the four contexts.
     convolve, convolve_in_sequence, convolve_without_bias,
     convolve_transposed                                      convolutions
     product                                                  of large matrices
+    scale_positions                                          by a mask, for example
     contextual_attention, contextual_attention_in_blocks     attention/contextual.py
     encode_near_holes, decode_in_holes, Windows              parts of feature maps
     attention_around_holes                                   context: its part near the holes
@@ -32,6 +33,7 @@ from ppdeepfill.networks.kernels.convolution import (
     convolve_without_bias,
 )
 from ppdeepfill.networks.kernels.graph_runs import one_thread_at_a_time
+from ppdeepfill.networks.kernels.positions import scale_positions
 from ppdeepfill.networks.kernels.product import product
 from ppdeepfill.networks.kernels.windows import (
     Windows,
@@ -57,4 +59,5 @@ __all__ = [
     "holes_as_in",
     "one_thread_at_a_time",
     "product",
+    "scale_positions",
 ]
