@@ -34,6 +34,7 @@ from numpy import ndarray
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h
+LARGE_BLOCK = 1 << 27  # bytes; larger ones, kept, would leave gaps that add up to gigabytes
 LARGEST = 4096  # value of a numeric flag, so that a typo does not start a million threads
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".bmp", ".dib", ".webp"}
@@ -684,14 +685,14 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
 
 
 def keep_freed_memory() -> None:
-    """On Linux, keep freed memory, so that the next picture need not wait for new pages."""
+    """On Linux, keep freed memory, but for large blocks, so that nothing waits for new pages."""
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):  # another C library
         return
-    mallopt(M_MMAP_THRESHOLD, 1 << 30)
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
     mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
