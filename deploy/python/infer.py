@@ -34,6 +34,7 @@ from numpy import ndarray
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h
+LARGE_BLOCK = 1 << 27  # bytes; larger ones, kept, would leave gaps that add up to gigabytes
 LARGEST = 4096  # value of a numeric flag, so that a typo does not start a million threads
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".bmp", ".dib", ".webp"}
@@ -59,6 +60,7 @@ PNG_PIXELS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"})
 PNG_METADATA = frozenset(
     {b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cICP", b"pHYs", b"eXIf", b"tEXt", b"zTXt", b"iTXt"}
 )
+GIB = 1 << 30
 EMPTY_EXIF = 20  # bytes: a record without entries
 LARGEST_PROFILE = 1 << 20  # bytes
 DAMAGED = "the file is damaged: its pixels cannot be decoded"
@@ -96,6 +98,18 @@ class Sample(NamedTuple):
     hole: ndarray
 
 
+class Limits(NamedTuple):
+    """What the graph takes.
+
+    Attributes:
+        input_shape: [B, 3, H, W], -1 = any.
+        bytes_per_pixel_pair: memory for a batch, per pair of an image's pixels.
+    """
+
+    input_shape: list[int]
+    bytes_per_pixel_pair: float
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return the exit status."""
     arguments = parse(argv)
@@ -124,7 +138,9 @@ def infer(arguments: argparse.Namespace) -> int:
     fixed = description["input_shape"][0]
     batch_size = arguments.batch_size if fixed == -1 else fixed
     done, spent = 0, dict.fromkeys(("preprocess", "inference", "postprocess"), 0.0)
-    for samples in batches(jobs, batch_size, description["input_shape"], spent):
+    need = description.get("onnx_bytes_per_pixel_pair", 0.0) if arguments.backend == "onnx" else 0.0
+    limits = Limits(description["input_shape"], need * batch_size)
+    for samples in batches(jobs, batch_size, limits, spent):
         with timed(spent, "preprocess"):
             inputs = to_inputs(samples, fixed)
         if arguments.benchmark and not done:
@@ -220,14 +236,14 @@ def comparable(name: str) -> str:
 
 
 def batches(
-    jobs: list[Job], batch_size: int, input_shape: list[int], spent: dict[str, float]
+    jobs: list[Job], batch_size: int, limits: Limits, spent: dict[str, float]
 ) -> Iterator[list[Sample]]:
     """Read images in order, grouping neighbours of the same size; report unusable ones."""
     waiting: list[Sample] = []
     for job in jobs:
         try:
             with timed(spent, "preprocess"):
-                sample = read_sample(job, input_shape)
+                sample = read_sample(job, limits)
         except UserError as error:
             complain(error)
             continue
@@ -239,7 +255,7 @@ def batches(
         yield waiting
 
 
-def read_sample(job: Job, input_shape: list[int]) -> Sample:
+def read_sample(job: Job, limits: Limits) -> Sample:
     """Decode image and mask; raise UserError if they are unusable."""
     if job.mask is None:
         raise UserError(f"no mask named like {job.image.name} for {job.image}")
@@ -256,10 +272,30 @@ def read_sample(job: Job, input_shape: list[int]) -> Sample:
         )
     if not hole.any():
         raise UserError(f"{job.mask}: {why_no_hole(mask)}")
-    height, width = input_shape[2:]
+    height, width = limits.input_shape[2:]
     if height not in (-1, image.shape[0]) or width not in (-1, image.shape[1]):
         raise UserError(f"the network was exported for {width} x {height}; {job.image} is {size}")
+    check_memory(job.image, *image.shape[:2], limits.bytes_per_pixel_pair)
     return Sample(job, picture, image, hole)
+
+
+def check_memory(path: Path, height: int, width: int, bytes_per_pixel_pair: float) -> None:
+    """Raise UserError if the graph needs more memory for an image than there is."""
+    needed, available = bytes_per_pixel_pair * (height * width) ** 2, available_memory()
+    if available is not None and needed > available:
+        raise UserError(
+            f"{path} is {width} x {height}: model.onnx was exported for any size, and needs up to "
+            f"{needed / GIB:.1f} GiB for a batch of that, but {available / GIB:.1f} GiB are free; "
+            f"export with --input_shape 1 3 {height} {width}, or use --backend paddle"
+        )
+
+
+def available_memory() -> int | None:
+    """Bytes that programs can still take without swapping; known on Linux only."""
+    system = Path("/proc/meminfo")
+    lines = system.read_text().splitlines() if system.exists() else []
+    found = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
+    return next((1024 * int(number) for number in found), None)
 
 
 def mask_levels(pixels: ndarray) -> ndarray:
@@ -649,14 +685,14 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
 
 
 def keep_freed_memory() -> None:
-    """On Linux, keep freed memory, so that the next picture need not wait for new pages."""
+    """On Linux, keep freed memory, but for large blocks, so that nothing waits for new pages."""
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return
     try:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):  # another C library
         return
-    mallopt(M_MMAP_THRESHOLD, 1 << 30)
+    mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
     mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
 
 
@@ -687,9 +723,16 @@ def open_onnx(folder: Path, description: dict, arguments: argparse.Namespace) ->
     file = model_file(folder, description, "onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = arguments.cpu_threads
-    options.log_severity_level = 3  # errors only; warnings name every constant that it folds
+    options.log_severity_level = 3  # errors only
+    options.enable_cpu_mem_arena = False  # it keeps and never shares what large images needed
+    keep_freed_memory()
     try:
-        session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            file,
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["ConstantFolding"],  # keeps scores of every strip in memory
+        )
     except Exception as error:  # ONNX Runtime's exceptions have no narrower base class
         raise UserError(
             f"ONNX Runtime cannot load {file}: it is damaged, or from a newer version; export again"

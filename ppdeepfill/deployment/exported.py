@@ -20,6 +20,7 @@ from numpy import ndarray
 from paddle import inference
 
 from ppdeepfill.data.pixels import to_unit_range
+from ppdeepfill.deployment.memory_need import check_memory
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import check_pair, holes_of
 from ppdeepfill.networks import Prediction
@@ -154,7 +155,8 @@ def onnx_graph(folder: Path, description: dict) -> Run:
     """Open the exported graph in ONNX Runtime, on the CPU.
 
     Raises:
-        ExportError: ONNX Runtime is not installed, or there is no ONNX file.
+        ExportError: ONNX Runtime is not installed, or there is no ONNX file. The function raises
+            it if the machine lacks memory for an image.
     """
     try:
         import onnxruntime
@@ -164,16 +166,22 @@ def onnx_graph(folder: Path, description: dict) -> Run:
             'or pip install -e ".[onnx]" in the repository\'s folder'
         ) from None
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3  # errors only; warnings name every constant that it folds
+    options.log_severity_level = 3  # errors only
+    options.enable_cpu_mem_arena = False  # it keeps and never shares what large images needed
     file = _verified_file(folder, description, "onnx")
     try:
         session = onnxruntime.InferenceSession(
-            str(file), options, providers=["CPUExecutionProvider"]
+            str(file),
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["ConstantFolding"],  # keeps scores of every strip in memory
         )
     except Exception as error:  # ONNX Runtime's exceptions have no narrower base class
         raise ExportError(f"{file} is damaged or cut short; export again") from error
 
     def run(image: ndarray, mask: ndarray) -> ndarray:
+        batch, _, height, width = image.shape
+        check_memory(description, batch, height, width)
         try:
             return session.run(None, {"image": image, "mask": mask})[0]
         except Exception as error:

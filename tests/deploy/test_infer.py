@@ -101,6 +101,16 @@ def test_onnx_gives_the_same(infer, run, folders):
         check(run, name, folders / "output" / "result")
 
 
+def test_images_too_large_for_a_whole_attention_are_refused(infer, monkeypatch):
+    script = infer.__globals__
+    check_memory = script["check_memory"]
+    monkeypatch.setitem(script, "available_memory", lambda: 10 << 30)
+    check_memory(Path("a.png"), 480, 640, 24 / 8**4)
+    check_memory(Path("a.png"), 1080, 1920, 0.0)  # works in strips
+    with pytest.raises(script["UserError"], match=r"a.png is 1920 x 1080.* 23\.5 GiB .*10\.0 GiB"):
+        check_memory(Path("a.png"), 1080, 1920, 24 / 8**4)
+
+
 def test_one_mask_for_all_and_an_image_of_another_size(infer, exported, folders, capsys):
     assert infer(arguments(exported, "images", "masks/a.png", "--save_dir=out")) == 2
     error = capsys.readouterr().err

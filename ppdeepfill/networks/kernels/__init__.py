@@ -14,6 +14,7 @@ thread, hooks, and the four contexts.
     encode_near_holes, decode_in_holes, Windows              parts of feature maps
     attention_around_holes                                   context: its part near the holes
     eagerly, attention_memory_limit                          contexts, for callers of networks
+    whole_memory                                             what attention takes without a limit
     one_thread_at_a_time                                     context, for callers with threads
     holes_as_in                                              context, where only shapes are computed
 """
@@ -22,6 +23,7 @@ from ppdeepfill.networks.kernels.attention import (
     attention_around_holes,
     attention_memory_limit,
     contextual_attention,
+    whole_memory,
 )
 from ppdeepfill.networks.kernels.attention_in_blocks import contextual_attention_in_blocks
 from ppdeepfill.networks.kernels.attention_tiles import MemoryBudgetError
@@ -60,4 +62,5 @@ __all__ = [
     "one_thread_at_a_time",
     "product",
     "scale_positions",
+    "whole_memory",
 ]
