@@ -144,7 +144,7 @@ class FreedMemory:
     """
 
     def __init__(self):
-        self._usual: int | None = None  # resident bytes when the memory was last given back
+        self._usual: int | None = None  # resident bytes, first seen after memory was given back
 
     def bound(self) -> None:
         """Give freed memory back if the process has grown by a quarter since that last happened.
