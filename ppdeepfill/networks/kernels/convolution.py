@@ -20,6 +20,7 @@ from ppdeepfill.networks.kernels.step import Step
 from ppdeepfill.networks.kernels.tracing import is_watched
 
 
+@paddle.jit.not_to_static
 def convolve(
     x: Tensor, conv: nn.Conv2D, activation: Activation | None = None, *, upsampling: int = 1
 ) -> Tensor:
@@ -43,6 +44,7 @@ def convolve(
     return activation(run_step(x, step._replace(activation=None)))
 
 
+@paddle.jit.not_to_static
 def convolve_without_bias(x: Tensor, conv: nn.Conv2D) -> Tensor:
     """The linear part of a convolution: [B, C, H, W] -> [B, out, H', W']."""
     if is_watched(conv):  # a hook may compute its weight
@@ -51,6 +53,7 @@ def convolve_without_bias(x: Tensor, conv: nn.Conv2D) -> Tensor:
     return run_step(x, step) if compiles(x, step) else step.convolve(x)
 
 
+@paddle.jit.not_to_static
 def convolve_transposed(x: Tensor, conv: nn.Conv2DTranspose) -> Tensor:
     """A transposed convolution that doubles the size: [B, C, H, W] -> [B, out, 2H, 2W].
 
@@ -66,6 +69,7 @@ def convolve_transposed(x: Tensor, conv: nn.Conv2DTranspose) -> Tensor:
     return _with_bias(x, step)
 
 
+@paddle.jit.not_to_static
 def convolve_in_sequence(x: Tensor, blocks: Sequence[nn.Layer]) -> Tensor:
     """Compute blocks, or sequences of them, one after another: [B, C, H, W] -> [B, out, H', W'].
 

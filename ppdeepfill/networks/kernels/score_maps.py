@@ -66,6 +66,7 @@ def repeated(row_B1L: Tensor, like_BPL: Tensor) -> Tensor:
     return paddle.matmul(paddle.ones_like(part(like_BPL, 2, 0, 1)), row_B1L)
 
 
+@paddle.jit.not_to_static
 def _needs_gradient(x: Tensor) -> bool:
     return computes_now() and paddle.is_grad_enabled() and not x.stop_gradient
 
@@ -77,6 +78,7 @@ def _sum_shifted(scores: Tensor, shift: list[int], size: int, kept: list[int]) -
     return total
 
 
+@paddle.jit.not_to_static
 def _crop(x: Tensor, starts: list[int], sizes: list[int]) -> Tensor:
     whole = x.ndim - len(starts)
     if paddle.in_dynamic_mode():  # slices take ten times longer on a CPU

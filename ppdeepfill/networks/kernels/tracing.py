@@ -1,6 +1,10 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Whether Paddle's own tools are tracing or watching layers."""
+"""Whether Paddle's own tools are tracing or watching layers.
+
+`full_graph=True` rewrites every function that it reaches, which takes milliseconds a call. Functions
+with `@paddle.jit.not_to_static` are not rewritten: sizes of tensors do not decide what they do.
+"""
 
 import sys
 
@@ -17,11 +21,13 @@ def _in_sot() -> bool:
     return psdb is not None and hasattr(psdb, "in_sot") and psdb.in_sot()  # not in Paddle 2
 
 
+@paddle.jit.not_to_static
 def computes_now() -> bool:
     """Whether tensors hold numbers, rather than a graph being built or traced by `to_static`."""
     return not _in_sot() and paddle.in_dynamic_mode()
 
 
+@paddle.jit.not_to_static
 def is_watched(layer: nn.Layer) -> bool:
     """Whether hooks or `paddle.jit.to_static` must see the calls of a layer or its sublayers.
 
