@@ -15,7 +15,9 @@ os.environ.setdefault(
 import numpy as np
 import paddle
 import pytest
-from small_run import write_photos
+from small_run import save_small_network, write_photos
+
+from ppdeepfill.deployment.exporting import export_model
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -72,6 +74,14 @@ def own_arrays() -> Path:
 def photos(tmp_path_factory) -> Path:
     """A folder of small images to train on."""
     return write_photos(tmp_path_factory.mktemp("data") / "photos")
+
+
+@pytest.fixture(scope="session")
+def exported_run(tmp_path_factory) -> tuple[Path, Path]:
+    """The output_dir of a small network, and the folder it was exported to; they must not change."""
+    paddle.seed(0)
+    run = save_small_network(tmp_path_factory.mktemp("deepfill_v1") / "run")
+    return run, export_model(run, run.parent / "exported").parent
 
 
 @pytest.fixture

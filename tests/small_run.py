@@ -94,7 +94,7 @@ def read_checkpoints(output_dir: Path) -> dict[str, bytes]:
 
 def save_small_network(output_dir: Path, name: str = "deepfill_v1") -> Path:
     """Write an untrained network as the best model of a run; returns its output_dir."""
-    options = {"base_channels": 4}
+    options = SMALL_NETWORKS[name]
     weights = layer_arrays(build_network(name, **options))
     save_best(output_dir, Generator(name, options, 1, weights))
     return output_dir

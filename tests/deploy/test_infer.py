@@ -15,8 +15,6 @@ import numpy as np
 import paddle
 import pytest
 from PIL import Image, ImageCms
-from small_run import save_small_network
-
 from ppdeepfill.deployment.exported import ExportedInpainter
 from ppdeepfill.deployment.exporting import export_model
 from ppdeepfill.errors import ExportError
@@ -34,14 +32,13 @@ def infer():
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
-    paddle.seed(0)
-    return save_small_network(tmp_path_factory.mktemp("deploy") / "run")
+def run(exported_run) -> Path:
+    return exported_run[0]
 
 
 @pytest.fixture(scope="module")
-def exported(run) -> Path:
-    return export_model(run, run.parent / "exported").parent
+def exported(exported_run) -> Path:
+    return exported_run[1]
 
 
 @pytest.fixture
@@ -81,8 +78,7 @@ def check(run: Path, name: str, result: Path) -> None:
     assert (difference[mask == 0] == 0).all()
 
 
-@pytest.mark.parametrize("mkldnn", [True, False])
-@pytest.mark.parametrize("batch_size", [1, 8])
+@pytest.mark.parametrize(("mkldnn", "batch_size"), [(True, 1), (True, 8), (False, 8)])
 def test_folders_are_paired_by_name(infer, run, exported, folders, mkldnn, batch_size):
     more = [f"--enable_mkldnn={mkldnn}", f"--batch_size={batch_size}", "--cpu_threads=1"]
     assert infer(arguments(exported, "images", "masks", *more)) == 0
@@ -297,7 +293,7 @@ def parsed(infer):
     return infer.__globals__["parse"](flags)
 
 
-@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("batch", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_fixed_batch_of_the_graph_is_followed(infer, run, folders, batch):
     exported = export_model(run, folders / "fixed", input_shape=(batch, 3, 24, 30)).parent
     for name in ("c \u00fc",):

@@ -9,15 +9,12 @@ import importlib.util
 from pathlib import Path
 
 import numpy as np
-import paddle
 import pytest
 from image_files import FILES, HOLE
 from numpy import ndarray
 from PIL import Image
-from small_run import save_small_network
 
 from ppdeepfill.cli import main
-from ppdeepfill.deployment.exporting import export_model
 from ppdeepfill.photos import read_photo
 
 SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "python" / "infer.py"
@@ -42,12 +39,10 @@ def infer():
 
 
 @pytest.fixture(scope="module")
-def results(infer, tmp_path_factory) -> tuple[Path, Path]:
+def results(infer, tmp_path_factory, exported_run) -> tuple[Path, Path]:
     """The folders of results of both."""
     place = tmp_path_factory.mktemp("same")
-    paddle.seed(0)
-    run = save_small_network(place / "run")
-    exported = export_model(run, place / "exported").parent
+    run, exported = exported_run
     (place / "images").mkdir()
     for name, (content, _) in FILES.items():
         path = place / "images" / name.replace(".", "_", name.count(".") - 1)

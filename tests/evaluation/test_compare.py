@@ -240,13 +240,8 @@ def test_the_network_is_scored_as_inpainter_fills(folder, photos):
     assert float(rows_in(folder / "output")[0]["hole_l1"]) == pytest.approx(expected["hole_l1"])
 
 
-def test_an_exported_network_scores_as_the_one_it_was_made_from(folder, photos):
-    exporting = pytest.importorskip(
-        "ppdeepfill.deployment.exporting", reason="needs `ppdeepfill export`"
-    )
-    save_network(folder / "run")
-    exporting.export_model("run", folder / "exported")
-    run("--images", photos, "--model_path", "run", "exported")
+def test_an_exported_network_scores_as_the_one_it_was_made_from(folder, photos, exported_run):
+    run("--images", photos, "--model_path", *exported_run)
     record = record_in(folder / "output")
     assert record["methods"][0]["sha256"] == record["methods"][1]["sha256"]
     network, exported = record["means"].values()

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["--kills", "8", "--jobs", "convert", "train"],
+        ["--kills", "4", "--jobs", "convert", "train"],
         pytest.param(["--kills", "500"], marks=pytest.mark.slow),
     ],
 )

@@ -114,7 +114,10 @@ def fit_until(trainer, iteration, signal_number):
             "data__labels": "../labels",
         },
         *(
-            {"network__options": {"base_channels": 2, "attention": name, "attention_grid": 8}}
+            pytest.param(
+                {"network__options": {"base_channels": 2, "attention": name, "attention_grid": 8}},
+                marks=pytest.mark.slow,
+            )
             for name in ATTENTION_ALTERNATIVES
         ),
     ],
@@ -271,6 +274,7 @@ def test_a_named_checkpoint_starts_a_run_elsewhere(photos, tmp_path):
     assert all((first.arrays[name] == again.arrays[name]).all() for name in first.arrays)
 
 
+@pytest.mark.slow  # tests/faults/test_kills.py kills some of the time too
 def test_a_run_killed_at_random_moments_ends_as_an_uninterrupted_one(photos, tmp_path):
     changes = {"data__validation": str(photos), "data__validation_images": 3, "data__workers": 2}
     config = small_config(photos, "run", schedule__iterations=40, **changes)  # 3 s or more
@@ -303,6 +307,7 @@ def children(pid):
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_a_run_whose_processes_all_get_sigterm_saves_and_stops(photos, tmp_path):
     """As from a cluster's scheduler, which sends it to the loader processes too."""
