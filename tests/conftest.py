@@ -78,7 +78,7 @@ def photos(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def exported_run(tmp_path_factory) -> tuple[Path, Path]:
-    """The output_dir of a small network, and the folder it was exported to; they must not change."""
+    """The output_dir of a small network and the folder it was exported to, for reading only."""
     paddle.seed(0)
     run = save_small_network(tmp_path_factory.mktemp("deepfill_v1") / "run")
     return run, export_model(run, run.parent / "exported").parent

@@ -15,6 +15,7 @@ import numpy as np
 import paddle
 import pytest
 from PIL import Image, ImageCms
+
 from ppdeepfill.deployment.exported import ExportedInpainter
 from ppdeepfill.deployment.exporting import export_model
 from ppdeepfill.errors import ExportError

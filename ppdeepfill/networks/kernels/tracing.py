@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether Paddle's own tools are tracing or watching layers.
 
-`full_graph=True` rewrites every function that it reaches, which takes milliseconds a call. Functions
-with `@paddle.jit.not_to_static` are not rewritten: sizes of tensors do not decide what they do.
+`full_graph=True` rewrites every function that it reaches, which takes milliseconds a call. It
+leaves those with `@paddle.jit.not_to_static` alone, which work as they stand.
 """
 
 import sys
