@@ -19,6 +19,8 @@ from numpy import ndarray
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.random import Generator
 
+from ppdeepfill.data.depth import depth_inside
+
 PATCH = 7  # side of a patch in px
 RADIUS = PATCH // 2
 COARSEST = 32  # px: no level of the pyramid has a shorter side
@@ -104,8 +106,7 @@ def _fill_level(
         start = cv2.resize(coarser, hole.shape[::-1], interpolation=cv2.INTER_LINEAR)
     filled = np.where(hole[..., None], start, level.image).astype(np.float32)
     matches = _first_matches(matches, targets, sources, rng)
-    depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    confidence = CONFIDENCE ** -depth[targets[:, 0], targets[:, 1]]
+    confidence = CONFIDENCE ** -depth_inside(hole)[targets[:, 0], targets[:, 1]]
     for _ in range(rounds):
         distances = _search(filled, targets, matches, sources, rng)
         weights = confidence * _similarity(distances)

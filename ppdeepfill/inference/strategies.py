@@ -17,6 +17,7 @@ import numpy as np
 from numpy import ndarray
 from paddle import Tensor
 
+from ppdeepfill.data.depth import depth_inside
 from ppdeepfill.data.pixels import to_levels
 from ppdeepfill.errors import DataError
 from ppdeepfill.inference.blending import poisson_blended
@@ -171,8 +172,7 @@ def feathered(refined: ndarray, image: ndarray, hole: ndarray, width: int) -> nd
     error = (image.astype(np.float32) - refined) * known[..., None]
     weight = cv2.GaussianBlur(known, (0, 0), width)
     error = cv2.GaussianBlur(error, (0, 0), width) / np.maximum(weight, 1e-6)[..., None]
-    inwards = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    fading = np.clip(1 - inwards / (width + 1), 0, 1)[..., None]
+    fading = np.clip(1 - depth_inside(hole) / (width + 1), 0, 1)[..., None]
     return np.rint(np.clip(refined + error * fading, 0, 255)).astype(np.uint8)
 
 

@@ -9,12 +9,12 @@ hole.
 from collections.abc import Callable
 from typing import Literal
 
-import cv2
 import numpy as np
 import paddle
 from paddle import Tensor
 
 from ppdeepfill.data.batch import Batch
+from ppdeepfill.data.depth import depth_inside
 from ppdeepfill.networks import complete
 from ppdeepfill.networks.kernels import Windows
 
@@ -98,11 +98,8 @@ def nearest_known_discount(mask: np.ndarray, gamma: float) -> np.ndarray:
 
     Source: section 3 of the paper, "spatially discounted reconstruction loss".
     """
-    distances = [
-        cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-        for hole in mask[:, 0]
-    ]
-    return gamma ** np.stack(distances)[:, None] * mask
+    depths = np.stack([depth_inside(hole) for hole in mask[:, 0]])
+    return gamma ** depths[:, None] * mask
 
 
 # L = mean over B 3 h w of d |predicted - image|

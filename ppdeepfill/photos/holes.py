@@ -14,6 +14,7 @@ import numpy as np
 from numpy import ndarray
 from PIL import ImageColor
 
+from ppdeepfill.data.depth import depth_inside
 from ppdeepfill.data.pictures import as_displayed
 from ppdeepfill.data.pixels import WHITE_ABOVE, is_hole, mask_levels, to_8_bit, why_no_hole
 from ppdeepfill.errors import DataError
@@ -131,8 +132,7 @@ def dilated(hole: ndarray, radius: int) -> ndarray:
     """The hole and everything within `radius` px of it."""
     if radius == 0 or not hole.any():
         return hole
-    distance = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return distance <= radius
+    return depth_inside(~hole) <= radius
 
 
 def rgb_of(color: str) -> tuple[int, int, int]:

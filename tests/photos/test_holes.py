@@ -145,11 +145,12 @@ def test_thin_strokes_are_told(find, messages):
     assert not messages.records
 
 
-def test_dilation_reaches_as_far_as_asked():
-    hole = np.zeros((21, 21), bool)
-    hole[10, 10] = True
-    rows, columns = np.indices(hole.shape) - 10
-    np.testing.assert_array_equal(dilated(hole, 4), np.hypot(rows, columns) <= 4)
+@pytest.mark.parametrize("radius", [4, 7, 26])
+def test_dilation_reaches_as_far_as_asked(radius):
+    hole = np.zeros((61, 61), bool)
+    hole[30, 30] = True
+    rows, columns = np.indices(hole.shape) - 30
+    np.testing.assert_array_equal(dilated(hole, radius), np.hypot(rows, columns) <= radius)
     assert dilated(hole, 0) is hole
     assert not dilated(np.zeros_like(hole), 3).any()
 

@@ -367,11 +367,6 @@ def test_processes_that_would_start_from_different_checkpoints_are_refused(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="worker processes")
-@pytest.mark.xfail(
-    sys.platform == "linux" and "avx512f" not in Path("/proc/cpuinfo").read_text(),
-    reason="without AVX-512, about half of all runs differed by rounding; the cause is not known",
-    strict=False,
-)
 def test_equal_runs_are_equal_wherever_their_memory_lies(photos, tmp_path):
     """Another process, other addresses, a longer environment, another order of sets."""
     options = {"network__options": {"base_channels": 8}, "data__image_size": 64, "mask__size": 32}
