@@ -63,6 +63,13 @@ def _parser() -> argparse.ArgumentParser:
         "--commit", metavar="HASH", help="commit of the code that trained RUN; required with RUN"
     )
     parser.add_argument(
+        "--continues",
+        type=Path,
+        metavar="DIR",
+        help="RUN began with weights that shipped before: a copy of ppdeepfill/weights/shipped as "
+        "it was then. Iterations, hours and log count on from there (default: RUN began anew)",
+    )
+    parser.add_argument(
         "--data",
         type=Path,
         default=ROOT / "data",
@@ -136,7 +143,7 @@ def _release(arguments: argparse.Namespace) -> None:
 
 
 def _ship(arguments: argparse.Namespace) -> None:
-    provenance = ship(arguments.run, commit=arguments.commit)
+    provenance = ship(arguments.run, commit=arguments.commit, continues=arguments.continues)
     (validation,) = read_settings([VALIDATION])[1]
     provenance = with_scores_of_both(
         provenance,

@@ -31,9 +31,9 @@ class Provenance(NamedTuple):
     Attributes:
         commit: commit of the code that trained them.
         seed: seed of the run.
-        iterations: number of iterations behind these weights.
-        planned: number of iterations planned for the whole run.
-        hours: time spent in iterations, without validation.
+        iterations: number of iterations behind these weights, those of earlier runs included.
+        planned: the same, if the run had gone on to its end.
+        hours: time spent in these iterations, without validation.
         sha256: checksum of the generator file.
         half_precision: metric -> scores of the weights as trained and as shipped; see
             `with_scores_of_both`.
@@ -48,12 +48,16 @@ class Provenance(NamedTuple):
     half_precision: dict[str, list[float]]
 
 
-def ship(run: Path, *, commit: str, folder: Path = SHIPPED) -> Provenance:
+def ship(
+    run: Path, *, commit: str, continues: Path | None = None, folder: Path = SHIPPED
+) -> Provenance:
     """Write the best model of a run in half precision, with its configuration and its log.
 
     Args:
         run: the output_dir; it is only read.
         commit: commit of the code that trained it.
+        continues: what was shipped before, if the run began with those weights: a copy of its
+            `folder`. Iterations count on from there, and the log begins with that one.
         folder: folder for generator.safetensors, config.yaml, metrics.jsonl and provenance.json.
 
     Raises:
@@ -65,24 +69,35 @@ def ship(run: Path, *, commit: str, folder: Path = SHIPPED) -> Provenance:
         halves = {name: array.astype(np.float16) for name, array in generator.weights.items()}
     if not all(np.isfinite(array).all() for array in halves.values()):
         raise UserError(f"{run} has weights beyond the range of half precision, 65504")
-    config = load_config(run / "config.yaml", list(PUBLIC))
     lines = _lines_up_to(generator.iteration, run / "metrics.jsonl")
+    hours, overrides = hours_of(lines), list(PUBLIC)
+    before, earlier = 0, []  # iterations and lines
+    if continues is not None:
+        before, hours = (
+            read_provenance(continues).iterations,
+            hours + read_provenance(continues).hours,
+        )
+        earlier = _lines_up_to(before, continues / "metrics.jsonl")
+        overrides.append(f"initial_weights={DEMO}")
+    config = load_config(run / "config.yaml", overrides)
     folder.mkdir(parents=True, exist_ok=True)
     with written_whole(folder / GENERATOR) as partial:
-        write_generator(partial, generator._replace(weights=halves))
+        iteration = before + generator.iteration
+        write_generator(partial, generator._replace(weights=halves, iteration=iteration))
         if partial.stat().st_size > LARGEST:
             raise UserError(f"{run} takes more than {LARGEST >> 20} MiB in half precision")
     provenance = Provenance(
         commit=commit,
         seed=config.seed,
-        iterations=generator.iteration,
-        planned=config.schedule.iterations,
-        hours=round(hours_of(lines), 2),
+        iterations=iteration,
+        planned=before + config.schedule.iterations,
+        hours=round(hours, 2),
         sha256=sha256_of(folder / GENERATOR),
         half_precision={},
     )
     _write(folder / "config.yaml", config.to_yaml())
-    _write(folder / "metrics.jsonl", "".join(json.dumps(x) + "\n" for x in _thinned(lines)))
+    lines = [*earlier, *(line | {"iter": before + line["iter"]} for line in _thinned(lines))]
+    _write(folder / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
     write_provenance(provenance, folder)
     return provenance
 

@@ -57,6 +57,17 @@ def test_the_log_ends_with_the_shipped_iteration(run, tmp_path):
     assert [json.loads(entry) for entry in text.splitlines()] == [LOG[1]]
 
 
+def test_a_run_that_began_with_shipped_weights_counts_on(run, tmp_path):
+    ship(run, commit="abc", folder=tmp_path / "first")
+    provenance = ship(run, commit="def", continues=tmp_path / "first", folder=tmp_path / "shipped")
+    assert (provenance.iterations, provenance.planned, provenance.hours) == (2, 5, 4)
+    assert read_generator(find_generator(tmp_path / "shipped")).iteration == 2
+    text = (tmp_path / "shipped/metrics.jsonl").read_text()
+    expected = [LOG[1], LOG[1] | {"iter": 2}]
+    assert [json.loads(entry) for entry in text.splitlines()] == expected
+    assert load_config(tmp_path / "shipped/config.yaml").initial_weights == "demo"
+
+
 def test_no_path_of_the_machine_is_shipped(run, tmp_path):
     ship(run, commit="abc", folder=tmp_path / "shipped")
     assert "private" not in (tmp_path / "shipped/config.yaml").read_text()
