@@ -12,9 +12,8 @@ from ppdeepfill.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-LINES_TRIED = (
-    10_000  # evenly spread, on opening: checking a million files on a network disk is slow
-)
+# Checked on opening, evenly spread: a million files on a network disk would take too long.
+LINES_TRIED = 10_000
 # Possible encodings of a text without a byte order mark, if it is not UTF-8.
 OTHER_ENCODINGS = ("gb18030", "cp932", "cp949", "big5", "cp1252")
 MARKS = {
@@ -24,9 +23,8 @@ MARKS = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
-LINE_ENDS = re.compile(
-    "\r\n|\r|\n"
-)  # str.splitlines splits at more characters; names may have them
+# Not str.splitlines, which also splits at characters that names may contain.
+LINE_ENDS = re.compile("\r\n|\r|\n")
 QUOTES = "\"'"
 
 
@@ -90,9 +88,9 @@ class ListFiles:
         if tried and len(missing) == len(tried):
             places = "\n  ".join(dict.fromkeys(str(p.absolute()) for p in self._places(lines[0])))
             raise DataError(
-                f"none of the first {len(tried)} images in {self.path} exists. A list is text with "
-                f"one path per line; this one was read as {encoding}. For the first line, looked "
-                f"for\n  {places}"
+                f"none of the {len(tried)} images checked in {self.path} exists. A list is text "
+                f"with one path per line; this one was read as {encoding}. For the first line, "
+                f"looked for\n  {places}"
             )
         if missing:
             logger.warning(

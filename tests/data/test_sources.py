@@ -229,7 +229,7 @@ def test_a_list_of_missing_files_shows_the_places(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists" / "a.flist").write_text("x/1.jpg\nx/2.jpg\n")
-    with pytest.raises(DataError, match="none of the first 2") as caught:
+    with pytest.raises(DataError, match="none of the 2 images checked") as caught:
         open_source("lists/a.flist")
     for place in ("lists/x/1.jpg", "x/1.jpg"):
         assert f"\n  {tmp_path / place}" in str(caught.value)
