@@ -4,7 +4,7 @@
 
 A layer calls one function here and gets the same numbers as from Paddle's own operators, up to
 float rounding. The choice of kernel depends only on the call: its tensors, the grad mode of its
-thread, hooks, and the four contexts.
+thread, hooks, and the contexts below.
 
     convolve, convolve_in_sequence, convolve_without_bias,
     convolve_transposed                                      convolutions

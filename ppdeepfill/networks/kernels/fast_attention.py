@@ -60,7 +60,8 @@ class Operands(NamedTuple):
         asking, answering: [B, C, h, w] small maps with zeros around: `patch_size // 2` positions,
             and one more row at the bottom. The softmax scale is part of the first.
         norm: [B, 1, L] length of each patch.
-        cells: [B, C * rate**2, L'] parts of the background, see `paste`.
+        cells: [B, C * rate**2, L'] the background in cells of rate x rate positions, see
+            `mixed_cells`; L' = (hb + 1) * (wb + 1), because patches reach over the border.
         known: [B, 1, L] or [1, 1, L], 1 for patches outside the hole, else 0; None: all are.
     """
 
@@ -96,7 +97,10 @@ def prepared(
     softmax_scale: float,
     reference: Reference,
 ) -> tuple[Operands, Geometry]:
-    """Everything that is small; arguments as in `contextual_attention`."""
+    """Compute everything whose size does not grow with pairs of positions and patches.
+
+    Arguments as in `contextual_attention`.
+    """
     if paddle.in_dynamic_mode():  # while exporting a graph, sizes are symbolic
         check_shapes(foreground, background, mask, rate, stride)
     asking = downsample_nearest(foreground, rate, reference) * softmax_scale  # [B, C, hf, wf]
