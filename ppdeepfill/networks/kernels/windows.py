@@ -49,10 +49,10 @@ class Windows(NamedTuple):
         return Windows(corners, (scale * self.size[0], scale * self.size[1]))
 
     def put_back(self, x: Tensor, size: tuple[int, int], scale: int) -> Tensor:
-        """Put results back in place, with zeros around: [B, C, scale * h, scale * w] -> H, W.
+        """Put results back in place, with zeros around them: [B, C, H, W].
 
         Args:
-            x: content of the windows, upsampled by `scale`.
+            x: [B, C, scale * h, scale * w], results for the windows.
             size: (H, W) of the result.
             scale: size of the result relative to the map that the windows were cut from.
         """
@@ -124,12 +124,12 @@ def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows:
     """Return the smallest windows that contain each hole and `margin` positions around it.
 
     Args:
-        mask: [B, 1, H, W], 1 = hole; within `holes_as_in`, that context's counts instead.
+        mask: [B, 1, H, W], 1 = hole; within `holes_as_in`, the mask given there replaces it.
         scale: size of the mask relative to the map that the windows are for; divides H and W.
         margin: in positions of that map.
     """
-    known = _holes.get()
-    holes = (mask if known is None else known).numpy()[:, 0] > 0
+    given = _holes.get()
+    holes = (mask if given is None else given).numpy()[:, 0] > 0
     axes = [_spans(holes.any(axis=axis), scale, margin) for axis in (2, 1)]
     (tops, height), (lefts, width) = axes
     return Windows(list(zip(tops, lefts, strict=True)), (height, width))
