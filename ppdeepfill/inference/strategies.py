@@ -210,7 +210,7 @@ class _CroppedPhoto:
 
 
 def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], step: float) -> ndarray:
-    """Offsets between attention positions, which are `step` px apart -> int [2, H, W] in px."""
+    """Offsets between attention positions, which are `step` px apart -> int [2, h, w] in px."""
     positions = [np.arange(length) for length in size]
     rows, columns = ((p / step).astype(int) for p in positions)
     offsets = np.rint(cells[:, rows][:, :, columns] * step).astype(int)
@@ -219,6 +219,6 @@ def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], step: float) -> nd
 
 
 def _mirrored(positions: ndarray, size: tuple[int, int]) -> ndarray:
-    """Map positions [2, H, W] in the mirrored padding to the pixels of the image they repeat."""
+    """Map positions [2, h, w] in the mirrored padding to the pixels of the image they repeat."""
     last = np.array(size)[:, None, None] - 1
     return np.where(positions > last, 2 * last + 1 - positions, positions).clip(0, last)
