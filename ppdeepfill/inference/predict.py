@@ -78,7 +78,7 @@ def predict(
             are guided by the class of each pixel.
 
     Returns:
-        The photos that this process has filled.
+        Paths of the filled photos that this process has written.
 
     Raises:
         UserError: a path, an option or the model is unusable; the single photo, or all photos of
@@ -167,9 +167,8 @@ class _PhotoFiller(NamedTuple):
             with_offsets=self.save_attention,
         )
         completed = photo.completed(filling.image, hole)
-        if (
-            pair.masks is None and self.class_holes is None
-        ):  # the hole may have been a transparent part of the photo
+        found_by_color = pair.masks is None and self.class_holes is None
+        if found_by_color:  # the colour may have been "transparent"
             completed = completed.opaque_in(hole)
         if self.file_format == "png":
             completed = completed.as_png()
@@ -177,7 +176,7 @@ class _PhotoFiller(NamedTuple):
         if self.save_mask:
             write_photo(mask, Photo(to_levels(hole)[..., None], "PNG"))
             logger.info("wrote %s", mask)
-        for path, draw in zip(drawings, DRAWINGS.values(), strict=False):  # no drawings requested
+        for path, draw in zip(drawings, DRAWINGS.values(), strict=False):  # [] unless wanted
             _draw(path, draw, hole, filling)
         return target
 
