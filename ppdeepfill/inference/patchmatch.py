@@ -25,9 +25,7 @@ PATCH = 7  # side of a patch in px
 RADIUS = PATCH // 2
 COARSEST = 32  # px: no level of the pyramid has a shorter side
 ROUNDS = (24, 12, 6)  # searches with a vote each: coarsest level, next level, all finer levels
-CONFIDENCE = (
-    1.3  # each pixel deeper into the hole divides a vote's weight by it; Wexler et al., 3.2
-)
+CONFIDENCE = 1.3  # a vote's weight is divided by it for each px of depth; Wexler et al., 3.2
 SWEEPS = 2  # propagations per search, each followed by a random search
 JUMPS = (4, 2, 1)  # distances in px to the neighbours that propagate
 
