@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Contextual attention of a network on a picture, one step after the other.
+"""The contextual attention of a network on one image, step by step.
 
-Letters: B batch, C channels, H W attention branch, h w the same subsampled, P = h * w positions
-that ask, L patches that answer.
+Letters: B batch, H W image, C channels, Hf Wf features of the attention branch, h w the same
+subsampled, P = h * w positions that ask, L patches that answer.
 """
 
 from typing import NamedTuple
@@ -25,16 +25,16 @@ from ppdeepfill.networks.attention.contextual import (
 
 
 class AttentionSteps(NamedTuple):
-    """What the attention computes on the way.
+    """The intermediate results of an attention.
 
     Attributes:
-        features: [B, C, H, W] that ask and answer.
-        mask: [B, 1, H, W], 1 = hole.
-        similarity: [B, P, L], cosine similarity of patches.
+        features: [B, C, Hf, Wf] that ask and answer.
+        mask: [B, 1, Hf, Wf], 1 = hole.
+        similarity: [B, P, L], products of patches; only those that answer are normalised.
         propagated: [B, P, L], added up along diagonals.
         known: [B, 1, L], 1 for patches that may be pasted.
         weights: [B, P, L], after the softmax.
-        pasted: [B, C, H, W], features rebuilt from the patches.
+        pasted: [B, C, Hf, Wf], features rebuilt from the patches.
         grid: (h, w).
     """
 
@@ -84,7 +84,7 @@ def _steps(
     softmax_scale: float,
     reference: str,
 ) -> AttentionSteps:
-    """As `contextual_attention`, and keep everything."""
+    """Compute `contextual_attention`, and keep every intermediate result."""
     asking = downsample_nearest(foreground, rate, reference)  # [B, C, h, w]
     answering = downsample_nearest(background, rate, reference)
     grid = asking.shape[2:]
