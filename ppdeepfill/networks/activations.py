@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 
+import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
@@ -14,6 +15,17 @@ Activation = Callable[[Tensor], Tensor]
 def leaky_relu(x: Tensor) -> Tensor:
     """Activation of the critics."""
     return F.leaky_relu(x, negative_slope=0.2)
+
+
+# y = x where x > 0, else slope x
+def exportable_leaky_relu(x: Tensor, slope: float) -> Tensor:
+    """Leaky ReLU written out, because paddle2onnx 2.1 drops the slope of the operator.
+
+    Args:
+        x: any shape.
+        slope: from 0 to 1.
+    """
+    return paddle.maximum(x, slope * x)
 
 
 # y = min(max(x, -1), 1): no value leaves the range of images

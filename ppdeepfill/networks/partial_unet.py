@@ -13,7 +13,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
-from ppdeepfill.networks.activations import Activation
+from ppdeepfill.networks.activations import Activation, exportable_leaky_relu
 from ppdeepfill.networks.partial_convolution import PartialConv2D, doubled, joined
 from ppdeepfill.networks.prediction import Prediction, check_input
 from ppdeepfill.networks.vgg import DEVIATION, MEAN
@@ -112,5 +112,4 @@ class PartialUNet(nn.Layer):
 
 
 def _leaky_relu(x: Tensor) -> Tensor:
-    """By its definition: paddle2onnx 2.1 loses the slope of the operator."""
-    return paddle.maximum(x, SLOPE * x)
+    return exportable_leaky_relu(x, SLOPE)

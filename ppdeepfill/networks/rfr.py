@@ -16,11 +16,14 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 
 from ppdeepfill.networks import kernels
+from ppdeepfill.networks.activations import exportable_leaky_relu
 from ppdeepfill.networks.attention.knowledge_consistent import KnowledgeConsistentAttention
 from ppdeepfill.networks.layers import initialisers
 from ppdeepfill.networks.partial_convolution import PartialConv2D, doubled, joined
 from ppdeepfill.networks.prediction import Prediction, check_input
 
+# Of the leaky ReLUs outside `FeatureReasoning`, and in its decoder; its encoder has plain ones.
+SLOPE, DECODER_SLOPE = 0.01, 0.2
 ATTENTION_STRIDE = 4  # from the recurrent features to the features of the attention
 NOTHING = 1e-7  # added to the number of times a position was known, which may be 0
 
@@ -44,7 +47,10 @@ class NormalisedConv(nn.Layer):
     def forward(self, x: Tensor) -> Tensor:
         transposed = isinstance(self.conv, nn.Conv2DTranspose)
         convolve = kernels.convolve_transposed if transposed else kernels.convolve_without_bias
-        return leaky(self.norm(convolve(x, self.conv)), self.slope)
+        x = self.norm(convolve(x, self.conv))
+        if self.slope == 1.0:
+            return x
+        return F.relu(x) if self.slope == 0.0 else exportable_leaky_relu(x, self.slope)
 
 
 class FeatureReasoning(nn.Layer):
@@ -65,11 +71,11 @@ class FeatureReasoning(nn.Layer):
             return NormalisedConv(_conv(channels, 8 * n, 3, dilation=2), 8 * n, slope)
 
         def up(channels: int, out: int) -> NormalisedConv:
-            return NormalisedConv(_up(channels, out), out, 0.2)
+            return NormalisedConv(_up(channels, out), out, DECODER_SLOPE)
 
         self.encoder = nn.LayerList([down(n, 2 * n), down(2 * n, 4 * n), down(4 * n, 8 * n)])
         self.encoder.extend(dilated(8 * n) for _ in range(3))
-        self.decoder = nn.LayerList([dilated(16 * n, 0.2), dilated(16 * n, 0.2)])
+        self.decoder = nn.LayerList([dilated(16 * n, DECODER_SLOPE) for _ in range(2)])
         self.decoder.extend([up(16 * n, 8 * n), up(12 * n, 4 * n), up(6 * n, n)])
         self.attention = KnowledgeConsistentAttention(8 * n)
 
@@ -133,7 +139,7 @@ class Rfr(nn.Layer):
         self.identify1, self.identify2 = _partial(n, n, 7), _partial(n, n, 7)
         self.identify_norm = nn.BatchNorm2D(n)
         self.reasoning = FeatureReasoning(n)
-        self.up = NormalisedConv(_up(n, n), n, 0.01)
+        self.up = NormalisedConv(_up(n, n), n, SLOPE)
         self.tail = _partial(n + 3, n // 2, 3)
         self.bottleneck = Bottleneck(n // 2, max(n // 8, 1))
         self.to_rgb = _conv(n, 3, 3)
@@ -159,7 +165,7 @@ class Rfr(nn.Layer):
         features, known_features, scores = self._reason(image, known)
         x = self.up(features)  # [B, n, H, W]
         x, _ = self.tail(*joined((image, known), (x, doubled(known_features))))
-        x = leaky(x, 0.01)
+        x = exportable_leaky_relu(x, SLOPE)
         x = paddle.concat([x, self.bottleneck(x)], axis=1)
         x = kernels.convolve_without_bias(x, self.to_rgb)
         return Prediction(2.0 * x - 1.0, attention=_as_maps(scores, known))
@@ -172,7 +178,7 @@ class Rfr(nn.Layer):
         filled, scores, known_before = [(x, known)], None, None
         for _ in range(self.recurrences):
             x, known = self.identify2(*self.identify1(x, known))
-            x = leaky(self.identify_norm(x), 0.01)
+            x = exportable_leaky_relu(self.identify_norm(x), SLOPE)
             x, scores = self.reasoning(x, scores, known_before)
             x = kernels.scale_positions(x, known)
             known_before = known[:, :, ::ATTENTION_STRIDE, ::ATTENTION_STRIDE]
@@ -190,14 +196,6 @@ def merged(filled: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     amount = sum(known for _, known in filled) / len(filled)
     total = sum(kernels.scale_positions(x, known) for x, known in filled) / len(filled)
     return kernels.scale_positions(total, 1.0 / (amount + NOTHING))
-
-
-# y = x where x > 0, else slope x
-def leaky(x: Tensor, slope: float) -> Tensor:
-    """Leaky ReLU written out: paddle2onnx 2.1 drops the slope of the operator."""
-    if slope == 1.0:
-        return x
-    return F.relu(x) if slope == 0.0 else paddle.maximum(x, slope * x)
 
 
 def _as_maps(scores: Tensor, known: Tensor) -> Tensor:

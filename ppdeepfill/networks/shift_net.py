@@ -12,6 +12,7 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor, nn
 
+from ppdeepfill.networks.activations import exportable_leaky_relu
 from ppdeepfill.networks.prediction import Prediction, check_input
 from ppdeepfill.networks.shift import shift
 
@@ -111,7 +112,5 @@ class ShiftNet(nn.Layer):
         x = paddle.concat([image, 1.0 - mask], axis=1)  # [B, 4, H, W]; as the authors, 1 = known
         features = [self.down[0](x)]
         for level in range(1, levels):
-            # Leaky ReLU written out: paddle2onnx 2.1 drops the slope of the operator.
-            active = paddle.maximum(features[-1], SLOPE * features[-1])
-            features.append(self.down[level](active))
+            features.append(self.down[level](exportable_leaky_relu(features[-1], SLOPE)))
         return features
