@@ -14,7 +14,7 @@ from paddle import ParamAttr, Tensor, nn
 
 from ppdeepfill.networks import kernels
 
-EMPTY = 1e-8  # added to a number of known inputs, which may be 0
+EPSILON = 1e-8  # added to the number of known inputs of a filter, which may be 0
 
 
 # y = w * (x known) k k C / s + b where s > 0, else 0; s is the sum of `known` over the filter's
@@ -83,7 +83,7 @@ class PartialConv2D(nn.Layer):
         seen = self._sum_over_filter(known)
         known_after = seen.clip(0.0, 1.0)
         y = kernels.convolve_without_bias(kernels.scale_positions(x, known), self.conv)
-        y = kernels.scale_positions(y, known_after * largest / (seen + EMPTY))
+        y = kernels.scale_positions(y, known_after * largest / (seen + EPSILON))
         if self.bias is not None:
             y = kernels.scale_positions(y + self.bias.reshape([1, -1, 1, 1]), known_after)
         return y, known_after

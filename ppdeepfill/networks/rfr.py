@@ -25,7 +25,7 @@ from ppdeepfill.networks.prediction import Prediction, check_input
 # Of the leaky ReLUs outside `FeatureReasoning`, and in its decoder; its encoder has plain ones.
 SLOPE, DECODER_SLOPE = 0.01, 0.2
 ATTENTION_STRIDE = 4  # from the recurrent features to the features of the attention
-NOTHING = 1e-7  # added to the number of times a position was known, which may be 0
+EPSILON = 1e-7  # added to the share of recurrences that knew a position, which may be 0
 
 
 # y = activation(norm(w * x)), where w * x is a convolution without bias
@@ -193,9 +193,9 @@ def merged(filled: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     Args:
         filled: features [B, C, h, w] and their known positions [B, 1, h, w].
     """
-    amount = sum(known for _, known in filled) / len(filled)
+    share = sum(known for _, known in filled) / len(filled)
     total = sum(kernels.scale_positions(x, known) for x, known in filled) / len(filled)
-    return kernels.scale_positions(total, 1.0 / (amount + NOTHING))
+    return kernels.scale_positions(total, 1.0 / (share + EPSILON))
 
 
 def _as_maps(scores: Tensor, known: Tensor) -> Tensor:

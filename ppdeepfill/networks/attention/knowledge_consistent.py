@@ -14,7 +14,7 @@ from paddle import Tensor, nn
 
 from ppdeepfill.networks import kernels
 
-SHIFT = 1e-7  # avoids a division by 0 for features of length 0 and for a ratio of 0
+EPSILON = 1e-7  # added to each number of a feature, whose length may be 0, and to the ratio
 
 
 # s = softmax over positions q of: sum over p' around p of <f(p'), k(q)>, k(q) = f(q) / |f(q)|
@@ -43,7 +43,7 @@ def attend_consistently(
         [B, C, h, w], mixed from features of length 1, and the scores [B, L, L]: each row says how
         much a position takes from every other.
     """
-    keys = features.flatten(2) + SHIFT  # [B, C, L]
+    keys = features.flatten(2) + EPSILON  # [B, C, L]
     keys = keys / keys.square().sum(axis=1, keepdim=True).sqrt()
     around = features  # adding up features adds up similarities
     if propagation_size > 1:
@@ -53,7 +53,7 @@ def attend_consistently(
     scores = F.softmax(similarities, axis=2)
     if before is not None:
         earlier, known = before
-        known, weight = known.flatten(2).transpose([0, 2, 1]), ratio.abs() + SHIFT
+        known, weight = known.flatten(2).transpose([0, 2, 1]), ratio.abs() + EPSILON
         scores = (earlier * known + scores * weight) / (known + weight)
     attended = kernels.product(keys, scores, transpose_y=True)
     return attended.reshape(paddle.shape(features)), scores
