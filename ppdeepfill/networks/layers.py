@@ -52,7 +52,7 @@ class ConvBlock(nn.Layer):
         input_size: tuple[int, int] | None = None,
     ):
         super().__init__()
-        reach = (kernel_size - 1) * dilation + 1
+        span = (kernel_size - 1) * dilation + 1
         height, width = input_size or (stride, stride)
         self.conv = nn.Conv2D(
             in_channels,
@@ -60,8 +60,8 @@ class ConvBlock(nn.Layer):
             kernel_size,
             stride=stride,
             padding=[
-                *_padding(height, reach, stride, reference),
-                *_padding(width, reach, stride, reference),
+                *_padding(height, span, stride, reference),
+                *_padding(width, span, stride, reference),
             ],
             dilation=dilation,
             **initialisers(in_channels * kernel_size**2, reference),
@@ -117,9 +117,9 @@ def initialisers(fan_in: int, reference: Reference) -> dict[str, ParamAttr]:
     }
 
 
-def _padding(size: int, reach: int, stride: int, reference: Reference) -> tuple[int, int]:
-    """Zeros to add before and after an axis of `size` for filters spanning `reach` positions."""
+def _padding(size: int, span: int, stride: int, reference: Reference) -> tuple[int, int]:
+    """Zeros to add before and after an axis of `size` for filters over `span` positions."""
     if reference == "torch":
-        return reach // 2, reach // 2
-    total = max((math.ceil(size / stride) - 1) * stride + reach - size, 0)
+        return span // 2, span // 2
+    total = max((math.ceil(size / stride) - 1) * stride + span - size, 0)
     return total // 2, total - total // 2

@@ -76,8 +76,8 @@ class PartialUNet(nn.Layer):
             conv = PartialConv2D(above, below, size, stride=2)
             self.encoder.append(PartialBlock(conv, None if first else below, F.relu))
             conv = PartialConv2D(below + above, above, 3, bias=first)
-            last_block = PartialBlock(conv) if first else PartialBlock(conv, above, _leaky_relu)
-            self.decoder.append(last_block)
+            block = PartialBlock(conv) if first else PartialBlock(conv, above, _leaky_relu)
+            self.decoder.append(block)
         for name, values in (("mean", MEAN), ("deviation", DEVIATION)):
             values = paddle.to_tensor(list(values), dtype=paddle.get_default_dtype())
             self.register_buffer(name, values.reshape([1, 3, 1, 1]), persistable=False)

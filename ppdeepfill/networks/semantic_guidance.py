@@ -28,7 +28,7 @@ from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlo
 from ppdeepfill.networks.partial_convolution import doubled
 from ppdeepfill.networks.prediction import Prediction, check_input, complete
 
-GUIDE_CHANNELS = 32
+GUIDE_CHANNELS = 32  # E
 UNKNOWN = 255  # a label that leaves the class to the network, as in PaddleSeg's datasets
 
 
@@ -61,9 +61,9 @@ class FirstStage(nn.Layer):
             The image [B, 3, H, W] in [-1, 1], and the features [B, 4n, H/4, W/4] behind it.
         """
         encoded = self.encoder(paddle.concat([masked_image, paddle.ones_like(mask), mask], axis=1))
-        known = self.projection(_quarter(masked_image))  # [B, 4n, H/4, W/4]
+        projected = self.projection(_quarter(masked_image))  # [B, 4n, H/4, W/4]
         small_mask = downsample_nearest(mask, 4, "torch")
-        attended, _, _ = in_float32(self.attention, encoded, known, small_mask)
+        attended, _, _ = in_float32(self.attention, encoded, projected, small_mask)
         features = self.bottleneck(self.dilated(encoded) + attended)
         return self.decoder(features), features
 
@@ -100,18 +100,18 @@ class SemanticDecoder(nn.Layer):
 
     def __init__(self, base_channels: int, classes: int):
         super().__init__()
-        n, torch = base_channels, {"reference": "torch"}
+        n = base_channels
         self.classes = classes
-        self.head = ConvBlock(4 * n, 4 * n, **torch)
+        self.head = ConvBlock(4 * n, 4 * n, reference="torch")
         self.to_classes = nn.Conv2D(4 * n, classes, 1)
         self.embedding = nn.Conv2D(classes, GUIDE_CHANNELS, 1, bias_attr=False)
-        plain = {"activation": None} | torch
+        plain = {"activation": None, "reference": "torch"}
         self.at_quarter = GuidedBlock(ConvBlock(4 * n, 4 * n, **plain), 4 * n)
         self.at_half = GuidedBlock(UpsampledConvBlock(4 * n, 2 * n, **plain), 2 * n)
         self.at_full = GuidedBlock(UpsampledConvBlock(2 * n, n, **plain), n)
         self.to_rgb = ConvSequence(  # its input is the features, coarse_completed and the mask
-            ("conv", ConvBlock(n + 4, n, **torch)),
-            ("rgb", ConvBlock(n, 3, activation=clip_to_image, **torch)),
+            ("conv", ConvBlock(n + 4, n, reference="torch")),
+            ("rgb", ConvBlock(n, 3, activation=clip_to_image, reference="torch")),
         )
 
     def forward(
@@ -144,8 +144,8 @@ class SemanticDecoder(nn.Layer):
         given = (labels != UNKNOWN).astype(full.dtype).unsqueeze(1)  # [B, 1, H, W]
         # The embedding of a class is a column of the convolution's weight.
         table = self.embedding.weight.flatten(1).transpose([1, 0])  # [K, E]
-        told = F.embedding(labels.clip(max=self.classes - 1), table).transpose([0, 3, 1, 2])
-        full = told * given + full * (1.0 - given)
+        embedded = F.embedding(labels.clip(max=self.classes - 1), table)  # [B, H, W, E]
+        full = embedded.transpose([0, 3, 1, 2]) * given + full * (1.0 - given)
         return F.avg_pool2d(full, 4, 4), F.avg_pool2d(full, 2, 2), full
 
 
@@ -159,6 +159,7 @@ class SemanticGuidance(nn.Layer):
 
     Attributes:
         size_multiple: image sides must be multiples of it.
+        classes: K.
     """
 
     size_multiple = 4

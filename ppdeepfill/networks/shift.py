@@ -42,16 +42,17 @@ def shift(decoder: Tensor, encoder: Tensor, hole: Tensor) -> Shifted:
         encoder: [B, C, h, w] features to copy from; each copy passes its gradient back.
         hole: [B, 1, h, w], 1 = hole, one per sample.
 
-    If several positions are equally similar, the first one in row-major order is copied.
+    Returns:
+        The copies, and where they come from: of equally similar positions, the first one in
+        row-major order.
     """
     height, width = paddle.shape(hole)[2], paddle.shape(hole)[3]
     missing = hole.flatten(2)  # [B, 1, P]
     with paddle.no_grad():
-        similarity = kernels.product(
-            _units(decoder), _units(encoder), transpose_x=True
-        )  # [B, P, P]
-        known = similarity * (1.0 - missing) + BELOW_EVERY_COSINE * missing
-        source = known.argmax(axis=2)  # [B, P]
+        units = _units(decoder), _units(encoder)  # [B, C, P]
+        similarity = kernels.product(*units, transpose_x=True)  # [B, P, P]
+        similarity = similarity * (1.0 - missing) + BELOW_EVERY_COSINE * missing
+        source = similarity.argmax(axis=2)  # [B, P]
         anything_known = (missing < 0.5).any(axis=2, keepdim=True).astype(hole.dtype)  # [B, 1, 1]
         taking = missing * anything_known
     values = encoder.flatten(2)  # [B, C, P]
