@@ -24,9 +24,9 @@ from ppdeepfill.networks.kernels.attention_in_strips import (
 from ppdeepfill.networks.kernels.fast_attention import fast_attention
 from ppdeepfill.networks.kernels.tracing import computes_now
 
-BLOCKS_MEMORY = 1 << 29  # bytes, where there is no limit; tiles of the largest size fit
-LARGE = 1 << 27  # bytes of a whole attention, above which blocks can be faster
-SMALL_SHARE = 0.5  # of positions needed, below which they are
+BLOCKS_MEMORY = 1 << 29  # bytes for blocks without a limit; tiles of the largest size fit
+LARGE = 1 << 27  # bytes of a whole attention; below, blocks are never faster
+SMALL_SHARE = 0.5  # blocks are faster if less than this share of the positions is needed
 
 _holes: ContextVar[tuple[Tensor, int] | None] = ContextVar("attention_around_holes", default=None)
 _limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=None)
@@ -36,9 +36,9 @@ _limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=No
 def attention_memory_limit(limit: int | None) -> Iterator[None]:
     """Within this context, attention works in blocks if it would need more than `limit` bytes.
 
-    The limit counts temporaries only; None sets no limit. With gradients, it does not count. A
-    graph that is exported within this context works in strips (fixed sizes) or in a loop (free
-    sizes) where it would need more, and has no attention among its results.
+    The limit applies to temporaries, and only while gradients are off; None sets no limit. A graph
+    that is exported within this context works in strips (fixed sizes) or in a loop (free sizes)
+    where it would need more, and does not return its attention.
     """
     token = _limit.set(limit)
     try:
@@ -49,7 +49,7 @@ def attention_memory_limit(limit: int | None) -> Iterator[None]:
 
 @contextmanager
 def attention_around_holes(mask: Tensor, *, margin: int) -> Iterator[None]:
-    """While entered, attentions may leave out features that are far from all holes.
+    """Within this context, attention may leave out features that are far from all holes.
 
     Args:
         mask: [B, 1, H, W], 1 = hole; H is a multiple of the features' height.
@@ -105,7 +105,7 @@ def contextual_attention(
 def _in_graph(
     foreground: Tensor, background: Tensor, mask: Tensor | None, options: dict
 ) -> Attended:
-    """Where sizes are symbols, the graph has two forms and chooses when it runs."""
+    """Attention in a graph: with free sizes it has two forms and chooses when it runs."""
     limit = _limit.get()
     if limit is None or options["propagation_size"] != 3:
         return Attended(*fast_attention(foreground, background, mask, **options))
@@ -113,8 +113,8 @@ def _in_graph(
     if isinstance(fits, bool):  # the sizes are fixed
         attention = fast_attention if fits else attention_in_strips
         return Attended(attention(foreground, background, mask, **options)[0])
-    # Paddle Inference does not use oneDNN in branches. So the whole is computed before them; where
-    # it would not fit, that of a corner.
+    # Paddle Inference does not use oneDNN in branches, so the whole is computed ahead of the
+    # branch; where it would not fit, that computation gets only a corner.
     unit = options["rate"] * options["stride"]
     f, b, m = (_corner_unless(fits, x, unit) for x in (foreground, background, mask))
     features = fast_attention(f, b, m, **options)[0]
@@ -124,7 +124,7 @@ def _in_graph(
 
 
 def _corner_unless(whole: Tensor, x: Tensor | None, size: int) -> Tensor | None:
-    """x [B, C, H, W], or its upper left corner [B, C, size, size]."""
+    """x [B, C, H, W] if `whole` is true, else its upper left corner [B, C, size, size]."""
     if x is None:
         return None
     ends = [paddle.where(whole, x.shape[axis], size) for axis in (2, 3)]
@@ -161,9 +161,9 @@ def _dilated(mask: Tensor, margin: int) -> Tensor:
 
 
 def whole_memory(foreground: list[int], background: list[int], options: dict) -> int:
-    """Return an upper bound, checked by measurement, of the bytes `fast_attention` needs.
+    """Return an upper bound of the bytes that `fast_attention` needs without gradients.
 
-    Without gradients.
+    Measurements confirm the bound.
 
     Args:
         foreground: shape [B, C, Hf, Wf].

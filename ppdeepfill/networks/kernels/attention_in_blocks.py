@@ -208,16 +208,16 @@ def _cut_patches(background: Tensor, tile: Tile, rate: int, stride: int) -> Tens
 
 def _add_patches(features: Tensor, sample: int, columns: Tensor, tile: Tile, rate: int) -> None:
     """Lay the patches [N, C * k * k] of a tile into one sample of the features [B, C, Hf, Wf]."""
-    columns, grid = columns.t().unsqueeze(0), (tile.height, tile.width)
-    pasted = _overlap(columns, grid, 2 * rate, rate)[0] / 4.0
+    columns = columns.t().unsqueeze(0)  # [1, C * k * k, N]
+    pasted = _overlap(columns, (tile.height, tile.width), 2 * rate, rate)[0] / 4.0
     before, _ = paste_padding(rate)
     top, left = tile.top * rate - before, tile.left * rate - before
     height, width = features.shape[2:]
-    rows = slice(max(top, 0), min(top + pasted.shape[1], height))
-    columns = slice(max(left, 0), min(left + pasted.shape[2], width))
+    down = slice(max(top, 0), min(top + pasted.shape[1], height))
+    across = slice(max(left, 0), min(left + pasted.shape[2], width))
     # Write through `features` itself: before Paddle 3, a slice is a copy.
-    features[sample, :, rows, columns] += pasted[
-        :, rows.start - top : rows.stop - top, columns.start - left : columns.stop - left
+    features[sample, :, down, across] += pasted[
+        :, down.start - top : down.stop - top, across.start - left : across.stop - left
     ]
 
 

@@ -26,8 +26,8 @@ from ppdeepfill.networks.kernels.fast_attention import (
 )
 from ppdeepfill.networks.kernels.score_maps import crop, part, with_zeros
 
-TENSORS = 8  # of the size of a turn's scores are in memory at once, roughly
-ABOVE, BELOW = 3, 2  # rows that are compared in addition to those of a turn
+TENSORS = 8  # roughly so many of the size of a turn's scores are in memory at once
+ABOVE, BELOW = 3, 2  # rows that a turn compares beyond its own
 
 
 def attention_in_loop(
@@ -68,7 +68,7 @@ def attention_in_loop(
 
 
 def _rows(operands: Operands, geometry: Geometry, memory: int) -> Tensor:
-    """R as a scalar, so that scores of these rows and of those in addition fit into memory."""
+    """R as a scalar, so that the scores of these rows and of those beyond fit into memory."""
     height, width = geometry.foreground
     numbers = paddle.ones([], "int64") * operands.asking.shape[0] * width
     row_bytes = 4 * TENSORS * numbers * math.prod(geometry.patches)

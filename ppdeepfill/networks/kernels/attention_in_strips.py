@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Contextual attention, a few rows of the foreground at a time.
 
-The scores of a strip stay in the CPU's caches, and their memory is used again for the next strip;
-large tensors would be returned to the system, which hands out their pages anew each time.
+The scores of a strip stay in the CPU's caches, and the next strip reuses their memory. Larger
+tensors would go back to the system, which has to map new pages for each of them.
 Gradients recompute the scores, so a forward pass keeps nothing but the weights that it returns.
 
 Letters as in attention/contextual.py.
@@ -29,7 +29,7 @@ from ppdeepfill.networks.kernels.fast_attention import (
 )
 from ppdeepfill.networks.kernels.score_maps import crop, part, with_zeros
 
-WHOLE_BYTES = 1 << 25  # glibc returns larger blocks to the system whenever they are freed
+WHOLE_BYTES = 1 << 25  # glibc returns larger blocks to the system as soon as they are freed
 STRIP_BYTES = 1 << 24  # of the scores of one strip
 FEWEST_ROWS = 4  # of a strip, since four more are compared for its neighbours
 
@@ -108,7 +108,7 @@ def _all_strips(operands: Operands, geometry: Geometry) -> tuple[Tensor, Tensor]
 
 
 def _gradient(x: Tensor) -> Tensor:
-    """What x has collected; zeros if nothing, because Paddle crashes on None."""
+    """The accumulated gradient of x; zeros if there is none, because Paddle crashes on None."""
     return paddle.zeros_like(x) if x.grad is None else x.grad
 
 

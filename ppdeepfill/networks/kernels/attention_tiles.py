@@ -122,9 +122,9 @@ def tile_side(foreground: list[int], background: list[int], memory: int, options
 
 
 def memory_in_tiles(foreground: list[int], background: list[int], side: int, options: dict) -> int:
-    """Return an upper bound, checked by measurement, of the bytes for tiles of this side.
+    """Return an upper bound of the bytes for tiles of this side; shapes as in `tile_side`.
 
-    Shapes as in `tile_side`.
+    Measurements confirm the bound.
     """
     channels, rate = foreground[1], options["rate"]
     small, other = (channels * x[2] * x[3] // rate**2 for x in (foreground, background))

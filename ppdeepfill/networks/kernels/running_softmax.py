@@ -23,7 +23,20 @@ def product_transposed(x: Tensor, y: Tensor) -> Tensor:
 
 
 class RunningSoftmax:
-    """A softmax-weighted sum of patches, for scores that arrive in parts."""
+    """A softmax-weighted sum of patches, for scores that arrive in parts.
+
+    Args:
+        positions: N.
+        size: D.
+        dtype: of the scores and the patches.
+
+    Attributes:
+        largest: [N, 1], the largest score so far; all sums are relative to it.
+        total: [N, 1], sum of the weights of all patches, masked ones included.
+        columns: [N, D], sum of the known patches times their weights; divide it by `total`.
+        best: [N] int64, number of the known patch with the largest weight.
+        best_weight: [N], that weight.
+    """
 
     def __init__(self, positions: int, size: int, dtype: paddle.dtype):
         self.largest = paddle.full([positions, 1], -float("inf"), dtype)
@@ -33,7 +46,7 @@ class RunningSoftmax:
         self.best = paddle.zeros([positions], "int64")
 
     def add(self, scores: Tensor, patches: Tensor, numbers: Tensor, known: Tensor | None) -> None:
-        """scores [N, M] (overwritten), patches [C * k * k, M], numbers and known [M]."""
+        """Add a part: scores [N, M] (overwritten), patches [D, M], numbers and known [M]."""
         if known is not None:
             scores.multiply_(known)  # masked patches keep a score of 0, see attention/contextual.py
         largest = paddle.maximum(self.largest, scores.max(axis=1, keepdim=True))
