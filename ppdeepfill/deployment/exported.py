@@ -75,7 +75,7 @@ class ExportedInpainter:
         return Prediction(paddle.to_tensor(to_unit_range(completed)))
 
     def predict_in_holes(self, images: ndarray, masks: ndarray) -> Prediction:
-        """Return `predict`, for callers that only need the holes."""
+        """Return the same as `predict`, which `Inpainter` can do faster here."""
         return self.predict(images, masks)
 
     def fill_batch(self, images: ndarray, masks: ndarray) -> ndarray:
@@ -155,8 +155,8 @@ def onnx_graph(folder: Path, description: dict) -> Run:
     """Open the exported graph in ONNX Runtime, on the CPU.
 
     Raises:
-        ExportError: ONNX Runtime is not installed, or there is no ONNX file. The function raises
-            it if the machine lacks memory for an image.
+        ExportError: ONNX Runtime is not installed, or there is no usable ONNX file. The returned
+            function raises it too, if the machine lacks memory for an image or the graph fails.
     """
     try:
         import onnxruntime
@@ -174,7 +174,7 @@ def onnx_graph(folder: Path, description: dict) -> Run:
             str(file),
             options,
             providers=["CPUExecutionProvider"],
-            disabled_optimizers=["ConstantFolding"],  # keeps scores of every strip in memory
+            disabled_optimizers=["ConstantFolding"],  # it would keep the scores of every strip
         )
     except Exception as error:  # ONNX Runtime's exceptions have no narrower base class
         raise ExportError(f"{file} is damaged or cut short; export again") from error

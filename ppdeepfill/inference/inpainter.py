@@ -53,8 +53,8 @@ class Inpainter:
     """
 
     def __init__(self, network: nn.Layer, *, attention_memory: float = ATTENTION_MEMORY):
-        number = isinstance(attention_memory, (int, float))
-        if not number or not 0 < attention_memory * GIB < math.inf:  # also false for nan
+        is_number = isinstance(attention_memory, (int, float))
+        if not is_number or not 0 < attention_memory * GIB < math.inf:  # also false for nan
             raise ConfigError(
                 f"attention_memory must be a finite number of GiB above 0; got {attention_memory!r}"
             )
@@ -119,7 +119,7 @@ class Inpainter:
         return np.where(holes_of(masks)[..., None], refined[:, :height, :width], images)
 
     def predict(self, images: ndarray, masks: ndarray, labels: ndarray | None = None) -> Prediction:
-        """Return the network's full output for a batch, see `fill_batch`.
+        """Return the network's full output for a batch; arguments as in `fill_batch`.
 
         Its sides are padded to multiples of `multiple`. The padding mirrors both image and hole, so
         that a hole at the edge continues.
@@ -129,10 +129,10 @@ class Inpainter:
     def predict_in_holes(
         self, images: ndarray, masks: ndarray, labels: ndarray | None = None
     ) -> Prediction:
-        """Return `predict` with parts that are valid only inside the holes.
+        """Return a prediction that is valid only inside the holes, faster than `predict`.
 
-        The numbers there are the same, up to float rounding. It is faster, because a network may
-        leave out what the holes do not need.
+        The numbers there are the same, up to float rounding; a network may leave out what the holes
+        do not need.
         """
         return self._run(partial(predict_in_hole, self.network), images, masks, labels)
 

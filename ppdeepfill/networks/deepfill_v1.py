@@ -153,7 +153,7 @@ class DeepFillV1(nn.Layer):
         return Prediction(refined, coarse, *attended)
 
     def predict_in_hole(self, masked_image: Tensor, mask: Tensor) -> Prediction:
-        """Predict the same as `forward`, where each part is valid only inside the hole.
+        """Predict as `forward` does, but only inside the hole; the rest is not valid.
 
         Computes only what the holes depend on. Arguments as in `forward`.
         """

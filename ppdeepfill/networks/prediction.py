@@ -17,7 +17,7 @@ class Prediction(NamedTuple):
 
     Attributes:
         refined: [B, 3, H, W] output of the last stage in [-1, 1]; networks that end in a plain
-            convolution may leave this range, and what makes pictures of it clips.
+            convolution may leave this range, so clip before making pictures of it.
         coarse: [B, 3, H, W] output of the first stage; None if the network has one stage.
         attention: [B, L, h, w] weight of each background patch; None if the network has no
             attention, or its attention did not keep them.
@@ -59,10 +59,10 @@ def complete(predicted: Tensor, image: Tensor, mask: Tensor) -> Tensor:
 def predict_in_hole(
     network: nn.Layer, masked_image: Tensor, mask: Tensor, *labels: Tensor
 ) -> Prediction:
-    """Predict what a network returns, where each part is valid only inside the hole.
+    """Return a network's prediction, of which only the part inside the hole is valid.
 
-    A network that has a method of this name may skip the work that the hole does not need. Networks
-    with `classes_of` may get labels [B, H, W] as well.
+    A network that has a method of this name can skip the work that the hole does not need. Networks
+    that have `classes` also take labels [B, H, W].
     """
     if hasattr(network, "predict_in_hole"):
         return network.predict_in_hole(masked_image, mask, *labels)
