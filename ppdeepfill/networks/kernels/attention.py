@@ -25,7 +25,7 @@ from ppdeepfill.networks.kernels.fast_attention import fast_attention
 from ppdeepfill.networks.kernels.tracing import computes_now
 
 BLOCKS_MEMORY = 1 << 29  # bytes for blocks without a limit; tiles of the largest size fit
-LARGE = 1 << 27  # bytes of a whole attention; below, blocks are never faster
+LARGE = 1 << 27  # bytes of a whole attention; below, blocks are not considered for speed
 SMALL_SHARE = 0.5  # blocks are faster if less than this share of the positions is needed
 
 _holes: ContextVar[tuple[Tensor, int] | None] = ContextVar("attention_around_holes", default=None)
