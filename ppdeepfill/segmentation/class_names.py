@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Classes of a segmentation by name and number."""
+"""Names and numbers of the classes of a segmentation."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,10 +9,10 @@ from typing import Any
 from ppdeepfill.config.text import unknown_name
 from ppdeepfill.errors import ConfigError, DataError
 
-LABELS = "labels.txt"  # in the folder of a data set, a name in each line
+LABELS = "labels.txt"  # in the folder of a data set, one name per line
 PEOPLE = ("background", "person")
-# Names of the classes of PaddleSeg's data sets, which it knows by number alone. Others, such as
-# ADE20K, need a file.
+# Names of the classes in PaddleSeg's data sets, which its code only numbers. Data sets that are
+# missing here, such as ADE20K, need a file.
 KNOWN = {
     "Cityscapes": (
         *("road", "sidewalk", "building", "wall", "fence", "pole", "traffic light"),
@@ -34,12 +34,12 @@ def read_names(labels: Path | None, dataset: Mapping[str, Any]) -> list[str]:
     """The names of classes 0, 1, ..., as far as they are known.
 
     Args:
-        labels: a file with a name in each line; None: labels.txt in the folder of the data set, or
-            the names that are known of PaddleSeg's own data sets.
-        dataset: section of a configuration.
+        labels: a file with one name per line; None: labels.txt in the folder of the data set, or
+            else `KNOWN`, by the type of the data set.
+        dataset: the data set's section of a configuration.
 
     Raises:
-        DataError: the file is missing or no text.
+        DataError: the file cannot be read, or is not UTF-8 text.
     """
     if labels is not None:
         return _read(labels)
@@ -50,15 +50,15 @@ def read_names(labels: Path | None, dataset: Mapping[str, Any]) -> list[str]:
 
 
 def class_numbers(wanted: Sequence[str], names: Sequence[str], count: int) -> list[int]:
-    """The numbers of classes that are given by name or number.
+    """The numbers of classes given by name or number.
 
     Args:
         wanted: names, in upper or lower case, or numbers.
-        names: of classes 0, 1, ...
+        names: the names of classes 0, 1, ...
         count: how many classes the model has.
 
     Raises:
-        ConfigError: a class that the model does not have.
+        ConfigError: the model has no such class, or its names are not known.
     """
     by_name = {_comparable(name): number for number, name in enumerate(names[:count]) if name}
     return [_number(text, by_name, count) for text in wanted]
@@ -79,7 +79,7 @@ def _number(text: str, by_name: Mapping[str, int], count: int) -> int:
     if not by_name:
         raise ConfigError(
             f"class {text!r}: the names of the classes are not known; give a number from 0 to "
-            f"{count - 1}, or --seg_labels FILE with a name in each line"
+            f"{count - 1}, or pass --seg_labels FILE with one name per line"
         )
     raise ConfigError(unknown_name("class", text, list(by_name)))
 

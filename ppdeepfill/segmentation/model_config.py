@@ -1,9 +1,9 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Read what a configuration of PaddleSeg says about its model, without running anything of it.
+"""Read what a PaddleSeg configuration says about its model, without running any of its code.
 
 PaddleSeg's own reader downloads pretrained weights and loads pickles while it builds a model. Here
-the file is read as plain YAML, and every key `pretrained` is left out: all weights come from one
+the file is read as plain YAML, and every key `pretrained` is dropped: all weights come from one
 file, read by `ppdeepfill.weight_files`.
 """
 
@@ -17,22 +17,22 @@ from ppdeepfill.config.yaml_files import parse_yaml
 from ppdeepfill.errors import ConfigError
 
 BASE, INHERITED = "_base_", "_inherited_"
-DEEPEST = 16  # files that follow each other by `_base_`
-DATASETS = ("val_dataset", "test_dataset", "train_dataset")  # in the order they are asked
+DEEPEST = 16  # files in a chain of `_base_`; more must be a circle
+DATASETS = ("val_dataset", "test_dataset", "train_dataset")  # the first one present is read
 
 
 class SlidingWindow(NamedTuple):
-    """Windows that the model sees one after another, (width, height) in px."""
+    """Size and stride, (width, height) in px, of the windows in which the model sees an image."""
 
     crop_size: tuple[int, int]
     stride: tuple[int, int]
 
 
 class ModelConfig(NamedTuple):
-    """What is needed of a configuration to use its model.
+    """The parts of a configuration that are needed to use its model.
 
     Attributes:
-        path: of the file.
+        path: the file.
         model: arguments of the model, with its class as `type`.
         transforms: how an image is prepared, each with its class as `type`.
         dataset: arguments of the data set, with its class as `type`.
@@ -47,22 +47,22 @@ class ModelConfig(NamedTuple):
 
 
 def read_model_config(path: Path) -> ModelConfig:
-    """Read a YAML file of PaddleSeg and the files that it is based on.
+    """Read a PaddleSeg YAML file and the files that it is based on.
 
     Raises:
-        ConfigError: it is missing, no YAML, or says nothing about a model or its images.
+        ConfigError: it is missing, is not YAML, or does not describe a model and its input.
     """
     values = _read(path, depth=0)
     model = values.get("model")
     if not isinstance(model, dict) or "type" not in model:
         raise ConfigError(
-            f"{path} describes no model of PaddleSeg: expected a section model with a type"
+            f"{path} describes no PaddleSeg model: expected a section `model` with a `type`"
         )
     datasets = [values[key] for key in DATASETS if isinstance(values.get(key), dict)]
     prepared = [dataset["transforms"] for dataset in datasets[:1] if "transforms" in dataset]
     if not prepared or not isinstance(prepared[0], list):
         raise ConfigError(
-            f"{path} does not say how images are prepared: expected val_dataset with transforms"
+            f"{path} does not say how to prepare images: expected val_dataset with transforms"
         )
     return ModelConfig(
         path, _without_pretrained(model), prepared[0], datasets[0], _window(values, path)
@@ -71,9 +71,11 @@ def read_model_config(path: Path) -> ModelConfig:
 
 def _read(path: Path, *, depth: int) -> dict[str, Any]:
     if depth > DEEPEST:
-        raise ConfigError(f"{path}: more than {DEEPEST} files follow each other by {BASE}")
+        raise ConfigError(
+            f"{path}: {BASE} leads through more than {DEEPEST} files, perhaps in a circle"
+        )
     if not path.is_file():
-        raise ConfigError(f"no configuration of PaddleSeg at {path}")
+        raise ConfigError(f"no PaddleSeg configuration at {path}")
     try:
         values = parse_yaml(path.read_text(encoding="utf-8"), str(path), yaml.SafeLoader)
     except UnicodeDecodeError:
@@ -99,7 +101,7 @@ def _merged(own: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_pretrained(values: Any) -> Any:
-    """The same values with no key `pretrained` at any depth."""
+    """The same values without the key `pretrained`, at any depth."""
     if isinstance(values, dict):
         return {k: _without_pretrained(v) for k, v in values.items() if k != "pretrained"}
     if isinstance(values, list):

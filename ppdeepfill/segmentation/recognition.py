@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Where in a photograph things of some classes are, by a model of PaddleSeg.
+"""Find where things of some classes are in a photograph, with a PaddleSeg model.
 
 Letters: H W photo. A hole is bool [H, W], oriented as the photo is displayed.
 """
@@ -19,21 +19,21 @@ from ppdeepfill.photos import NoHole, Photo, without_specks
 from ppdeepfill.segmentation.class_names import class_numbers, name_of, read_names
 from ppdeepfill.segmentation.segmenter import Segmenter
 
-GAPS = 1000  # px, of a photo as it is
+GAPS = 1000  # px, counted in the photo at its own size
 LIMIT = 1024  # px: larger photos are shrunk for the segmentation
-CLASSES_NAMED = 5  # of what is there instead
+CLASSES_NAMED = 5  # at most, when saying what the model sees instead
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recognition:
-    """A model of PaddleSeg, and how what it sees becomes a hole.
+    """A PaddleSeg model, and how its classes become a hole.
 
     Attributes:
-        config: a YAML file of PaddleSeg.
+        config: a PaddleSeg YAML file.
         weights: its .pdparams file.
         labels: see `read_names`.
-        gaps: px; known spots that the hole encloses and that are smaller become hole, too.
-        limit: px on the longer side that the model may see.
+        gaps: known spots of fewer px than this that the hole encloses become hole, too.
+        limit: longest side in px that the model sees; larger photos are shrunk.
     """
 
     config: Path
@@ -50,7 +50,7 @@ class Recognizer:
         recognition: the model, and its settings.
 
     Attributes:
-        names: of all classes, by number.
+        names: the names of all classes, by number.
 
     Raises:
         UserError: the model cannot be used.
@@ -67,11 +67,11 @@ class Recognizer:
         return class_numbers(classes, self._known, self._segmenter.classes)
 
     def find(self, photo: Photo, numbers: Sequence[int], path: Path) -> ndarray:
-        """Where things of these classes are, without specks and small gaps.
+        """Return where things of these classes are, without specks and small gaps: bool [H, W].
 
         Args:
             photo: the photo.
-            numbers: of the classes.
+            numbers: the numbers of the classes.
             path: its file, for messages.
 
         Raises:
@@ -104,9 +104,10 @@ def shrunk(image: ndarray, limit: int) -> ndarray:
 
 
 def without_gaps(hole: ndarray, below: int) -> ndarray:
-    """The hole and the known spots below a number of px that it encloses.
+    """The hole, and the known spots of fewer than `below` px that it encloses.
 
-    Spots at the border of the photo are not enclosed, nor are those joined by a corner alone.
+    A spot at the border of the photo is not enclosed. Spots that touch only at a corner are
+    separate.
     """
     # Not by OpenCV: its labels of 4-connected parts crash on an image without any (4.5.5).
     enclosed = ndimage.binary_fill_holes(hole) & ~hole

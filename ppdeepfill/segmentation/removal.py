@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The hole of a photograph where things to be removed are."""
+"""Make a hole of the things in a photograph that should be removed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,11 +14,11 @@ from ppdeepfill.segmentation.recognition import Recognition, Recognizer
 
 @dataclass(frozen=True)
 class Removal:
-    """What is to be removed, and what finds it.
+    """The things to remove, and the model that finds them.
 
     Attributes:
-        classes: names or numbers.
-        recognition: the model of PaddleSeg.
+        classes: names or numbers of their classes.
+        recognition: the PaddleSeg model.
     """
 
     classes: Sequence[str]
@@ -26,7 +26,7 @@ class Removal:
 
 
 class ClassHoles:
-    """Finds the holes of a removal in photographs.
+    """Finds the things to remove in photographs.
 
     Args:
         removal: what to look for.
@@ -52,5 +52,5 @@ class ClassHoles:
             DataError: the hole covers the whole photo.
         """
         hole = self._recognizer.find(photo, self._numbers, path)
-        # Here white is hole for certain: most of a photo may be, without a warning of polarity.
+        # No mask was given, so there is no polarity to warn of, however large the hole is.
         return widened_and_checked(hole, path, replace(rule, polarity="white"))

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A model of PaddleSeg, from a configuration and a weight file: image in, class of each pixel out.
+"""A PaddleSeg model from a configuration and a weight file: image in, class of each pixel out.
 
 Letters: H W image.
 """
@@ -15,7 +15,7 @@ import numpy as np
 import paddle
 from numpy import ndarray
 
-from ppdeepfill.errors import ConfigError, UserError, listed
+from ppdeepfill.errors import ConfigError, UserError
 from ppdeepfill.segmentation.model_config import ModelConfig, read_model_config
 from ppdeepfill.weight_files import read_arrays
 from ppdeepfill.weights.generator_file import load_weights
@@ -24,12 +24,12 @@ FIRST_WITHOUT = (3, 13)  # Python: PaddleSeg 2.8.0 needs NumPy 1, which has no w
 
 
 class Segmenter:
-    """Says which class each pixel of an image belongs to.
+    """Predicts the class of each pixel of an image.
 
     It runs on the current device, see `parallel.use_device`.
 
     Args:
-        config: a YAML file of PaddleSeg.
+        config: a PaddleSeg YAML file.
         weights: a .pdparams file; reading it runs no code.
 
     Attributes:
@@ -59,7 +59,7 @@ class Segmenter:
         """
         from paddleseg.core.infer import inference
 
-        # PaddleSeg takes images as OpenCV reads them.
+        # PaddleSeg takes images as OpenCV reads them, BGR.
         prepared = self._prepare({"img": image[..., ::-1].astype(np.float32)})
         window = self.config.window
         sliding = {} if window is None else {"is_slide": True, **window._asdict()}
@@ -76,9 +76,9 @@ class Segmenter:
 
 
 def _check_installed() -> None:
-    """Raise UserError, with what to do, where PaddleSeg is not installed."""
+    """Raise UserError, saying what to do, if PaddleSeg is not installed."""
     try:
-        import paddleseg  # noqa: F401 only whether it is there
+        import paddleseg  # noqa: F401 only to see whether it is there
     except ImportError as error:
         if sys.version_info >= FIRST_WITHOUT:
             raise UserError(
@@ -92,7 +92,7 @@ def _check_installed() -> None:
 
 
 def _build_model(config: ModelConfig, classes: int) -> paddle.nn.Layer:
-    import paddleseg.models  # noqa: F401 makes the models known by name
+    import paddleseg.models  # noqa: F401 registers the models by name
 
     return _built({"num_classes": classes, **config.model}, config, "model")
 
@@ -101,12 +101,11 @@ def _build_transforms(config: ModelConfig) -> Any:
     from paddleseg.transforms import Compose
 
     steps = [_built(step, config, "transform") for step in config.transforms]
-    dataset = config.dataset
-    return Compose(steps, to_rgb=dataset.get("to_rgb", True))
+    return Compose(steps, to_rgb=config.dataset.get("to_rgb", True))
 
 
 def _built(arguments: Mapping[str, Any], config: ModelConfig, what: str) -> Any:
-    """One thing of PaddleSeg by its `type`; raises ConfigError where PaddleSeg refuses."""
+    """Build a PaddleSeg component by its `type`; raise ConfigError if PaddleSeg cannot."""
     from paddleseg.cvlibs import SegBuilder, manager
 
     known = [manager.MODELS, manager.BACKBONES, manager.TRANSFORMS]
@@ -114,13 +113,13 @@ def _built(arguments: Mapping[str, Any], config: ModelConfig, what: str) -> Any:
         return SegBuilder(None, known).build_component(dict(arguments))
     except Exception as error:  # PaddleSeg raises whatever its parts do
         kind = arguments.get("type") if isinstance(arguments, Mapping) else arguments
-        reason = listed(str(error).strip().splitlines()[-1:])
+        reason = ["", *str(error).strip().splitlines()][-1]
         raise ConfigError(f"{config.path}: the {what} {kind} cannot be built: {reason}") from error
 
 
 def _count_classes(config: ModelConfig) -> int:
-    """The number of classes by the model, or else by its data set."""
-    import paddleseg.datasets  # noqa: F401 makes the data sets known by name
+    """The number of classes that the model names, or else its data set."""
+    import paddleseg.datasets  # noqa: F401 registers the data sets by name
     from paddleseg.cvlibs import manager
 
     known = manager.DATASETS.components_dict
@@ -131,5 +130,7 @@ def _count_classes(config: ModelConfig) -> int:
         or getattr(dataset, "NUM_CLASSES", None)
     )
     if not isinstance(count, int) or count < 1:
-        raise ConfigError(f"{config.path} does not say how many classes there are: num_classes")
+        raise ConfigError(
+            f"{config.path} does not say how many classes there are; set num_classes in `model`"
+        )
     return count

@@ -24,7 +24,7 @@ def test_classes_are_found_by_name_and_number():
         ("preson", NAMES, "unknown class 'preson', did you mean person"),
         ("4", NAMES, "the classes 0 to 3; got 4"),
         ("-1", NAMES, "unknown class '-1'"),
-        ("person", [], "names of the classes are not known; give a number from 0 to 3, or --seg"),
+        ("person", [], "names of the classes are not known; give a number from 0 to 3, or pass --"),
     ],
 )
 def test_an_unknown_class_is_explained(wanted, names, message):

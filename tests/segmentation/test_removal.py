@@ -110,7 +110,7 @@ def test_a_photo_without_the_class_is_an_error(remove, photo, capsys):
         (
             "--remove person --seg_config nowhere.yml --seg_weights seg.pdparams",
             True,
-            "no configuration of PaddleSeg at nowhere.yml",
+            "no PaddleSeg configuration at nowhere.yml",
         ),
         (
             "--remove person --seg_config seg.yml --seg_weights nowhere.pdparams",
