@@ -31,17 +31,20 @@ POLICY = (
 def application(
     device: str, *, recognition: Recognition | None = None, language: str | None = None
 ) -> Iterator[tuple[fastapi.FastAPI, Workshop]]:
-    """Build the page in each language, computing on a device.
+    """Build the page in each language; within this context, it computes on a device.
 
-    Loads the first network in the background.
+    The first network is loaded in the background.
 
     Args:
         device: see `use_device`.
-        recognition: a model of PaddleSeg, to mark things by class.
+        recognition: a PaddleSeg model, to mark things by class.
         language: one of LANGUAGES; None: as the browser asks.
 
+    Yields:
+        The application, and what its pages share.
+
     Raises:
-        UserError: the device or the model of PaddleSeg cannot be used.
+        UserError: the device or the PaddleSeg model cannot be used.
     """
     worker = Worker(device)
     jobs = Jobs(worker)
@@ -62,14 +65,14 @@ def application(
 
 
 def _to_language(language: str | None) -> Callable:
-    """What leads a browser to the page in its language, or in the given one."""
+    """Return the handler that redirects a browser to `language`, or else to its own."""
 
-    def lead(request: fastapi.Request) -> fastapi.responses.RedirectResponse:
+    def redirect(request: fastapi.Request) -> fastapi.responses.RedirectResponse:
         asked = preferred(request.headers.get("accept-language", ""))
-        # Relative, so that it holds below a path of another server.
+        # Relative, so that it works behind a proxy that serves the page below a path.
         return fastapi.responses.RedirectResponse(f"{language or asked}/")
 
-    return lead
+    return redirect
 
 
 def _with_page(app: fastapi.FastAPI, events: Events) -> fastapi.FastAPI:
@@ -116,7 +119,7 @@ class Limits:
 
 
 def _limited(receive: Receive) -> Receive:
-    """Disconnect when a body without a stated length becomes too large."""
+    """Disconnect when a body without a content-length becomes too large."""
     received = 0
 
     async def receive_within_limit() -> Message:

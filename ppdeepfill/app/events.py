@@ -33,13 +33,13 @@ PROGRESS = gr.Progress()  # gradio finds it among the defaults of an event
 
 
 class Workshop(NamedTuple):
-    """What the pages in all languages share.
+    """The parts that the pages in all languages share.
 
     Attributes:
         jobs: what visitors have asked the worker to do.
         methods: the methods to choose from.
         visits: the photos and results of all visitors.
-        recognizer: finds things by their class; None without a model of PaddleSeg.
+        recognizer: finds things by their class; None without a PaddleSeg model.
     """
 
     jobs: Jobs
@@ -72,7 +72,7 @@ class Events:
         return *self._open(request, {"sample": 0}), gr.Dropdown(choices=self.method_choices())
 
     def method_choices(self) -> list[tuple[str, str]]:
-        """What the page shows for each method, and its name."""
+        """(text, name) of each method, as gradio's dropdown takes them."""
         methods = self.workshop.methods
         return [(methods.shown(name, self.words), name) for name in methods.names()]
 
@@ -125,7 +125,7 @@ class Events:
     def mark(
         self, numbers: Sequence[int], request: gr.Request, progress: gr.Progress = PROGRESS
     ) -> tuple:
-        """The numbers of classes -> painter with a hole where such things are, message."""
+        """Numbers of classes -> painter with a hole where things of them are, message."""
         session = request.session_hash
 
         def compute() -> tuple[dict, str]:
@@ -179,7 +179,7 @@ class Events:
         return {"hole": shown_hole(hole), "width": width, "height": height}
 
     def _watch(self, progress: gr.Progress, doing: str) -> Callable[[Job], None]:
-        """What shows how far a job is."""
+        """Return a function that shows the progress of a job."""
 
         def show(job: Job) -> None:
             number, parts = job.crop
@@ -192,7 +192,7 @@ class Events:
         return show
 
     def _attempted(self, compute: Callable[[], T]) -> tuple[T | None, str]:
-        """What `compute` returns; or None, and a message why there is nothing."""
+        """Return (result, "") of `compute`, or (None, a message) if it fails."""
         try:
             return compute(), ""
         except Cancelled:

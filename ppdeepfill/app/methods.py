@@ -26,7 +26,7 @@ class Methods:
 
     @staticmethod
     def shown(name: str, words: Words) -> str:
-        """What the page says of the method of this name."""
+        """The text for the method of this name in the list."""
         if name == DEMO:
             return words(PAGE["shipped"], name=name)
         return words(PAGE["no_network"], name=name) if name in BASELINES else name

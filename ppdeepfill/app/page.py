@@ -14,15 +14,15 @@ from ppdeepfill.app.words import LANGUAGES, PAGE, PAINTER, VIEWER, Words
 
 WEB = Path(__file__).parent / "web"
 MOST_WAITING = 40  # fillings in the queue; beyond that, visitors are asked to try again
-MOST_SESSIONS = 100  # number of sessions whose page gradio remembers
-WIDEST = 64  # px
+MOST_SESSIONS = 100  # sessions whose page gradio remembers
+WIDEST = 64  # px by which a visitor can widen the hole
 
 FONTS = ("system-ui", "sans-serif")  # the visitor's fonts, so nothing is downloaded
 THEME = gr.themes.Default(primary_hue="blue", font=FONTS, font_mono=("ui-monospace", "monospace"))
 
 
 class Parts(NamedTuple):
-    """What the events of the page read and change."""
+    """The components that events read and change."""
 
     painter: gr.HTML
     message: gr.HTML
@@ -63,8 +63,8 @@ def _own(name: str, words: Words, phrases: dict, **settings) -> gr.HTML:
 def _layout(events: Events) -> Parts:
     words, buttons = events.words, {}
 
-    def button(name: str, text: str, **settings) -> None:
-        buttons[name] = gr.Button(words(PAGE[text]), elem_id=name, **settings)
+    def button(name: str, phrase: str, **settings) -> None:
+        buttons[name] = gr.Button(words(PAGE[phrase]), elem_id=name, **settings)
 
     gr.HTML(_languages(words), elem_id="languages")
     gr.Markdown(f"{words(PAGE['title'])}\n{words(PAGE['introduction'])}", elem_id="title")
@@ -99,7 +99,7 @@ def _languages(words: Words) -> str:
 
 
 def _classes(events: Events, button) -> gr.Dropdown | None:
-    """A choice of classes to mark; None without a model of PaddleSeg."""
+    """A choice of classes to mark; None without a PaddleSeg model."""
     words, recognizer = events.words, events.workshop.recognizer
     if recognizer is None:
         return None
@@ -134,17 +134,12 @@ def _settings(events: Events) -> tuple[gr.Dropdown, gr.Slider, gr.Checkbox]:
 
 
 def _connect(page: gr.Blocks, parts: Parts, events: Events) -> None:
-    painter, message, viewer, downloads = (
-        parts.painter,
-        parts.message,
-        parts.viewer,
-        parts.downloads,
-    )
+    painter, message, viewer = parts.painter, parts.message, parts.viewer
     page.load(events.arrive, None, [painter, message, parts.method], api_name="arrive")
     painter.upload(
         events.open,
         painter,
-        [painter, message, viewer, downloads],
+        [painter, message, viewer, parts.downloads],
         api_name="open",
         concurrency_limit=2,
     )
@@ -153,7 +148,7 @@ def _connect(page: gr.Blocks, parts: Parts, events: Events) -> None:
         parts.buttons["fill"].click(
             events.fill,
             [painter, parts.method, parts.widen, parts.blend],
-            [viewer, message, downloads],
+            [viewer, message, parts.downloads],
             api_name="fill",
             **computing,
         )

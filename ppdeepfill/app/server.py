@@ -41,7 +41,7 @@ def serve(
         host: address to listen on; 127.0.0.1 means this computer only.
         port: port to listen on.
         device: see `use_device`.
-        recognition: a model of PaddleSeg, to mark things by class.
+        recognition: a PaddleSeg model, to mark things by class.
         language: "en" or "zh"; None: as each browser asks.
 
     Raises:
@@ -67,7 +67,7 @@ def serve(
 
 @contextmanager
 def scratch_folder() -> Iterator[str]:
-    """A folder for gradio's files, removed at the end in any case."""
+    """A folder for gradio's files, removed at the end, also after SIGTERM."""
     previous = signal.signal(signal.SIGTERM, _leave)
     with tempfile.TemporaryDirectory(prefix="ppdeepfill-app-") as folder:
         os.environ["GRADIO_TEMP_DIR"] = folder  # read when gradio is imported

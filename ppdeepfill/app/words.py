@@ -10,7 +10,7 @@ from string import Template
 
 from ppdeepfill.errors import DataError, UserError
 
-LANGUAGES = {"en": "English", "zh": "中文"}  # by code; the first where a browser asks for none
+LANGUAGES = {"en": "English", "zh": "中文"}  # by code; the first for browsers that want neither
 
 PAGE = {
     "title": ("# Fill a hole in a photo", "# 修复照片"),
@@ -37,8 +37,8 @@ PAGE = {
     "classes": ("Mark things by class", "按类别标出物体"),
     "mark": ("Mark", "标出"),
     "no_classes": (
-        "To mark people, cars and other things with one click, start this page with a model of "
-        "PaddleSeg: `ppdeepfill app --seg_config FILE --seg_weights FILE`",
+        "To mark people, cars and other things with one click, start this page with a PaddleSeg "
+        "model: `ppdeepfill app --seg_config FILE --seg_weights FILE`",
         "想一键标出人、车等物体，请用 PaddleSeg 模型启动本页："
         "`ppdeepfill app --seg_config FILE --seg_weights FILE`",
     ),
@@ -197,17 +197,17 @@ class Words:
         return phrase[self._column].format(**values)
 
     def of(self, phrases: dict[str, tuple[str, str]]) -> dict[str, str]:
-        """The phrases of a part of the page, values not filled in."""
+        """The phrases of a part of the page, with placeholders still in them."""
         return {key: phrase[self._column] for key, phrase in phrases.items()}
 
     def why(self, error: UserError) -> str:
-        """What an error says; those from outside the page are in English."""
+        """The message of an error; only the page's own are translated."""
         if isinstance(error, Refusal):
             return self(REFUSALS[error.why], **error.values)
         return self(REFUSALS["other"], reason=error)
 
     def template(self, text: str, phrases: dict[str, tuple[str, str]]) -> str:
-        """A template of `web/`, with the words in the place of `$word`."""
+        """A template of `web/`, with each `$word` replaced by its phrase."""
         return Template(text).substitute(self.of(phrases))
 
 

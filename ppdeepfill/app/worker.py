@@ -9,7 +9,7 @@ from typing import Any
 
 from ppdeepfill.parallel import use_device
 
-TICK = 0.1  # seconds between two looks at how far a job is
+TICK = 0.1  # seconds between checks of a job's progress
 
 
 class Cancelled(Exception):
@@ -17,7 +17,7 @@ class Cancelled(Exception):
 
 
 class Job:
-    """What a visitor has asked for, with its progress and a way to stop it.
+    """A visitor's request, with its progress and a way to stop it.
 
     Attributes:
         crop: the number of the current crop, from 0, and the number of all crops.
@@ -65,7 +65,7 @@ class Jobs:
     """The jobs of all visitors, each of one session.
 
     Args:
-        worker: who does them.
+        worker: does them, one after another.
     """
 
     def __init__(self, worker: Worker):
@@ -105,5 +105,5 @@ class Jobs:
 
 
 def _begun(job: Job, function: Callable, *args: Any) -> Any:
-    job.before_crop(0, 1)  # who cancels while waiting, does not get a turn
+    job.before_crop(0, 1)  # a job that was cancelled while waiting must not begin
     return function(job, *args)
