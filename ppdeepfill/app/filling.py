@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 import cv2
 import numpy as np
 from numpy import ndarray
+from PIL import Image
 
 from ppdeepfill.app.visits import Result, Visit
 from ppdeepfill.app.words import Refusal
@@ -23,20 +24,13 @@ from ppdeepfill.photos import Photo, encoded, photo_from, suffix_of
 from ppdeepfill.photos.holes import dilated
 
 MEGABYTES = 30  # the largest file
-MEGAPIXELS = 24  # the largest photo
+MOST_PIXELS = 24 * 10**6  # of the largest photo
 LONGEST_NAME = 80
-TYPES = {
-    "PNG": "image/png",
-    "JPEG": "image/jpeg",
-    "WEBP": "image/webp",
-    "TIFF": "image/tiff",
-    "BMP": "image/bmp",
-}
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file for the visitor."""
+    """A file for the visitor; `type` is its media type."""
 
     name: str
     type: str
@@ -53,13 +47,13 @@ def open_photo(content: bytes, name: str) -> tuple[Visit, Photo]:
     name = _safe(name)
     if len(content) > MEGABYTES << 20:
         raise Refusal("too_large", name=name, megabytes=MEGABYTES)
-    photo = photo_from(content, name, most_pixels=MEGAPIXELS * 10**6)
+    photo = photo_from(content, name, most_pixels=MOST_PIXELS)
     return Visit(name, content, photo.pixels.shape[:2]), photo
 
 
 def reopened(visit: Visit) -> Photo:
     """The photo of a visit."""
-    return photo_from(visit.content, visit.name, most_pixels=MEGAPIXELS * 10**6)
+    return photo_from(visit.content, visit.name, most_pixels=MOST_PIXELS)
 
 
 def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: int) -> ndarray:
@@ -77,7 +71,7 @@ def hole_in(mask: bytes, size: tuple[int, int], shown: tuple[int, int], widen: i
     """
     if not mask:
         raise Refusal("nothing_painted")
-    pixels = photo_from(mask, "of the painted mask", most_pixels=MEGAPIXELS * 10**6).pixels
+    pixels = photo_from(mask, "of the painted mask", most_pixels=MOST_PIXELS).pixels
     if pixels.shape[:2] not in (size, shown):
         raise Refusal("other_size", mask=pixels.shape[:2], photo=size)
     painted = is_hole(mask_levels(pixels)).astype(np.uint8)
@@ -124,7 +118,7 @@ def result_file(visit: Visit, *, as_png: bool) -> Download:
     content, written = encoded(completed, visit.name)
     path = PurePosixPath(visit.name)
     name = f"{path.stem}_filled{suffix_of(written, path.suffix)}"
-    return Download(name, TYPES[written.format], content, written.notes)
+    return Download(name, Image.MIME[written.format], content, written.notes)
 
 
 def mask_file(visit: Visit) -> Download:
@@ -135,7 +129,7 @@ def mask_file(visit: Visit) -> Download:
     """
     mask = Photo(to_levels(_hole_of(visit))[..., None], "PNG")
     content, _ = encoded(mask, visit.name)
-    return Download(f"{PurePosixPath(visit.name).stem}_mask.png", TYPES["PNG"], content)
+    return Download(f"{PurePosixPath(visit.name).stem}_mask.png", Image.MIME["PNG"], content)
 
 
 def _hole_of(visit: Visit) -> ndarray:
