@@ -31,17 +31,14 @@ POLICY = (
 def application(
     device: str, *, recognition: Recognition | None = None, language: str | None = None
 ) -> Iterator[tuple[fastapi.FastAPI, Workshop]]:
-    """Build the page in each language; within this context, it computes on a device.
+    """Build the page in each language, and the parts that these pages share.
 
-    The first network is loaded in the background.
+    Within this context, they compute on a device. The first network is loaded in the background.
 
     Args:
         device: see `use_device`.
         recognition: a PaddleSeg model, to mark things by class.
         language: one of LANGUAGES; None: as the browser asks.
-
-    Yields:
-        The application, and what its pages share.
 
     Raises:
         UserError: the device or the PaddleSeg model cannot be used.

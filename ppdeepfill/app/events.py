@@ -125,7 +125,7 @@ class Events:
     def mark(
         self, numbers: Sequence[int], request: gr.Request, progress: gr.Progress = PROGRESS
     ) -> tuple:
-        """Numbers of classes -> painter with a hole where things of them are, message."""
+        """Numbers of classes -> painter with a hole over things of these classes, message."""
         session = request.session_hash
 
         def compute() -> tuple[dict, str]:

@@ -26,7 +26,7 @@ from ppdeepfill.versions import versions
 
 PAGE = Path(__file__).parent / "page.html"  # FastAPI's page loads scripts from other servers
 GONE = 499  # nginx's status for a client that disconnected
-WATCHING = 0.5  # seconds between two checks that the client is still connected
+WATCHING = 0.5  # seconds between checks that the client is still connected
 
 
 class Problem(BaseModel):
@@ -99,7 +99,7 @@ def application(worker: Worker, limits: Limits) -> Admission:
 
     @app.get("/health")
     async def health() -> dict[str, str | int]:
-        """Whether the service runs, and how many requests it works on."""
+        """Whether the service runs, and how many requests it is working on."""
         return {"status": "ok", "at_work": admission.inside}
 
     @app.get("/info")

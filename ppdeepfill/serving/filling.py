@@ -27,7 +27,7 @@ class Model:
 
     Attributes:
         inpainter: fills holes with the network.
-        description: the answer of GET /info about it.
+        description: what GET /info says about it.
     """
 
     inpainter: Inpainter | ExportedInpainter
@@ -101,7 +101,7 @@ def fill_order(model: Model, order: Order, most_pixels: int) -> Filled:
     Args:
         model: the network.
         order: the request.
-        most_pixels: maximum number of pixels of the photo, and of the mask.
+        most_pixels: limit for the photo, and for the mask.
 
     Raises:
         UserError: an upload cannot be used, or the hole is empty or covers the whole photo.
