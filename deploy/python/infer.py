@@ -531,8 +531,8 @@ def check_tiff(image: Image.Image, length: int) -> tuple[str, ...]:
 def check_tiff_segments(tags) -> None:
     """Raise UserError if there are fewer strips or tiles than the size needs."""
     width, height = tags[256], tags[257]
-    across, down = -(-width // tags.get(322, width)), tags.get(323)
-    down = -(-height // (down or min(height, tags.get(278, height))))
+    rows = tags.get(323) or min(height, tags.get(278, height))  # of a tile, or of a strip
+    across, down = -(-width // tags.get(322, width)), -(-height // rows)
     planes = tags.get(SAMPLES, 1) if tags.get(PLANAR, 1) == 2 else 1
     if sum(len(np.atleast_1d(tags.get(tag, []))) for tag in (273, 324)) < across * down * planes:
         raise UserError("the file is cut off or damaged: pixels are missing")

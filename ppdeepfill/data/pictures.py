@@ -19,7 +19,6 @@ from ppdeepfill.data import jpeg, png, tiff
 from ppdeepfill.data.pixels import to_8_bit
 from ppdeepfill.data.refusal import Refusal
 
-ORIENTATION = 0x0112
 # EXIF orientation -> axes to flip from stored to displayed pixels; from 5 on, first exchange rows
 # and columns.
 FLIPS = {1: (), 2: (1,), 3: (0, 1), 4: (0,), 5: (), 6: (1,), 7: (0, 1), 8: (0,)}
@@ -176,7 +175,7 @@ def _tiff(image: TiffImagePlugin.TiffImageFile, content: bytes, xmp: bytes) -> P
         return Picture(pixels, 1, image, xmp, notes=notes)
     with tiff.undamaged():
         stored = tiff.decode_16_bit(image, content)
-    upright = as_displayed(stored, _valid(image.tag_v2.get(ORIENTATION, 1)))
+    upright = as_displayed(stored, _valid(image.tag_v2.get(tiff.ORIENTATION, 1)))
     return Picture(upright, 1, image, xmp, notes=notes)
 
 
@@ -193,7 +192,7 @@ def _displayed(
     try:
         record = Image.Exif()
         record.load(exif)
-        orientation = _valid(record.get(ORIENTATION, 1))
+        orientation = _valid(record.get(tiff.ORIENTATION, 1))  # EXIF has TIFF's tags
     except Exception:
         notes, orientation = (*notes, "its EXIF is unreadable: it is not rotated"), 1
     return Picture(as_displayed(pixels, orientation), orientation, image, xmp, png_metadata, notes)

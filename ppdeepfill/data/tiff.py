@@ -33,9 +33,10 @@ PREMULTIPLIED = 1
 WIDTH, HEIGHT, COMPRESSION, ROWS_PER_STRIP, TILE_WIDTH, TILE_HEIGHT = 256, 257, 259, 278, 322, 323
 BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLES, PLANAR = 258, 262, 277, 284
 EXTRA_SAMPLES, SAMPLE_FORMAT = 338, 339
-_STDERR = RLock()
-FAX = (2, 3, 4, 32771)  # compressions by CCITT
+ORIENTATION = 274
 SEGMENTS = ((273, 279), (324, 325))  # offsets and lengths of strips, and of tiles
+FAX = (2, 3, 4, 32771)  # compressions by CCITT
+_STDERR = RLock()  # only one thread at a time can redirect it
 
 
 def type_of(content: bytes) -> str | None:
@@ -93,7 +94,7 @@ def check(image: TiffImageFile, content: bytes) -> tuple[str, ...]:
 def undamaged() -> Iterator[None]:
     """Raise `Refusal` if libtiff reports damage, which it only prints to stderr before going on.
 
-    One thread at a time, because stderr belongs to the process.
+    Only one thread at a time can be in this context, because stderr belongs to the process.
     """
     with _STDERR, TemporaryFile() as messages:
         stderr = os.dup(2)
@@ -150,7 +151,7 @@ def _by_tifffile(content: bytes) -> ndarray | None:
 def _by_opencv(image: TiffImageFile, content: bytes) -> ndarray:
     """Pixels, compared with Pillow's upper bytes, because OpenCV silently misreads some layouts."""
     advice = "save it without compression, or with deflate"
-    if image.tag_v2.get(PLANAR, 1) != 1 or image.tag_v2.get(274, 1) != 1:
+    if image.tag_v2.get(PLANAR, 1) != 1 or image.tag_v2.get(ORIENTATION, 1) != 1:
         raise Refusal(f"its layout cannot be read with this compression; {advice}")
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
@@ -172,8 +173,8 @@ def _check_segments(tags, length: int) -> None:
         if any(size == 0 or start + size > length for start, size in places):
             raise Refusal("the file is cut off or damaged: pixels are missing")
     width, height = tags[WIDTH], tags[HEIGHT]
-    across, down = -(-width // tags.get(TILE_WIDTH, width)), tags.get(TILE_HEIGHT)
-    down = -(-height // (down or min(height, tags.get(ROWS_PER_STRIP, height))))
+    rows = tags.get(TILE_HEIGHT) or min(height, tags.get(ROWS_PER_STRIP, height))  # of a segment
+    across, down = -(-width // tags.get(TILE_WIDTH, width)), -(-height // rows)
     planes = tags.get(SAMPLES, 1) if tags.get(PLANAR, 1) == 2 else 1
     if sum(len(_numbers(tags, tag, ())) for tag, _ in SEGMENTS) < across * down * planes:
         raise Refusal("the file is cut off or damaged: pixels are missing")
