@@ -31,7 +31,7 @@ class TarArchive(Archive):
     def list_entries(self) -> Iterable[tuple[str, Fields]]:
         self._refuse_compressed()
         files: dict[str, Fields] = {}
-        links: list[tuple[str, str]] = []
+        links: dict[str, str] = {}
         for info in self._members():
             name = _plain(info.name)
             if not is_image_name(name):
@@ -42,23 +42,19 @@ class TarArchive(Archive):
             elif info.isfile():
                 files[name] = (info.offset_data, info.size, 0, 0)
             elif info.islnk():
-                links.append((name, _plain(info.linkname)))
+                links[name] = _plain(info.linkname)
             elif info.issym():
-                links.append(
-                    (
-                        name,
-                        posixpath.normpath(posixpath.join(posixpath.dirname(name), info.linkname)),
-                    )
-                )
+                target = posixpath.join(posixpath.dirname(name), info.linkname)
+                links[name] = posixpath.normpath(target)
         yield from files.items()
-        yield from self._linked(dict(links), files)
+        yield from self._linked(links, files)
 
     def read_bytes(self, index: int) -> bytes:
         offset, size, _, _ = self.entries[index].tolist()
         return self.read_at(offset, size)
 
     def _members(self) -> Iterator[tarfile.TarInfo]:
-        """Yield all entries, even of several tars joined into one file."""
+        """Yield all entries, including those of further tars joined to the first."""
         end = self.path.stat().st_size
         offset: int | None = 0
         with self.path.open("rb") as file, progress(unit="B", total=end, scaled=True) as bar:
