@@ -66,6 +66,7 @@ def comparable(name: str) -> str:
 def kinds_of(names: Iterable[str]) -> str:
     """Count files by ending, such as `3 .txt, 1 .heic`."""
     kinds = Counter(PurePosixPath(name).suffix.lower() or "without ending" for name in names)
-    named = [f"{count} {kind}" for kind, count in kinds.most_common(KINDS_NAMED)]
-    rest = kinds.total() - sum(count for _, count in kinds.most_common(KINDS_NAMED))
+    most = dict(kinds.most_common(KINDS_NAMED))
+    named = [f"{count} {kind}" for kind, count in most.items()]
+    rest = kinds.total() - sum(most.values())
     return ", ".join([*named, f"{rest} others"] if rest else named)
