@@ -23,11 +23,13 @@ WRITTEN_AS = {
     "AVIF": "PNG",  # we could not compress it like the original
 }
 TIFF_COMPRESSIONS = ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits")  # the lossless ones
-# TIFF tags: description, maker, model, resolution (3), software, date, artist, copyright, XMP.
-TIFF_TAGS = (270, 271, 272, 282, 283, 296, 305, 306, 315, 33432, 700)
+# TIFF tags: description, maker, model, software, date, artist, copyright.
+TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)
+RESOLUTION_TAGS = (282, 283, 296)  # along x, along y, and their unit
+XMP_TAG = 700
+TIFF_TAGS = (*TEXT_TAGS, *RESOLUTION_TAGS, XMP_TAG)
 TIFF_DIRECTORIES = (0x8769, 0x8825)  # EXIF, GPS
-TEXT_TAGS = (270, 271, 272, 305, 306, 315, 33432)  # description, maker, model and so on
-KEPT_WITH_16_BITS = frozenset({*TEXT_TAGS, 282, 283, 296})
+KEPT_WITH_16_BITS = frozenset({*TEXT_TAGS, *RESOLUTION_TAGS})
 PALETTES = {"1": "its two levels become grey", "P": "its palette becomes RGB"}
 
 
@@ -40,12 +42,10 @@ def read_photo(path: Path) -> Photo:
     """
     try:
         if path.exists() and not path.is_file():  # reading a pipe would wait for its writer
-            raise Refusal("it is not a file")
+            raise DataError(f"cannot read the image {path}: it is not a file")
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read the image {path}: {error.strerror or error}") from error
-    except Refusal as error:
-        raise DataError(f"cannot read the image {path}: {error}") from error
     return photo_from(content, path)
 
 

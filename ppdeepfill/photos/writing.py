@@ -21,7 +21,7 @@ from ppdeepfill.data.pictures import as_stored
 from ppdeepfill.errors import DataError, OutputError
 from ppdeepfill.photos.photo import Photo
 from ppdeepfill.photos.png_chunks import png_of_16_bits, with_chunks
-from ppdeepfill.photos.reading import TEXT_TAGS, photo_of
+from ppdeepfill.photos.reading import RESOLUTION_TAGS, TEXT_TAGS, photo_of
 
 SUFFIXES = {
     "PNG": (".png",),
@@ -30,6 +30,7 @@ SUFFIXES = {
     "TIFF": (".tif", ".tiff"),
     "BMP": (".bmp", ".dib"),
 }
+INCH = 2  # TIFF's default unit of resolutions
 MOST_LOSS = 24  # mean difference, of 255: above it, something went wrong beyond lossy compression
 
 
@@ -146,9 +147,10 @@ def _tiff_16_bit(pixels: ndarray, metadata: Mapping) -> bytes:
 
 
 def _resolution(tags: Mapping) -> dict:
-    if 282 not in tags or 283 not in tags:
+    along_x, along_y, unit = RESOLUTION_TAGS
+    if along_x not in tags or along_y not in tags:
         return {}
     return {
-        "resolution": (float(tags[282]), float(tags[283])),
-        "resolutionunit": int(tags.get(296, 2)),
+        "resolution": (float(tags[along_x]), float(tags[along_y])),
+        "resolutionunit": int(tags.get(unit, INCH)),
     }
