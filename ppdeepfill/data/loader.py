@@ -33,7 +33,7 @@ from ppdeepfill.errors import ConfigError, DataError, UserError
 
 logger = logging.getLogger(__name__)
 
-PREFETCH = 2  # batches per worker, paddle's default
+PREFETCH = 2  # batches per worker, Paddle's default
 
 
 class Loader:
@@ -148,12 +148,13 @@ class Loader:
         if not SHARED_MEMORY.is_dir():
             return False
         height, width = self._recipe.dataset.image_size
-        needed = self._recipe.share * height * width * 4 * (PREFETCH * self._workers + 2)
+        batch_bytes = self._recipe.share * height * width * 4  # RGB and mask
+        needed = batch_bytes * (PREFETCH * self._workers + 2)
         free = shutil.disk_usage(SHARED_MEMORY).free
         if needed > free:
             logger.warning(
-                "%s has %d MB free but we need %d MB: using pipes instead, which is slower. "
-                "Enlarge it (docker run --shm-size=2g) or lower data.workers.",
+                "%s has %d MB free, but the batches need %d MB: using pipes instead, which is "
+                "slower. Enlarge it (docker run --shm-size=2g) or lower data.workers.",
                 SHARED_MEMORY,
                 free >> 20,
                 needed >> 20,

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""How a loader's worker processes begin and end."""
+"""Start and end the worker processes of a loader."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 
 SHARED_MEMORY = Path("/dev/shm")
-ENDING = 5.0  # s for a process whose files are closed already
+ENDING = 5.0  # s to wait for a process that has closed its files already
 training_is_gone = threading.Event()  # set in a worker whose training was killed
 
 
@@ -26,19 +26,19 @@ def prepare_worker(_: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(0)
     parent = os.getppid()
-    Finalize(None, _leave_nothing, args=(parent,), exitpriority=0)  # where Paddle notices first
+    Finalize(None, _leave_nothing, args=(parent,), exitpriority=0)  # if Paddle notices first
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
 
 
 @contextmanager
 def raising_no_signals() -> Iterator[None]:
-    """Build Paddle's loader, but let a dead worker be an error of `next()` alone.
+    """Within this context, Paddle's loader is built without its handler of SIGCHLD.
 
-    Paddle's handler of SIGCHLD would raise it wherever the main thread is, such as in the middle of
-    an update or of writing a checkpoint.
+    The handler would raise the error of a dead worker wherever the main thread is, such as in the
+    middle of an update or of writing a checkpoint; without it, only `next()` raises.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGCHLD"):
-        yield  # where Paddle sets no handler either
+        yield  # Paddle sets no handler here either
         return
     before = signal.getsignal(signal.SIGCHLD)
     try:
@@ -67,7 +67,7 @@ def wake_when_one_dies(loaded: Any) -> None:
 
 
 def were_terminated(loaded: Any) -> bool:
-    """Whether workers are dead and SIGTERM ended all of these."""
+    """Whether there are dead workers, and SIGTERM ended all of them."""
     dead = wait([worker.sentinel for worker in loaded._workers], timeout=0)
     ended = [worker for worker in loaded._workers if worker.sentinel in dead]
     for worker in ended:
@@ -89,7 +89,7 @@ def _end_with_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1)
     training_is_gone.set()
-    time.sleep(1)  # a batch that is loaded already gets its file, which is removed below
+    time.sleep(1)  # a batch that is already loaded still gets its file, removed below
     _leave_nothing(parent)
     os._exit(1)
 
