@@ -46,11 +46,11 @@ GRAPHS = ("model.json", "model.pdmodel")  # PaddlePaddle 3 and 2
 WEIGHTS = "model.pdiparams"
 ONNX = "model.onnx"
 
-ATTENTION_BYTES = int(ATTENTION_MEMORY * GIB)  # beyond, the graph computes it in parts
-LARGEST = 4096  # more must be a typo; the comparison below runs fixed shapes at full size
+ATTENTION_BYTES = int(ATTENTION_MEMORY * GIB)  # beyond, the graph computes attention in parts
+LARGEST = 4096  # larger must be a typo; `_compare` runs fixed shapes at full size
 ANY_SHAPE = (FREE, 3, FREE, FREE)
 STEPS = 4  # of an export for the CPU without ONNX: graph, description, two comparisons
-TOLERANCE = 0.1  # of 255; another order of sums changes up to 4e-3, a wrong graph whole levels
+TOLERANCE = 0.1  # of 255; a different order of sums gives up to 4e-3, a wrong graph whole levels
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +95,7 @@ def export_model(
     input_shape: tuple[int, int, int, int] = ANY_SHAPE,
     onnx: bool = False,
 ) -> Path:
-    """Write a trained network for deployment, after checking that it gives the same pictures.
+    """Write a trained network for deployment, after checking the graph against the network.
 
     Args:
         model_path: a generator file, a checkpoint folder or an output_dir.
@@ -108,7 +108,9 @@ def export_model(
 
     Raises:
         CheckpointError: there is no generator at `model_path`.
-        ExportError: an impossible shape, a missing extra, or a graph that gives other pictures.
+        ExportError: an impossible shape, a missing package, a full disk, or a graph that gives
+            other pictures than the network.
+        OutputError: the folder is not writable.
     """
     _check_shape(input_shape)
     check_writable(Path(save_dir), change="--save_dir")
@@ -122,7 +124,7 @@ def export_model(
         files = _write_files(network, partial, input_shape, onnx=onnx)
         bar.update()
         description = _describe(partial, files, input_shape, generator, source)
-        if onnx and FREE in input_shape:  # it has no loop
+        if onnx and FREE in input_shape:  # this graph has no loop that bounds its memory
             description["onnx_bytes_per_pixel_pair"] = bytes_per_pixel_pair(network)
         bar.update()
         _compare(network, partial, description, bar)
@@ -217,7 +219,7 @@ def _compare(network: nn.Layer, folder: Path, description: dict, bar: tqdm) -> N
     """Load the files and raise ExportError if they give other pictures than the network."""
     trials = trials_of(description["input_shape"])
     model = InferenceModel(network)
-    with paddle.no_grad(), attention_memory_limit(int(ATTENTION_MEMORY * GIB)):  # as `Inpainter`
+    with paddle.no_grad(), attention_memory_limit(ATTENTION_BYTES):  # as `Inpainter`
         expected = [model(*map(paddle.to_tensor, trial)).numpy() for trial in trials]
     for backend, open_graph in _backends(folder, description):
         difference = _difference(open_graph(), trials, expected)
@@ -244,7 +246,7 @@ def _backends(folder: Path, description: dict) -> Iterator[tuple[str, Callable[[
 
 
 def _difference(run: Run, trials: list[tuple[ndarray, ndarray]], expected: list[ndarray]) -> float:
-    """The largest difference of 255; nan if a result has no number."""
+    """The largest difference, of 255; nan if a result contains nan."""
     differences = [
         np.abs(run(*trial) - picture).max() for trial, picture in zip(trials, expected, strict=True)
     ]

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Whether the machine has the memory for a graph that computes a contextual attention as a whole.
+"""Check that the machine has the memory for a graph that computes contextual attention as a whole.
 
 Such a graph compares every position with every patch, so its memory grows with the square of the
 number of pixels: with each pair of pixels.
@@ -21,9 +21,9 @@ SYSTEM = Path("/proc/meminfo")  # Linux only
 
 
 def bytes_per_pixel_pair(network: nn.Layer) -> float:
-    """What contextual attention as a whole takes per pair of pixels; 0.0 if the network has none.
+    """Return how many bytes contextual attention as a whole takes per pair of pixels.
 
-    An upper bound, see `whole_memory`.
+    This is an upper bound, see `whole_memory`; 0.0 if the network has no contextual attention.
     """
     attentions = [x for x in network.sublayers() if isinstance(x, ContextualAttention)]
     needs = []
@@ -35,10 +35,10 @@ def bytes_per_pixel_pair(network: nn.Layer) -> float:
 
 
 def check_memory(description: dict, batch: int, height: int, width: int) -> None:
-    """Raise ExportError if the ONNX graph needs more memory for images than there is.
+    """Raise ExportError if the ONNX graph needs more memory for a batch than there is.
 
     Args:
-        description: the content of deploy.yaml; of older exports, the need is not known.
+        description: the content of deploy.yaml; older exports do not say what they need.
         batch: B.
         height: H.
         width: W.
@@ -48,8 +48,8 @@ def check_memory(description: dict, batch: int, height: int, width: int) -> None
     if available is not None and needed > available:
         raise ExportError(
             f"model.onnx was exported for any size, and needs up to {needed / GIB:.1f} GiB for "
-            f"{batch} of {width} x {height}, but {available / GIB:.1f} GiB are free; export with "
-            f"--input_shape 1 3 {height} {width}, or use Paddle Inference"
+            f"a batch of {batch} at {width} x {height}, but {available / GIB:.1f} GiB are free; "
+            f"export with --input_shape 1 3 {height} {width}, or use Paddle Inference"
         )
 
 

@@ -34,7 +34,7 @@ def convert(graph: Path, weights: Path, target: Path) -> None:
     """Write the ONNX file of a Paddle Inference graph (image, mask) -> completed image.
 
     Raises:
-        ExportError: paddle2onnx cannot convert it; its output follows.
+        ExportError: paddle2onnx cannot convert it; the message ends with its output.
     """
     command = [sys.executable, "-m", "paddle2onnx.command", "--opset_version", str(OPSET)]
     command += ["--model_dir", str(graph.parent)]

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy import ndarray
 
-FREE = -1
-TRIALS = ((2, 3, 64, 64), (1, 3, 70, 83))  # shapes to compare, where they are free
+FREE = -1  # the size of an axis that may have any
+TRIALS = ((2, 3, 64, 64), (1, 3, 70, 83))  # sizes to compare on for free axes
 
 
 def trials_of(input_shape: Sequence[int]) -> list[tuple[ndarray, ndarray]]:
@@ -34,5 +34,6 @@ def trials_of(input_shape: Sequence[int]) -> list[tuple[ndarray, ndarray]]:
 
 
 def mask_shape(image_shape: Sequence[int]) -> tuple[int, ...]:
+    """[B, 3, H, W] of images -> [B, 1, H, W] of their masks; `FREE` stays free."""
     batch, _, height, width = image_shape
     return batch, 1, height, width

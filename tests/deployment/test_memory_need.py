@@ -33,9 +33,10 @@ def eight_gib(tmp_path, monkeypatch):
 def test_what_the_machine_cannot_hold_is_refused_with_a_way_out(eight_gib):
     description = {"onnx_bytes_per_pixel_pair": 24 / 8**4}
     check_memory(description, 1, 768, 1024)
-    with pytest.raises(ExportError, match=r"23\.5 GiB for 1 of 1920 x 1080.*8\.0 GiB.* 1080 1920"):
+    need = r"23\.5 GiB for a batch of 1 at 1920 x 1080.*8\.0 GiB.* 1080 1920"
+    with pytest.raises(ExportError, match=need):
         check_memory(description, 1, 1080, 1920)
-    with pytest.raises(ExportError, match="4 of 1024 x 768"):
+    with pytest.raises(ExportError, match="batch of 4 at 1024 x 768"):
         check_memory(description, 4, 768, 1024)
 
 
