@@ -147,9 +147,9 @@ class DeepFillV1(nn.Layer):
         """
         if paddle.in_dynamic_mode():  # while exporting a graph, sizes are symbolic
             check_input(masked_image, mask, self.size_multiple)
-        coarse = self.coarse(_with_mask(masked_image, mask))
+        coarse = self.coarse(with_mask(masked_image, mask))
         completed = complete(coarse, masked_image, mask)
-        refined, _, *attended = self.refinement(_with_mask(completed, mask), mask)
+        refined, _, *attended = self.refinement(with_mask(completed, mask), mask)
         return Prediction(refined, coarse, *attended)
 
     def predict_in_hole(self, masked_image: Tensor, mask: Tensor) -> Prediction:
@@ -157,12 +157,12 @@ class DeepFillV1(nn.Layer):
 
         Computes only what the holes depend on. Arguments as in `forward`.
         """
-        x, margin = _with_mask(masked_image, mask), COARSE_REACH
+        x, margin = with_mask(masked_image, mask), COARSE_REACH
         features = kernels.encode_near_holes(
             self.coarse.features, x, mask=mask, scale=4, margin=margin + FEATURES_REACH
         )
         coarse = kernels.decode_in_holes(self.coarse.decode, features, mask=mask, margin=margin)
-        x, margin = _with_mask(complete(coarse, masked_image, mask), mask), REFINEMENT_REACH
+        x, margin = with_mask(complete(coarse, masked_image, mask), mask), REFINEMENT_REACH
         dilated = kernels.encode_near_holes(
             self.refinement.dilated_features, x, mask=mask, scale=4, margin=margin + FEATURES_REACH
         )
@@ -234,8 +234,8 @@ def two_convolutions(in_channels: int, channels: int, reference: Reference) -> C
     )
 
 
-def _with_mask(image: Tensor, mask: Tensor) -> Tensor:
-    """Image, a plane of ones that marks the border, and mask: [B, 5, H, W]."""
+def with_mask(image: Tensor, mask: Tensor) -> Tensor:
+    """Image, a plane of ones that marks the border, and mask: the input of an `Encoder`."""
     return paddle.concat([image, paddle.ones_like(mask), mask], axis=1)
 
 

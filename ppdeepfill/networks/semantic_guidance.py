@@ -23,6 +23,7 @@ from ppdeepfill.networks.deepfill_v1 import (
     dilated_convolutions,
     in_float32,
     two_convolutions,
+    with_mask,
 )
 from ppdeepfill.networks.layers import ConvBlock, ConvSequence, UpsampledConvBlock
 from ppdeepfill.networks.partial_convolution import doubled
@@ -60,7 +61,7 @@ class FirstStage(nn.Layer):
         Returns:
             The image [B, 3, H, W] in [-1, 1], and the features [B, 4n, H/4, W/4] behind it.
         """
-        encoded = self.encoder(paddle.concat([masked_image, paddle.ones_like(mask), mask], axis=1))
+        encoded = self.encoder(with_mask(masked_image, mask))  # [B, 4n, H/4, W/4]
         projected = self.projection(_quarter(masked_image))  # [B, 4n, H/4, W/4]
         small_mask = downsample_nearest(mask, 4, "torch")
         attended, _, _ = in_float32(self.attention, encoded, projected, small_mask)
