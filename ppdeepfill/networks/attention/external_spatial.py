@@ -36,8 +36,10 @@ class AxisMap(nn.Layer):
 
     def forward(self, x: Tensor) -> Tensor:
         here, grid = _centres(paddle.arange(x.shape[-1])), _centres(paddle.arange(self.size))
-        first = paddle.matmul(_interpolation(here, grid).astype(x.dtype), self.first, True)
-        second = paddle.matmul(self.second, _interpolation(grid, here).astype(x.dtype), False, True)
+        to_grid = _interpolation(here, grid).astype(x.dtype)  # [s, n]
+        back = _interpolation(grid, here).astype(x.dtype)  # [n, s]
+        first = paddle.matmul(to_grid, self.first, transpose_x=True)  # [n, 2s]
+        second = paddle.matmul(self.second, back, transpose_y=True)  # [2s, n]
         return paddle.matmul(F.gelu(paddle.matmul(x, first)), second)
 
     def _weights(self, rows: int, columns: int) -> Tensor:

@@ -20,7 +20,7 @@ from ppdeepfill.networks.layers import ConvBlock, ConvSequence
 def localisation(
     channels: int, out: int, *, halving: str, dilated: Mapping[str, int]
 ) -> ConvSequence:
-    """The layers that see enough of the features to say where to look.
+    """Convolutions that see enough of the features to predict where to look, at half their size.
 
     Args:
         channels: of the input [B, channels, h, w], with even h and w.
