@@ -34,7 +34,7 @@ from numpy import ndarray
 from PIL import Image, JpegImagePlugin, UnidentifiedImageError
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h
-LARGE_BLOCK = 1 << 27  # bytes; larger ones, kept, would leave gaps that add up to gigabytes
+LARGE_BLOCK = 1 << 27  # bytes; keeping larger ones leaves gaps that add up to gigabytes
 LARGEST = 4096  # value of a numeric flag, so that a typo does not start a million threads
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".bmp", ".dib", ".webp"}
@@ -99,11 +99,11 @@ class Sample(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """What the graph takes.
+    """The sizes that the graph accepts, and the memory that it needs.
 
     Attributes:
         input_shape: [B, 3, H, W], -1 = any.
-        bytes_per_pixel_pair: memory for a batch, per pair of an image's pixels.
+        bytes_per_pixel_pair: memory for a whole batch, divided by the square of an image's pixels.
     """
 
     input_shape: list[int]
@@ -285,8 +285,8 @@ def check_memory(path: Path, height: int, width: int, bytes_per_pixel_pair: floa
     if available is not None and needed > available:
         raise UserError(
             f"{path} is {width} x {height}: model.onnx was exported for any size, and needs up to "
-            f"{needed / GIB:.1f} GiB for a batch of that, but {available / GIB:.1f} GiB are free; "
-            f"export with --input_shape 1 3 {height} {width}, or use --backend paddle"
+            f"{needed / GIB:.1f} GiB for a batch of such images, but {available / GIB:.1f} GiB are "
+            f"free; export with --input_shape 1 3 {height} {width}, or use --backend paddle"
         )
 
 
@@ -329,7 +329,7 @@ def why_no_hole(mask: ndarray) -> str:
 
 
 def read_picture(path: Path) -> Picture:
-    """Decode an image file; raise UserError if that fails, or its values have no meaning."""
+    """Decode an image file; raise UserError if that fails, or white is not defined."""
     try:
         if not path.is_file():  # reading a pipe would wait for its writer
             raise UserError("it is not a file")
@@ -347,7 +347,7 @@ def read_picture(path: Path) -> Picture:
 
 
 def decode(content: bytes) -> Picture:
-    """Decode the bytes of a file; raise UserError with the reason, or whatever a decoder raises."""
+    """Decode a file's content; raise UserError with the reason, or whatever a decoder raises."""
     if not content:
         raise UserError("the file is empty (0 bytes), or cut off")
     if content.startswith(JPEG):
@@ -583,7 +583,7 @@ def in_8_bits(image: Image.Image) -> ndarray:
 
 
 def rotated(pixels: ndarray, exif: bytes, profile: bytes | None, notes: tuple[str, ...]) -> Picture:
-    """Rotate a picture as its EXIF record says, and only as that says."""
+    """Rotate a picture as its EXIF record says."""
     try:
         record = Image.Exif()
         record.load(exif)
@@ -611,7 +611,7 @@ def to_inputs(samples: list[Sample], fixed: int) -> tuple[ndarray, ndarray]:
 
 
 def save(samples: list[Sample], completed: ndarray) -> None:
-    """Write the pictures with holes filled from float32 [B, 3, H, W], the rest unchanged."""
+    """Write each picture with its hole taken from float32 [B, 3, H, W], the rest unchanged."""
     filled = np.rint(completed).astype(np.uint8).transpose(0, 2, 3, 1)
     for sample, image in zip(samples, filled):  # noqa: B905
         pixels = sample.picture.pixels.copy()
@@ -641,7 +641,7 @@ def write(result: Path, pixels: ndarray, profile: bytes | None) -> None:
 
 
 def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) -> Run:
-    """Open the graph in Paddle Inference."""
+    """Open the graph in Paddle Inference, on the device that the arguments name."""
     import paddle
     from paddle import inference
 
@@ -685,7 +685,7 @@ def open_paddle(folder: Path, description: dict, arguments: argparse.Namespace) 
 
 
 def keep_freed_memory() -> None:
-    """On Linux, keep freed memory, but for large blocks, so that nothing waits for new pages."""
+    """On Linux, let the C library keep freed blocks, because new pages from the system are slow."""
     if sys.platform != "linux" or any(name.startswith("MALLOC_") for name in os.environ):
         return
     try:
@@ -708,7 +708,7 @@ def use_tensorrt(config, folder: Path, precision, arguments: argparse.Namespace)
             "smallest and the largest size, then again without it"
         )
     config.enable_tensorrt_engine(
-        workspace_size=1 << 30,
+        workspace_size=GIB,
         max_batch_size=arguments.batch_size,
         min_subgraph_size=arguments.min_subgraph_size,
         precision_mode=precision,
@@ -731,7 +731,7 @@ def open_onnx(folder: Path, description: dict, arguments: argparse.Namespace) ->
             file,
             options,
             providers=["CPUExecutionProvider"],
-            disabled_optimizers=["ConstantFolding"],  # keeps scores of every strip in memory
+            disabled_optimizers=["ConstantFolding"],  # it would keep the scores of every strip
         )
     except Exception as error:  # ONNX Runtime's exceptions have no narrower base class
         raise UserError(
@@ -757,7 +757,7 @@ def model_file(folder: Path, description: dict, key: str) -> str:
 
 
 def benchmark_report(arguments: argparse.Namespace, spent: dict[str, float], count: int) -> str:
-    """The report that Paddle's AutoLog prints: the environment, and milliseconds per image."""
+    """A report like that of Paddle's AutoLog: the environment, and milliseconds per image."""
     engine = "paddle" if arguments.backend == "paddle" else "onnxruntime"
     sections = {
         "Env info": {"OS_version": platform.platform()},
