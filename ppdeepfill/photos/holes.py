@@ -26,11 +26,11 @@ logger = logging.getLogger(__name__)
 POLARITIES = ("white", "black")
 TRANSPARENT = "transparent"
 BETWEEN = (32, 223)  # levels in this range are neither black nor white
-LARGEST_BETWEEN = 0.1  # a larger share of such levels cannot be blurred edges
+LARGEST_BETWEEN = 0.1  # blurred edges have at most this share of such levels
 LOSSY_TOLERANCE = 24  # how far JPEG compression may shift a colour, in each channel
-SPECK = 64  # px: smaller spots of the hole's colour in a photo are highlights, not holes
-COLORS_NAMED = 8  # a mask with more colours is a picture of something
-THINNEST = 8  # px: the step of the attention's mask, which may miss anything thinner
+SPECK = 64  # px: smaller spots of the hole's colour in a photo are part of the picture
+COLORS_NAMED = 8  # with more colours, a mask is probably a photo, and naming one would not help
+THINNEST = 8  # px: the attention samples the mask at this step, and may miss anything thinner
 
 
 class NoHole(DataError):
@@ -112,16 +112,16 @@ def hole_of_mask(photo: Photo, mask: Photo, name: Path, rule: HoleRule) -> ndarr
 
 
 def widened_and_checked(hole: ndarray, path: Path, rule: HoleRule) -> ndarray:
-    """The hole as the rule widens it.
+    """Widen a hole as the rule says, and check the result.
 
     Args:
-        hole: as found.
-        path: where, for messages.
+        hole: the hole as found.
+        path: the file it was found in, for messages.
         rule: how far to widen, and how strict to be.
 
     Raises:
-        NoHole: nothing is hole.
-        DataError: all of it is. If `rule` is strict, also if the hole looks wrong.
+        NoHole: the hole is empty.
+        DataError: it covers everything. If `rule` is strict, also if it looks wrong.
     """
     hole = dilated(hole, rule.dilate)
     _check(hole, path, rule)
@@ -129,14 +129,14 @@ def widened_and_checked(hole: ndarray, path: Path, rule: HoleRule) -> ndarray:
 
 
 def dilated(hole: ndarray, radius: int) -> ndarray:
-    """The hole and everything within `radius` px of it."""
+    """The hole bool [H, W], and everything within `radius` px of it."""
     if radius == 0 or not hole.any():
         return hole
     return depth_inside(~hole) <= radius
 
 
 def rgb_of(color: str) -> tuple[int, int, int]:
-    """Colour name or #RRGGBB -> (red, green, blue)."""
+    """Colour name or #RRGGBB -> (red, green, blue); raises DataError for anything else."""
     try:
         return ImageColor.getrgb(color)[:3]
     except ValueError:

@@ -55,8 +55,8 @@ def find_pairs(
         image_path: a photo, or a folder of photos at any depth.
         mask_path: one mask for all, a folder of masks named like the photos, or None.
         save_dir: the results folder.
-        labels: a label map or a folder of them. Neither they, nor the masks, nor what is in the
-            results folder count as photos.
+        labels: a label map or a folder of them. Label maps, masks and files in the results folder
+            do not count as photos.
 
     Raises:
         DataError: a path does not exist, or the folder contains no photo.

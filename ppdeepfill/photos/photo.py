@@ -23,8 +23,8 @@ class Photo:
         pixels: uint8 or uint16 [H, W, C] as displayed.
         format: Pillow's name of the file format to write.
         orientation: EXIF orientation of the stored pixels, 1 to 8.
-        compression: arguments for Pillow to compress like the original file.
-        metadata: arguments for Pillow to write colour profile, EXIF and so on unchanged.
+        compression: Pillow's arguments that compress like the original file.
+        metadata: Pillow's arguments that write colour profile, EXIF and so on unchanged.
         chunks: (name, content) of the PNG chunks that hold the same metadata in a PNG.
         lossy: whether the file's format changes pixel values.
         notes: what will differ from the original file, one phrase each ("its palette ...").

@@ -50,15 +50,15 @@ def read_photo(path: Path) -> Photo:
 
 
 def photo_from(content: bytes, name: str | Path, *, most_pixels: int | None = None) -> Photo:
-    """The photo in a file's content, as `read_photo` reads it.
+    """Decode a file's content to a photo, as `read_photo` does.
 
     Args:
-        content: of the file.
-        name: what messages call it.
+        content: content of the file.
+        name: its name in messages.
         most_pixels: refuse larger photos before decoding them; None: see `open_picture`.
 
     Raises:
-        DataError: as `read_photo`.
+        DataError: as in `read_photo`.
     """
     try:
         return photo_of(content, most_pixels=most_pixels)

@@ -35,7 +35,7 @@ MOST_LOSS = 24  # mean difference, of 255: above it, something went wrong beyond
 
 
 def suffix_of(photo: Photo, own: str) -> str:
-    """The ending of the file to write: `own` if it stands for the photo's format."""
+    """The suffix of the file to write: `own` if it fits the photo's format, else the usual one."""
     known = SUFFIXES[photo.format]
     return own if own.lower() in known else known[0]
 
@@ -65,10 +65,16 @@ def write_photo(path: Path, photo: Photo) -> Photo:
 
 
 def encoded(photo: Photo, name: str | Path) -> tuple[bytes, Photo]:
-    """The file's content, and the photo with its metadata if it could be written.
+    """Encode a photo; return the file's content, and the photo as encoded.
+
+    Metadata that cannot be written is dropped, with a note.
+
+    Args:
+        photo: the photo.
+        name: its name in messages.
 
     Raises:
-        DataError: its format cannot hold this photo, which the message calls `name`.
+        DataError: its format cannot hold this photo.
     """
     for candidate in (photo, _without_metadata(photo)):
         try:
@@ -85,7 +91,7 @@ def encoded(photo: Photo, name: str | Path) -> tuple[bytes, Photo]:
 
 
 def _without_metadata(photo: Photo) -> Photo:
-    """Also stored upright, because without EXIF no viewer would rotate it."""
+    """The photo without metadata, stored upright, since no viewer would rotate it without EXIF."""
     empty = {"tiffinfo": TiffImagePlugin.ImageFileDirectory_v2()} if photo.format == "TIFF" else {}
     note = "its metadata (profile, EXIF) cannot be written and is left out"
     return replace(photo, metadata=empty, chunks=(), orientation=1, notes=(*photo.notes, note))
@@ -126,7 +132,7 @@ def _pillow(pixels: ndarray, file_format: str, **options: Any) -> bytes:
 
 
 def _tiff_16_bit(pixels: ndarray, metadata: Mapping) -> bytes:
-    """OpenCV would drop the colour profile."""
+    """uint16 [H, W, C] -> a TIFF file. OpenCV would drop the colour profile."""
     content = BytesIO()
     channels = pixels.shape[2]
     tags = metadata["tiffinfo"]
