@@ -115,7 +115,7 @@ def fill(
         hole: bool [H, W].
         strategy: how to choose crops.
         labels: integers [H, W], the class of each pixel, see `Inpainter`.
-        with_offsets: also return where the attention looked; takes a while for large photos.
+        with_offsets: also return where the attention looked; slow for large photos.
         with_coarse: also return the hole as filled by the first stage.
         before_crop: called before each crop with its number, from 0, and the number of crops; an
             exception in it stops the filling.
@@ -135,11 +135,11 @@ def fill(
         if with_coarse and prediction.coarse is not None:
             coarse = image.copy() if coarse is None else coarse
             coarse[place][own] = crop.in_pixels(prediction.coarse)[own]
-        cells = offsets_of(prediction) if with_offsets else None
-        if cells is not None:
+        on_grid = offsets_of(prediction) if with_offsets else None
+        if on_grid is not None:
             offsets = np.zeros([2, *hole.shape], np.int32) if offsets is None else offsets
-            step = prediction.refined.shape[2] // cells.shape[2] / crop.scale
-            in_pixels = _offsets_in_pixels(cells[0].numpy(), own.shape, step)
+            step = prediction.refined.shape[2] // on_grid.shape[2] / crop.scale
+            in_pixels = _offsets_in_pixels(on_grid[0].numpy(), own.shape, step)
             offsets[(slice(None), *place)][:, own] = in_pixels[:, own]
     return Filling(filled, offsets, coarse)
 
@@ -177,7 +177,7 @@ def feathered(refined: ndarray, image: ndarray, hole: ndarray, width: int) -> nd
 
 
 class _CroppedPhoto:
-    """A crop as the photo has it, and as the network sees it: shrunk to `limit` px.
+    """A crop in its own size, and as the network sees it, shrunk to `limit` px.
 
     Attributes:
         image, hole: uint8 [h, w, 3] and bool [h, w].
@@ -201,7 +201,7 @@ class _CroppedPhoto:
         self.shrunk = [x for x in (image, to_levels(hole), labels) if x is not None]
 
     def in_pixels(self, stage: Tensor) -> ndarray:
-        """Turn what a stage predicts, padded [1, 3, H, W], into the crop's uint8 [h, w, 3]."""
+        """The output of a stage, padded and shrunk [1, 3, H', W'] -> the crop's uint8 [h, w, 3]."""
         height, width = self.shrunk[1].shape
         pixels = to_uint8(stage)[0, :height, :width]
         if self.scale < 1:
@@ -209,11 +209,11 @@ class _CroppedPhoto:
         return pixels
 
 
-def _offsets_in_pixels(cells: ndarray, size: tuple[int, int], step: float) -> ndarray:
+def _offsets_in_pixels(on_grid: ndarray, size: tuple[int, int], step: float) -> ndarray:
     """Offsets between attention positions, which are `step` px apart -> int [2, h, w] in px."""
     positions = [np.arange(length) for length in size]
     rows, columns = ((p / step).astype(int) for p in positions)
-    offsets = np.rint(cells[:, rows][:, :, columns] * step).astype(int)
+    offsets = np.rint(on_grid[:, rows][:, :, columns] * step).astype(int)
     here = np.stack(np.meshgrid(*positions, indexing="ij"))
     return _mirrored(here + offsets, size) - here
 
