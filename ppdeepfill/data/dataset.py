@@ -23,8 +23,8 @@ from ppdeepfill.errors import DataError
 
 logger = logging.getLogger(__name__)
 
-MAX_UNREADABLE = 100
-# OpenCV's interpolation where a picture is enlarged or resized, and where a window is shrunk.
+MAX_UNREADABLE = 100  # images in a row
+# OpenCV's interpolation for enlarging or resizing a picture, and for shrinking a window.
 COLORS, LABELS = (cv2.INTER_LINEAR, cv2.INTER_AREA), (cv2.INTER_NEAREST_EXACT,) * 2
 # Independent random streams of one seed.
 IMAGE_STREAM, MASK_STREAM, SHARED_MASK_STREAM, ORDER_STREAM = range(4)
@@ -38,14 +38,23 @@ class TrainingMaskSettings(MaskSettings, Protocol):
 
 
 class Sample(NamedTuple):
-    """One image with its mask and local region."""
+    """One image with its mask and local region.
 
-    image: ndarray  # uint8 [H,W,3] RGB
-    mask: ndarray  # uint8 [H,W], 1 = hole
+    Attributes:
+        image: uint8 [H,W,3] RGB.
+        mask: uint8 [H,W], 1 = hole.
+        bbox: the local region.
+        number: of the sample in training, or of the image in validation.
+        skipped: unreadable images that this one replaces: name -> reason.
+        labels: uint8 [H,W], see `LabelMaps`; None without label maps.
+    """
+
+    image: ndarray
+    mask: ndarray
     bbox: Bbox
     number: int
-    skipped: dict[str, str]  # unreadable images that it replaced: name -> reason
-    labels: ndarray | None = None  # uint8 [H,W], see `LabelMaps`
+    skipped: dict[str, str]
+    labels: ndarray | None = None
 
 
 class Skipped(dict[str, str]):
@@ -80,7 +89,7 @@ class InpaintingDataset:
         image_size: side, or height and width, of the samples in px.
         mask: kind, size, max_shrink and shared (one mask per batch), as in the configuration.
         max_crop_scale: crop windows of 1 to this many times image_size, if the image is large
-            enough, and shrink them by area averaging. This shows more of a scene, and sharper.
+            enough, and shrink them by area averaging. Samples then show more of a scene, sharper.
         random_crop: True crops a window of image_size (smaller images are enlarged first); False
             resizes the whole image, ignoring its aspect ratio, with bilinear interpolation, as the
             authors do.
@@ -90,6 +99,9 @@ class InpaintingDataset:
         horizontal_flip: mirror each image with probability 0.5.
         labels: the label maps of the training images; None: samples have none.
         seed: determines all random choices.
+
+    Raises:
+        ValueError: the mask does not fit into `image_size`, or has an unknown kind.
     """
 
     def __init__(
@@ -114,7 +126,7 @@ class InpaintingDataset:
         self.horizontal_flip = horizontal_flip
         self.labels = labels
         self.seed = seed
-        draw_mask(mask, self.image_size, self._rng(MASK_STREAM, 0))  # fails on impossible settings
+        draw_mask(mask, self.image_size, self._rng(MASK_STREAM, 0))  # checks the settings
 
     def __len__(self) -> int:
         return len(self.source)
@@ -133,8 +145,9 @@ class InpaintingDataset:
         labels = None
         if self.labels is not None:
             size = stored.shape[0], stored.shape[1]
-            of_image = self.labels.read(self.source.name(index), size)
-            labels = self._placed(of_image, copy.deepcopy(rng), *LABELS)
+            stored_labels = self.labels.read(self.source.name(index), size)
+            # The same random numbers as for the image, so that both show the same part.
+            labels = self._placed(stored_labels, copy.deepcopy(rng), *LABELS)
         image = self._placed(stored, rng, *COLORS)
         shared = self.mask.shared
         draw = (SHARED_MASK_STREAM, batch_number) if shared else (MASK_STREAM, number)
@@ -222,7 +235,7 @@ def fit(
     rng: Generator | None = None,
     interpolation: int = cv2.INTER_LINEAR,
 ) -> ndarray:
-    """Bring an image of any size to `image_size`; the whole project uses this function.
+    """Bring an image of any size to `image_size`, in training and in tests alike.
 
     Args:
         image: [H,W,3], or a mask [H,W].
