@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Decode image files to the pixels that networks and masks need."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from numpy import ndarray
@@ -36,12 +37,12 @@ def decode_image(content: bytes, *, at_least: tuple[int, int] | None = None) -> 
     is converted without its profile, and the EXIF orientation is applied.
 
     Args:
-        content: of the file.
+        content: content of the file.
         at_least: a sufficient height and width. A large JPEG may be decoded at a half, a quarter or
             an eighth of its size as long as it stays this large; this is up to five times as fast.
 
     Raises:
-        ValueError: the content cannot be used; the message is the reason.
+        Refusal: the content cannot be used; the message is the reason.
     """
     return rgb(open_picture(content, at_least=at_least))
 
@@ -50,17 +51,17 @@ def decode_mask(content: bytes) -> ndarray:
     """Decode a mask file to grey levels uint8 [H,W]; transparent parts become black.
 
     Raises:
-        ValueError: the content cannot be used; the message is the reason.
+        Refusal: the content cannot be used; the message is the reason.
     """
     return mask_levels(open_picture(content).pixels)
 
 
-def _read(path: Path, decode) -> ndarray:
+def _read(path: Path, decode: Callable[[bytes], ndarray]) -> ndarray:
     path = Path(path)
     try:
         if path.exists() and not path.is_file():  # reading a pipe would wait for its writer
             raise ValueError("it is not a file")
         return decode(path.read_bytes())
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = getattr(error, "strerror", None) or error
         raise DataError(f"cannot read the image {path}: {reason}") from error

@@ -68,7 +68,7 @@ def open_picture(
     """Decode an image file.
 
     Args:
-        content: of the file.
+        content: content of the file.
         at_least: a sufficient height and width, see `jpeg.decode`; ignored for other formats.
         most_pixels: refuse larger pictures before decoding them; None: twice Pillow's limit.
 
@@ -129,7 +129,7 @@ def _open_jpeg(content: bytes, at_least: tuple[int, int] | None, most_pixels: in
 
 
 def _jpeg_header(content: bytes) -> tuple[Image.Image, tuple[str, ...]]:
-    """Open a file for its metadata, or without metadata if Pillow cannot open it otherwise."""
+    """Open a file for its metadata; without it, and with a note, if Pillow cannot read it."""
     try:
         return JpegImagePlugin.JpegImageFile(BytesIO(content)), ()
     except Exception:
@@ -167,7 +167,7 @@ def _open_other(content: bytes, most_pixels: int) -> Picture:
 
 
 def _tiff(image: TiffImagePlugin.TiffImageFile, content: bytes, xmp: bytes) -> Picture:
-    """A picture that counts as stored upright, because Pillow rotates a TIFF on reading."""
+    """A picture as displayed, with orientation 1, because Pillow rotates a TIFF on reading."""
     notes = tiff.check(image, content)
     if tiff.bits_of(image) < 16:
         with tiff.undamaged():
