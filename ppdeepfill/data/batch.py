@@ -17,8 +17,8 @@ class Batch(NamedTuple):
         image: [B, 3, H, W] float32 RGB in [-1, 1].
         mask: [B, 1, H, W] float32, 1 = hole, 0 = known.
         bboxes: [B, 4] int: top, left, height, width of the local region, in pixels.
-        sample_numbers: [B] int64, how many samples training has drawn before each one; an objective
-            derives its random numbers from them.
+        sample_numbers: [B] int64, number of each sample in the sequence that training draws; an
+            objective derives its random numbers from it.
         labels: [B, H, W] int64 class of each pixel, for methods that use a label map.
     """
 
@@ -37,8 +37,8 @@ class Batch(NamedTuple):
         if self.labels is None:
             raise DataError(
                 "this objective learns from label maps, and the training images have none: set "
-                "data.labels to a folder with a PNG for each of them. How PaddleSeg makes them: "
-                "docs/methods/semantic_guidance.md"
+                "data.labels to a folder with a PNG for each of them. To make these with "
+                "PaddleSeg, see docs/methods/semantic_guidance.md"
             )
         return self.labels
 

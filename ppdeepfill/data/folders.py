@@ -59,7 +59,7 @@ class FolderFiles:
 
 
 def _walk(folder: Path) -> Iterator[tuple[str, bool]]:
-    """Yield the relative path, with slashes, of everything but folders, and whether it is a file.
+    """Yield (relative path with slashes, whether it is a file) of everything but folders.
 
     Follows links, but enters no folder twice.
     """

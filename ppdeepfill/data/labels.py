@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Label maps: the class of each pixel, as PNG files that belong to images."""
+"""Label maps: PNG files that hold the class of each pixel of an image."""
 
 from collections.abc import Callable
 from functools import partial
