@@ -8,7 +8,7 @@ const find = (selector) => element.querySelector(selector);
 const [tabs, picture, under, over] = [".tabs", ".picture", ".under", ".over"].map(find);
 const [line, canvas, divider, caption] = [".line", ".arrow", ".divider", ".caption"].map(find);
 const words = props.words;
-let view = "compare", ways = null, hole = null;
+let view = "compare", offsets = null, hole = null;
 
 function show(name) {
   view = name;
@@ -49,7 +49,7 @@ function drawSource({ x, y }) {
   if (!inside) return;
   const row = Math.min(Math.floor(y / step), rows - 1);
   const column = Math.min(Math.floor(x / step), columns - 1);
-  const [dy, dx] = [0, 1].map((axis) => ways[(axis * rows + row) * columns + column]);
+  const [dy, dx] = [0, 1].map((axis) => offsets[(axis * rows + row) * columns + column]);
   const unit = width / picture.clientWidth;  // one px of the screen
   for (const [color, thickness] of [["#000", 5], ["#fff", 2.5]]) {
     Object.assign(context, { strokeStyle: color, lineWidth: thickness * unit, lineCap: "round" });
@@ -96,12 +96,12 @@ tabs.addEventListener("click", (event) => {
 
 watch("value", async () => {
   const given = props.value;
-  ways = hole = null;
+  offsets = hole = null;
   if (given) {
     Object.assign(canvas, { width: given.width, height: given.height });
     over.src = given.before;
     if (given.offsets)
-      ways = new Int16Array(Uint8Array.from(atob(given.offsets), (c) => c.charCodeAt(0)).buffer);
+      offsets = new Int16Array(Uint8Array.from(atob(given.offsets), (c) => c.charCodeAt(0)).buffer);
   }
   show(given && given[view] ? view : "compare");
   if (!given) return;
