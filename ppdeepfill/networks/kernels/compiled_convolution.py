@@ -73,7 +73,7 @@ def run_step(x: Tensor, step: Step) -> Tensor:
     gradients of all of x, weight and bias that do not stop gradients.
 
     Args:
-        x: [B, C, H, W]; `compiles(x)` is true.
+        x: [B, C, H, W]; `compiles(x, step)` is true.
         step: its activation is one of `SLOPES`.
 
     Returns:

@@ -17,10 +17,14 @@ from ppdeepfill.networks.kernels.graph_runs import runs
 def product(
     x: Tensor, y: Tensor, *, transpose_x: bool = False, transpose_y: bool = False
 ) -> Tensor:
-    """Multiply x [B, N, K] and y [B, K, M]; with `transpose_x` x is given as [B, K, N].
+    """Multiply matrices as `paddle.matmul` does, up to float rounding.
 
-    Gives the same numbers as `paddle.matmul`, up to float rounding. If both factors need gradients,
-    a call of `paddle.grad` must ask for both.
+    If both factors need gradients, a call of `paddle.grad` must ask for both.
+
+    Args:
+        x: [B, N, K]; with `transpose_x`, [B, K, N].
+        y: [B, K, M]; with `transpose_y`, [B, M, K].
+        transpose_x, transpose_y: whether a factor is given transposed.
 
     Returns:
         [B, N, M].
