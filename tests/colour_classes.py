@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A small model of PaddleSeg whose classes are colours: red is a person, green is grass."""
+"""A small PaddleSeg model whose classes are colours: red is a person, green is grass."""
 
 from pathlib import Path
 

@@ -219,7 +219,7 @@ def _compare(network: nn.Layer, folder: Path, description: dict, bar: tqdm) -> N
     """Load the files and raise ExportError if they give other pictures than the network."""
     trials = trials_of(description["input_shape"])
     model = InferenceModel(network)
-    with paddle.no_grad(), attention_memory_limit(ATTENTION_BYTES):  # as `Inpainter`
+    with paddle.no_grad(), attention_memory_limit(int(ATTENTION_MEMORY * GIB)):  # as `Inpainter`
         expected = [model(*map(paddle.to_tensor, trial)).numpy() for trial in trials]
     for backend, open_graph in _backends(folder, description):
         difference = _difference(open_graph(), trials, expected)

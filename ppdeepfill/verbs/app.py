@@ -17,7 +17,7 @@ from ppdeepfill.verbs.arguments import (
 
 MARKING = "marking things by class"
 WITHOUT = "none, then the page does not offer this"
-BY_CLASS = "with a model of PaddleSeg, the page marks people, cars and other things with one click"
+BY_CLASS = "with a PaddleSeg model, the page marks people, cars and other things with one click"
 
 
 def add(verbs: argparse._SubParsersAction) -> None:

@@ -103,7 +103,7 @@ def add_device(parser: argparse._ActionsContainer, default: str = "auto") -> Non
 
 
 def add_recognition(parser: argparse._ActionsContainer, *, without: str) -> None:
-    """Add `--seg_config` and others: a model of PaddleSeg that finds things by their class.
+    """Add `--seg_config` and others: a PaddleSeg model that finds things by their class.
 
     Args:
         parser: what they are added to.
@@ -154,7 +154,7 @@ def recognition_flags(arguments: argparse.Namespace) -> list[str]:
 
 
 def recognition_of(arguments: argparse.Namespace, *, needed_by: str) -> "Recognition":
-    """The model of PaddleSeg that the arguments name.
+    """The PaddleSeg model that the arguments name.
 
     Args:
         arguments: with those of `add_recognition`.
@@ -168,7 +168,7 @@ def recognition_of(arguments: argparse.Namespace, *, needed_by: str) -> "Recogni
     if arguments.seg_config is None or arguments.seg_weights is None:
         raise DataError(
             f"{needed_by} needs --seg_config and --seg_weights, the configuration and the weights "
-            "of a model of PaddleSeg; none comes with this package"
+            "of a PaddleSeg model; none comes with this package"
         )
     given = vars(arguments)
     return Recognition(**{name: given[flag] for flag, name in RECOGNITION.items() if flag in given})

@@ -23,7 +23,7 @@ from ppdeepfill.verbs.arguments import (
 if TYPE_CHECKING:
     from ppdeepfill.segmentation.removal import Removal
 
-REMOVAL = "a model of PaddleSeg, of which configuration and weights are given, says where they are"
+REMOVAL = "a PaddleSeg model, of which configuration and weights are given, says where they are"
 
 
 def add(verbs: argparse._SubParsersAction) -> None:

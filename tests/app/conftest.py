@@ -100,7 +100,7 @@ def served() -> Iterator[Served]:
 
 @pytest.fixture(scope="session")
 def served_with_classes(tmp_path_factory) -> Iterator[Served]:
-    """The page, with a model of PaddleSeg whose classes are colours."""
+    """The page, with a PaddleSeg model whose classes are colours."""
     recognition = colour_classes.recognition(tmp_path_factory.mktemp("seg"))
     with serving(recognition=recognition) as page:
         yield page

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""A small model of PaddleSeg, written for a test, and a photo for it."""
+"""A small PaddleSeg model, written for a test, and a photo for it."""
 
 from functools import partial
 from pathlib import Path
