@@ -244,3 +244,4 @@ def _draw(path: Path, draw: Callable, hole: ndarray, filling: Filling) -> None:
         logger.warning("did not draw %s: %s", path, reason)
         return
     write_photo(path, Photo(draw(filling.image, hole, filling.offsets), "PNG"))
+    logger.info("wrote %s", path)
