@@ -321,7 +321,8 @@ def test_the_title_and_the_other_language_do_not_overlap(visit, locale, width):
         text.selectNodeContents(document.querySelector('#title h1'));
         const title = text.getBoundingClientRect();
         const link = document.querySelector('#languages a').getBoundingClientRect();
-        return title.right <= link.left || title.bottom <= link.top || link.bottom <= title.top; }"""
+        return title.right <= link.left || title.bottom <= link.top
+            || link.bottom <= title.top; }"""
     )
 
 
