@@ -117,6 +117,7 @@ ROOMS = {
     "training": {
         "__init__",
         "errors",
+        "terminal",
         "versions",
         "atomic_write",
         "parallel",

@@ -164,6 +164,8 @@ def writing() -> Iterator[Finding]:
 
 OPTIONAL = {  # by extra: what it is for, and its packages
     "seg": ("PaddleSeg", ("paddleseg",)),
+    "app": ("the web page", ("gradio",)),
+    "serve": ("the HTTP service", ("fastapi", "python-multipart", "uvicorn")),
     "onnx": ("export --onnx", ("onnx", "onnxruntime", "paddle2onnx")),
     "align": ("reading what align writes", ("reprod-log",)),
 }

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from numpy import ndarray
 from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ppdeepfill import parallel
 from ppdeepfill.data.labels import LabelReader, open_labels
@@ -33,6 +32,7 @@ from ppdeepfill.photos import (
 )
 from ppdeepfill.photos.pairs import MASK_ENDING
 from ppdeepfill.segmentation.removal import ClassHoles, Removal
+from ppdeepfill.terminal.progress import logging_redirect_tqdm
 from ppdeepfill.weights.finding import default_model, find_generator
 
 logger = logging.getLogger(__name__)
@@ -243,3 +243,4 @@ def _draw(path: Path, draw: Callable, hole: ndarray, filling: Filling) -> None:
         logger.warning("did not draw %s: %s", path, reason)
         return
     write_photo(path, Photo(draw(filling.image, hole, filling.offsets), "PNG"))
+    logger.info("wrote %s", path)

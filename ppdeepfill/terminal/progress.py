@@ -2,10 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Progress bars with the time left, for work that may take more than a few seconds."""
 
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
-from tqdm import tqdm
+from tqdm import TqdmWarning, tqdm
+
+with warnings.catch_warnings():  # in a notebook it wants ipywidgets, which our bars do not need
+    warnings.simplefilter("ignore", TqdmWarning)
+    from tqdm.contrib.logging import logging_redirect_tqdm
+
+__all__ = ["logging_redirect_tqdm", "progress"]
 
 DELAY = 1.0  # s; shorter work shows no bar
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import cv2
 from numpy import ndarray
 from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ppdeepfill.atomic_write import check_writable, sole_use, written_whole
 from ppdeepfill.config import Config
 from ppdeepfill.errors import OutputError, UserError
+from ppdeepfill.terminal.progress import logging_redirect_tqdm
 from ppdeepfill.training.meter import Reading
 
 FORMATS = {

@@ -16,9 +16,9 @@ def add(verbs: argparse._SubParsersAction) -> None:
         verbs,
         "convert",
         help="convert weights from another implementation",
-        description="Convert weights of the authors' TensorFlow code or of the PyTorch port to "
-        "our format, or convert between .pdparams and .safetensors. Reading weights never runs "
-        "code from them.",
+        description="Convert published weights, such as those of the authors' TensorFlow code or "
+        "of the PyTorch port, to our format, or convert between .pdparams and .safetensors. "
+        "Reading weights never runs code from them.",
         examples=[
             "--from tensorflow model_logs/release_places2_256 weights/places2",
             "--from torch hole_benchmark weights/imagenet",

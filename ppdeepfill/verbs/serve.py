@@ -33,7 +33,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         type=Path,
         nargs="?",
         metavar="PATH",
-        help=f"a folder from `ppdeepfill export`, or {MODEL_PATH} (default: the newest below "
+        help=f"a folder from `ppdeepfill export`, {MODEL_PATH} (default: the newest below "
         "./output, else demo)",
     )
     serve.add_argument(

@@ -42,7 +42,7 @@ def _add_methods(test: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="PATH",
-        help=f"networks to score: each is {MODEL_PATH}, or a folder from `ppdeepfill export` "
+        help=f"networks to score: each is a folder from `ppdeepfill export`, {MODEL_PATH} "
         "(default: the newest run below ./output, else demo; none if --methods is given)",
     )
     methods.add_argument(

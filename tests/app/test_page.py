@@ -312,6 +312,20 @@ def test_a_result_can_be_looked_at_in_three_ways(visit, photo):
     )
 
 
+@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
+@pytest.mark.parametrize("width", [375, 1280])
+def test_the_title_and_the_other_language_do_not_overlap(visit, locale, width):
+    page = visit(viewport={"width": width, "height": 700}, locale=locale)
+    assert page.evaluate(
+        """() => { const text = document.createRange();
+        text.selectNodeContents(document.querySelector('#title h1'));
+        const title = text.getBoundingClientRect();
+        const link = document.querySelector('#languages a').getBoundingClientRect();
+        return title.right <= link.left || title.bottom <= link.top
+            || link.bottom <= title.top; }"""
+    )
+
+
 def test_it_works_at_the_width_of_a_phone(visit, photo):
     page = visit(viewport={"width": 375, "height": 700}, has_touch=True, is_mobile=True)
     open_file(page, photo)

@@ -1,6 +1,7 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
 import sys
+from importlib.metadata import metadata
 
 import pytest
 
@@ -47,7 +48,12 @@ def test_a_run_is_found(tmp_path, monkeypatch):
     assert {f.name: f.text for f in checks.data()}["newest run"] == "output/mine"
 
 
-@pytest.mark.parametrize("name", ["onnx", "seg", "align"])
+def test_every_extra_for_users_is_reported():
+    extras = set(metadata("ppdeepfill").get_all("Provides-Extra"))
+    assert set(checks.OPTIONAL) == extras - {"cpu", "gpu", "dev", "docs"}
+
+
+@pytest.mark.parametrize("name", checks.OPTIONAL)
 def test_an_extra_that_is_missing_is_no_fault(name, monkeypatch):
     def missing(package):
         raise checks.PackageNotFoundError(package)

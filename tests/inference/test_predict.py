@@ -136,6 +136,13 @@ def test_jpeg_stays_jpeg_unless_png_is_asked_for(command, capsys):
     np.testing.assert_array_equal(after[~hole], before[~hole])
 
 
+def test_every_file_that_is_written_is_named(command, capsys):
+    assert command("--save_mask", "--save_attention", "--save_dir=out") == 0
+    said = capsys.readouterr().out
+    assert len(files(Path("out"))) == 4
+    assert all(f"wrote out/{name}\n" in said for name in files(Path("out")))
+
+
 def test_the_attention_is_drawn_when_asked_for(command):
     assert command("--save_attention", "--save_dir=drawn") == 0
     assert sorted(files(Path("drawn"))) == ["a.png", "a_borrowed.png", "a_offsets.png"]

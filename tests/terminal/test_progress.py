@@ -1,6 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
 import io
+import subprocess
+import sys
 import time
 
 from ppdeepfill.terminal import progress as module
@@ -30,3 +32,19 @@ def test_what_ends_soon_or_is_no_terminal_shows_none(monkeypatch):
     monkeypatch.setattr("sys.stderr", pipe := io.StringIO())
     assert list(progress(range(3), unit="photo")) == [0, 1, 2]
     assert not pipe.getvalue()
+
+
+NOTEBOOK = """
+import sys
+from types import SimpleNamespace
+sys.modules["ipykernel.zmqshell"] = SimpleNamespace()  # as tqdm knows a notebook
+sys.modules["IPython"] = SimpleNamespace(get_ipython=lambda: None)
+sys.modules["ipywidgets"] = None  # not installed
+import ppdeepfill.training.log, ppdeepfill.inference.predict
+"""
+
+
+def test_a_notebook_without_widgets_is_told_nothing_about_them():
+    ended = subprocess.run([sys.executable, "-c", NOTEBOOK], capture_output=True, text=True)
+    assert ended.returncode == 0
+    assert "ipywidgets" not in ended.stderr
