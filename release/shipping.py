@@ -37,6 +37,7 @@ class Provenance(NamedTuple):
         sha256: checksum of the generator file.
         half_precision: metric -> scores of the weights as trained and as shipped; see
             `with_scores_of_both`.
+        before: those of the iterations that earlier runs did.
     """
 
     commit: str
@@ -46,6 +47,7 @@ class Provenance(NamedTuple):
     hours: float
     sha256: str
     half_precision: dict[str, list[float]]
+    before: int = 0
 
 
 def ship(
@@ -94,6 +96,7 @@ def ship(
         hours=round(hours, 2),
         sha256=sha256_of(folder / GENERATOR),
         half_precision={},
+        before=before,
     )
     _write(folder / "config.yaml", config.to_yaml())
     lines = [*earlier, *(line | {"iter": before + line["iter"]} for line in _thinned(lines))]

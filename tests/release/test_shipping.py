@@ -61,6 +61,7 @@ def test_a_run_that_began_with_shipped_weights_counts_on(run, tmp_path):
     ship(run, commit="abc", folder=tmp_path / "first")
     provenance = ship(run, commit="def", continues=tmp_path / "first", folder=tmp_path / "shipped")
     assert (provenance.iterations, provenance.planned, provenance.hours) == (2, 5, 4)
+    assert provenance.before == 1
     assert read_generator(find_generator(tmp_path / "shipped")).iteration == 2
     text = (tmp_path / "shipped/metrics.jsonl").read_text()
     expected = [LOG[1], LOG[1] | {"iter": 2}]
