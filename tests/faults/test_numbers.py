@@ -125,7 +125,7 @@ def test_weights_that_are_not_finite_are_refused_before_a_picture_is_filled(
     run = save_small_network(tmp_path / "run")
     file = best_model(run)
     generator = read_generator(file)
-    next(iter(generator.weights.values())).reshape(-1)[3] = value
+    next(iter(generator.weights.values())).reshape(-1)[-1] = value
     write_generator(file, generator)
     photo, mask = photo_and_mask(tmp_path)
     for words in (["predict", "--image_path", photo, "--mask_path", mask], ["export"]):
