@@ -37,7 +37,7 @@ class Provenance(NamedTuple):
         sha256: checksum of the generator file.
         half_precision: metric -> scores of the weights as trained and as shipped; see
             `with_scores_of_both`.
-        before: those of the iterations that earlier runs did.
+        before: how many of the iterations earlier runs did.
     """
 
     commit: str
@@ -73,12 +73,10 @@ def ship(
         raise UserError(f"{run} has weights beyond the range of half precision, 65504")
     lines = _lines_up_to(generator.iteration, run / "metrics.jsonl")
     hours, overrides = hours_of(lines), list(PUBLIC)
-    before, earlier = 0, []  # iterations and lines
+    before, earlier = 0, []  # iterations and lines of the log
     if continues is not None:
-        before, hours = (
-            read_provenance(continues).iterations,
-            hours + read_provenance(continues).hours,
-        )
+        record = read_provenance(continues)
+        before, hours = record.iterations, hours + record.hours
         earlier = _lines_up_to(before, continues / "metrics.jsonl")
         overrides.append(f"initial_weights={DEMO}")
     config = load_config(run / "config.yaml", overrides)

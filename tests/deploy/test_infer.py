@@ -79,7 +79,8 @@ def check(run: Path, name: str, result: Path) -> None:
     assert (difference[mask == 0] == 0).all()
 
 
-@pytest.mark.parametrize(("mkldnn", "batch_size"), [(True, 1), (True, 8), (False, 8)])
+@pytest.mark.parametrize("mkldnn", [True, False])
+@pytest.mark.parametrize("batch_size", [1, 8])
 def test_folders_are_paired_by_name(infer, run, exported, folders, mkldnn, batch_size):
     more = [f"--enable_mkldnn={mkldnn}", f"--batch_size={batch_size}", "--cpu_threads=1"]
     assert infer(arguments(exported, "images", "masks", *more)) == 0

@@ -147,11 +147,11 @@ def test_the_penalty_is_that_of_float32(photos, tmp_path, amp, precision):
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("bf16", 5e-3), ("fp16", 1e-3)])
 def test_losses_follow_those_of_float32(photos, tmp_path, precision, tolerance, expected_curves):
-    """8 of 20 iterations; after 20, the L1 terms were 2e-4 apart at most in bf16, 3e-5 in fp16.
+    """20 iterations; the L1 terms were 2e-4 apart at most in bf16, 3e-5 in fp16.
 
     With PaddlePaddle 2.6 4e-3 and 5e-4: on a CPU it cuts bfloat16 off instead of rounding.
     """
-    actual = curves(photos, tmp_path, precision, 8)
+    actual = curves(photos, tmp_path, precision, 20)
     assert np.isfinite(actual).all()
     assert (actual != expected_curves).any()
     np.testing.assert_allclose(actual[:, :2], expected_curves[:, :2], rtol=tolerance)
@@ -159,7 +159,7 @@ def test_losses_follow_those_of_float32(photos, tmp_path, precision, tolerance, 
 
 @pytest.fixture(scope="module")
 def expected_curves(photos, tmp_path_factory) -> np.ndarray:
-    return curves(photos, tmp_path_factory.mktemp("run"), "fp32", 8)
+    return curves(photos, tmp_path_factory.mktemp("run"), "fp32", 20)
 
 
 @pytest.mark.slow
