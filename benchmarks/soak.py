@@ -7,7 +7,7 @@
     python benchmarks/soak.py training --minutes 120
     python benchmarks/soak.py process 4242 --minutes 60
 
-Predictions are of random sizes, with the network that ships, in one process. The service is
+Predictions are of random sizes, with demo_small, in one process. The service is
 `ppdeepfill serve`, to which two clients send random photos, every tenth of them damaged. Training
 is a small run with workers, validation, pictures and checkpoints. A process is any that runs
 already, such as a training of your own.
@@ -91,7 +91,8 @@ def predictions(count: int) -> list[Sample]:
     from ppdeepfill.parallel import use_device
 
     use_device("cpu")
-    inpainter, rng, samples = Inpainter.demo(), np.random.default_rng(0), []
+    inpainter, rng = Inpainter.from_checkpoint("demo_small"), np.random.default_rng(0)
+    samples = []
     for number in range(1, count + 1):
         inpainter(*photo_and_hole(rng))
         if number % max(count // SAMPLES, 1) == 0:

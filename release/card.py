@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The card of the shipped weights, from card.md."""
+"""The card of a shipped network, from card_demo.md or card_demo_small.md."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,18 +8,20 @@ from pathlib import Path
 from release.shipping import Provenance
 from release.tables import Result, overview
 
-TEMPLATE = Path(__file__).with_name("card.md")
+FOLDER = Path(__file__).parent  # of the templates
 
 
-def render_card(provenance: Provenance, results: Sequence[Result]) -> str:
-    """Fill the numbers of these weights into the card."""
+def render_card(name: str, provenance: Provenance, results: Sequence[Result]) -> str:
+    """Fill the numbers of a network into its card."""
     fields = provenance._asdict() | {
         "iterations": f"{provenance.iterations:,}",
         "planned": f"{provenance.planned:,}",
+        "minutes": f"{60 * provenance.hours:.1f}",
         "overview": overview(results) if results else "Not scored yet.",
         "half_precision": _half_precision(provenance),
     }
-    return TEMPLATE.read_text(encoding="utf-8").format(**fields)
+    template = FOLDER / f"card_{name}.md"
+    return template.read_text(encoding="utf-8").format(**fields)
 
 
 def _half_precision(provenance: Provenance) -> str:

@@ -50,24 +50,27 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="release/run.py",
         description="Ship the network of a training run with the package, score the shipped "
-        "network, and write docs/results.md, its pictures and the card of the weights.",
+        "networks, and write docs/results.md, its pictures and the cards of the networks.",
     )
     parser.add_argument(
         "run",
         type=Path,
         nargs="?",
         metavar="RUN",
-        help="output_dir of the run whose best model to ship (default: only score the shipped one)",
+        help="output_dir of the run whose best model to ship (default: only score the shipped ones)",
     )
     parser.add_argument(
         "--commit", metavar="HASH", help="commit of the code that trained RUN; required with RUN"
     )
     parser.add_argument(
+        "--name", choices=SHIPPED, default=DEMO, help=f"name to ship it under (default: {DEMO})"
+    )
+    parser.add_argument(
         "--continues",
         type=Path,
         metavar="DIR",
-        help="RUN began with weights that shipped before: a copy of ppdeepfill/weights/shipped as "
-        "it was then. Iterations, hours and log count on from there (default: RUN began anew)",
+        help="RUN began with weights that shipped before: a copy of their folder in "
+        "ppdeepfill/weights/shipped as it was then. Iterations, hours and log count on from there (default: RUN began anew)",
     )
     parser.add_argument(
         "--data",
@@ -112,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--pictures",
         action="store_true",
-        help="only draw the pictures of README.md and the documents, with the network that ships",
+        help="only draw the pictures of README.md and the documents, with the network `demo`",
     )
     parser.add_argument("--device", default="auto", metavar="NAME", help="default: auto")
     return parser
@@ -132,7 +135,7 @@ def _release(arguments: argparse.Namespace) -> None:
         compare(
             comparison_of(
                 setting.at_most(arguments.num_images),
-                model_paths=[Path(DEMO), *arguments.also],
+                model_paths=[*map(Path, SHIPPED), *arguments.also],
                 methods=methods,
                 data=arguments.data,
                 save_dir=arguments.save_dir,
@@ -143,43 +146,55 @@ def _release(arguments: argparse.Namespace) -> None:
 
 
 def _ship(arguments: argparse.Namespace) -> None:
-    provenance = ship(arguments.run, commit=arguments.commit, continues=arguments.continues)
+    name, folder = arguments.name, SHIPPED[arguments.name]
+    provenance = ship(
+        arguments.run, folder, commit=arguments.commit, continues=arguments.continues
+    )
     (validation,) = read_settings([VALIDATION])[1]
     provenance = with_scores_of_both(
         provenance,
         arguments.run,
+        name,
         validation._replace(name="half_precision"),
         data=arguments.data,
         save_dir=arguments.save_dir,
     )
-    write_provenance(provenance)
+    write_provenance(provenance, folder)
 
 
 def _write(save_dir: Path) -> None:
-    """Write results, pictures and card from the reports of the shipped weights."""
-    provenance = read_provenance()
+    """Write results, pictures and cards from the reports of the shipped weights."""
+    provenances = {name: read_provenance(folder) for name, folder in SHIPPED.items()}
     draw_pictures(IMAGES)
-    results = list(_results(save_dir, provenance.sha256))
+    results = list(_results(save_dir, {record.sha256 for record in provenances.values()}))
     for result in results:
         if result.setting.name == VALIDATION:
             others = {name_of(name): _means(result, name) for name in LINES}
-            draw_curves(SHIPPED / "metrics.jsonl", others, IMAGES / "demo_curves.svg")
+            for name, folder in SHIPPED.items():
+                draw_curves(folder / "metrics.jsonl", others, IMAGES / f"{name}_curves.svg")
         if result.setting.images == PICTURED:
             pictures = cv2.imread(str(save_dir / result.setting.name / "ranked.png"))
             cv2.imwrite(str(IMAGES / f"{result.setting.name}.jpg"), pictures, JPEG)
-    (SHIPPED / "card.md").write_text(render_card(provenance, results), encoding="utf-8")
+    for name, folder in SHIPPED.items():
+        card = render_card(name, provenances[name], results)
+        (folder / "card.md").write_text(card, encoding="utf-8")
     replace_block(ROOT / "docs/results.md", render_results(results))
 
 
-def _results(save_dir: Path, sha256: str) -> Iterator[Result]:
-    """Yield the reports of the shipped weights; warn of missing ones and those of other weights."""
+def _results(save_dir: Path, shipped: set[str]) -> Iterator[Result]:
+    """Yield the reports of the shipped weights; warn of missing ones and those of other weights.
+
+    Args:
+        save_dir: folder of the reports.
+        shipped: sha256 of each network.
+    """
     for setting in read_settings()[1]:
         file = save_dir / setting.name / "report.json"
         if not file.is_file():
             logger.warning("%s has no scores: left out of the tables", setting.name)
             continue
         record = json.loads(file.read_text(encoding="utf-8"))
-        if sha256 in (method["sha256"] for method in record["methods"]):
+        if shipped <= {method["sha256"] for method in record["methods"]}:
             yield Result(setting, record)
         else:
             logger.warning("%s was scored with other weights: left out", setting.name)

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Draw the pictures of README.md and of the documents with the network that ships."""
+"""Draw the pictures of README.md and of the documents with the network `demo`."""
 
 from pathlib import Path
 

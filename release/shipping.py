@@ -14,15 +14,15 @@ from ppdeepfill.config import load_config
 from ppdeepfill.errors import UserError
 from ppdeepfill.evaluation.compare import compare
 from ppdeepfill.weights.checkpoint import GENERATOR
-from ppdeepfill.weights.finding import DEMO, SHIPPED, find_generator
+from ppdeepfill.weights.finding import find_generator
 from ppdeepfill.weights.generator_file import read_generator, sha256_of, write_generator
 from release.settings import Setting, comparison_of
 
-LARGEST = 4 << 20  # bytes; everyone who installs the package downloads them
+LARGEST = 8 << 20  # bytes; everyone who installs the package downloads them
 TRAIN_LINES_EVERY = 500  # iterations; all validation lines are kept
 COMPARED = ("hole_l1", "psnr", "ssim")  # metrics to compare in single and half precision
 # Replaces the paths on the machine that trained, which are private.
-PUBLIC = ("output_dir=output/demo", "data.train=photos/train", "data.validation=bsds500/val")
+PUBLIC = ("data.train=photos/train", "data.validation=bsds500/val")
 
 
 class Provenance(NamedTuple):
@@ -50,21 +50,20 @@ class Provenance(NamedTuple):
     before: int = 0
 
 
-def ship(
-    run: Path, *, commit: str, continues: Path | None = None, folder: Path = SHIPPED
-) -> Provenance:
+def ship(run: Path, folder: Path, *, commit: str, continues: Path | None = None) -> Provenance:
     """Write the best model of a run in half precision, with its configuration and its log.
 
     Args:
         run: the output_dir; it is only read.
+        folder: one of `SHIPPED`, named after the network; gets generator.safetensors, config.yaml,
+            metrics.jsonl and provenance.json.
         commit: commit of the code that trained it.
         continues: what was shipped before, if the run began with those weights: a copy of its
             `folder`. Iterations count on from there, and the log begins with that one.
-        folder: folder for generator.safetensors, config.yaml, metrics.jsonl and provenance.json.
 
     Raises:
         UserError: there is no network, its weights are too large for half precision, or its file
-            exceeds 4 MiB.
+            exceeds 8 MiB.
     """
     generator = read_generator(find_generator(run))
     with np.errstate(over="ignore"):  # overflow becomes infinity, which is refused below
@@ -72,13 +71,13 @@ def ship(
     if not all(np.isfinite(array).all() for array in halves.values()):
         raise UserError(f"{run} has weights beyond the range of half precision, 65504")
     lines = _lines_up_to(generator.iteration, run / "metrics.jsonl")
-    hours, overrides = hours_of(lines), list(PUBLIC)
+    hours, overrides = hours_of(lines), [*PUBLIC, f"output_dir=output/{folder.name}"]
     before, earlier = 0, []  # iterations and lines of the log
     if continues is not None:
         record = read_provenance(continues)
         before, hours = record.iterations, hours + record.hours
         earlier = _lines_up_to(before, continues / "metrics.jsonl")
-        overrides.append(f"initial_weights={DEMO}")
+        overrides.append(f"initial_weights={folder.name}")
     config = load_config(run / "config.yaml", overrides)
     folder.mkdir(parents=True, exist_ok=True)
     with written_whole(folder / GENERATOR) as partial:
@@ -91,7 +90,7 @@ def ship(
         seed=config.seed,
         iterations=iteration,
         planned=before + config.schedule.iterations,
-        hours=round(hours, 2),
+        hours=round(hours, 3),
         sha256=sha256_of(folder / GENERATOR),
         half_precision={},
         before=before,
@@ -104,18 +103,19 @@ def ship(
 
 
 def with_scores_of_both(
-    provenance: Provenance, run: Path, setting: Setting, *, data: Path, save_dir: Path
+    provenance: Provenance, run: Path, name: str, setting: Setting, *, data: Path, save_dir: Path
 ) -> Provenance:
     """Add the scores of a run's weights and of the shipped ones, to show the loss from rounding.
 
     Args:
         provenance: record of the shipped weights.
         run: the run whose best model was shipped.
+        name: name of the shipped network.
         setting: the setting in which to score both.
         data, save_dir: see `comparison_of`.
     """
     test = comparison_of(
-        setting, model_paths=[run, Path(DEMO)], methods=(), data=data, save_dir=save_dir
+        setting, model_paths=[run, Path(name)], methods=(), data=data, save_dir=save_dir
     )
     compare(test)
     record = json.loads((test.save_dir / "report.json").read_text(encoding="utf-8"))
@@ -124,12 +124,12 @@ def with_scores_of_both(
     return provenance._replace(half_precision=scores)
 
 
-def write_provenance(provenance: Provenance, folder: Path = SHIPPED) -> None:
-    """Write provenance.json for `read_provenance`."""
+def write_provenance(provenance: Provenance, folder: Path) -> None:
+    """Write provenance.json into a folder of `SHIPPED`, for `read_provenance`."""
     _write(folder / "provenance.json", json.dumps(provenance._asdict(), indent=1) + "\n")
 
 
-def read_provenance(folder: Path = SHIPPED) -> Provenance:
+def read_provenance(folder: Path) -> Provenance:
     """Read provenance.json, as written by `write_provenance`."""
     return Provenance(**json.loads((folder / "provenance.json").read_text(encoding="utf-8")))
 

@@ -5,11 +5,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ppdeepfill.weights.finding import DEMO
+from ppdeepfill.weights.finding import DEMO, DEMO_SMALL
 from release.settings import Setting
 
 NAMES = {
     DEMO: "ours",
+    DEMO_SMALL: "ours, small",
     "mean_fill": "mean fill",
     "telea": "Telea",
     "navier_stokes": "Navier-Stokes",

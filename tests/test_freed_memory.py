@@ -103,7 +103,7 @@ def test_training_and_filling_watch_their_memory(tmp_path, monkeypatch):
     assert len(calls) >= 3
     calls.clear()
     image = np.full([16, 16, 3], 128, np.uint8)
-    inpainter = Inpainter.demo()
+    inpainter = Inpainter.from_checkpoint("demo_small")
     for _ in range(2):
         inpainter(image, np.pad(np.full([4, 4], 255, np.uint8), 6))
     assert len(calls) == 2 and calls[0] is calls[1]

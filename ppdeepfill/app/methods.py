@@ -8,7 +8,7 @@ from pathlib import Path
 from ppdeepfill.app.words import PAGE, Refusal, Words
 from ppdeepfill.inference.baselines import BaselineInpainter
 from ppdeepfill.inference.inpainter import Inpainter
-from ppdeepfill.weights.finding import DEMO, SHIPPED, find_generator, runs
+from ppdeepfill.weights.finding import SHIPPED, find_generator, runs
 
 MOST_LOADED = 2  # networks in memory
 BASELINES = {"PatchMatch": "patchmatch", "Telea": "telea", "Navier-Stokes": "navier_stokes"}
@@ -21,13 +21,13 @@ class Methods:
         self._loaded: OrderedDict[tuple[Path, int], Inpainter] = OrderedDict()
 
     def names(self) -> list[str]:
-        """The shipped network first, then the runs found below ./output, then the baselines."""
+        """The shipped networks first, then the runs found below ./output, then the baselines."""
         return [*_networks(), *BASELINES]
 
     @staticmethod
     def shown(name: str, words: Words) -> str:
         """The text for the method of this name in the list."""
-        if name == DEMO:
+        if name in SHIPPED:
             return words(PAGE["shipped"], name=name)
         return words(PAGE["no_network"], name=name) if name in BASELINES else name
 
@@ -55,4 +55,4 @@ class Methods:
 
 def _networks() -> dict[str, Path]:
     """Name -> path of the networks available now."""
-    return {DEMO: SHIPPED, **{str(run): run for run in runs()}}
+    return {**SHIPPED, **{str(run): run for run in runs()}}

@@ -147,8 +147,8 @@ def _config_of(generator: Path) -> Config | None:
     folder = generator.absolute().parent
     run = folder.parent if folder.name == "best_model" else folder.parent.parent
     is_of_run = folder.name == "best_model" or folder.parent.name == "checkpoints"
-    if folder == SHIPPED:
-        return load_config(SHIPPED / "config.yaml")
+    if folder in SHIPPED.values():
+        return load_config(folder / "config.yaml")
     if not is_of_run or not (run / "config.yaml").is_file():
         return None
     return load_config(run / "config.yaml")

@@ -26,7 +26,7 @@ from ppdeepfill.networks.kernels import (
     one_thread_at_a_time,
 )
 from ppdeepfill.parallel import FreedMemory
-from ppdeepfill.weights.finding import SHIPPED, load_generator
+from ppdeepfill.weights.finding import DEMO, SHIPPED, load_generator
 
 ATTENTION_MEMORY = 2.0  # GiB
 GIB = 1 << 30
@@ -79,12 +79,15 @@ class Inpainter:
 
     @classmethod
     def demo(cls, *, attention_memory: float = ATTENTION_MEMORY) -> "Inpainter":
-        """Load the network that ships with the package; `weights/shipped/card.md` describes it.
+        """Load `demo`, a network that ships with the package.
+
+        `weights/shipped/demo/card.md` describes it. `from_checkpoint("demo_small")` loads a smaller
+        and faster one.
 
         Raises:
             ConfigError: `attention_memory` is not positive and finite.
         """
-        return cls.from_checkpoint(SHIPPED, attention_memory=attention_memory)
+        return cls.from_checkpoint(SHIPPED[DEMO], attention_memory=attention_memory)
 
     def __call__(self, image: ndarray, mask: ndarray, labels: ndarray | None = None) -> ndarray:
         """Fill the hole.

@@ -10,11 +10,9 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ppdeepfill.weights.finding import SHIPPED
+from ppdeepfill.weights.finding import DEMO_SMALL, SHIPPED
 
-SHOWN_EVERY = (
-    5000  # iterations of the shipped network's log to show, besides its first three scores
-)
+SHOWN_EVERY = 5000  # iterations of demo_small's log to show, besides its first three scores
 
 
 class Milestone(NamedTuple):
@@ -89,7 +87,8 @@ def milestones() -> list[Milestone]:
 
 
 def _of_shipped_network() -> Iterator[Milestone]:
-    lines = map(json.loads, (SHIPPED / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    log = SHIPPED[DEMO_SMALL] / "metrics.jsonl"
+    lines = map(json.loads, log.read_text(encoding="utf-8").splitlines())
     scores = [line for line in lines if line["type"] == "validate"]
     for place, line in enumerate(scores):
         if place < 3 or line["iter"] % SHOWN_EVERY == 0 or line is scores[-1]:
@@ -97,5 +96,5 @@ def _of_shipped_network() -> Iterator[Milestone]:
                 f"{line['iter']:,}",
                 f"hole_l1 {line['hole_l1']:.4f}, psnr {line['psnr']:.2f} without critics (half "
                 "width, 128 px, batch 8, rate 5e-4, BSDS500 val)",
-                "the log of the network that ships with the package",
+                f"the log of {DEMO_SMALL}, which ships with the package",
             )

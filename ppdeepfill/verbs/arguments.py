@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from ppdeepfill.segmentation.recognition import Recognition
 
 MODEL_PATH = (
-    "a generator file, a folder that contains one, the output_dir of a training run, or demo (the "
-    "network that ships with the package)"
+    "a generator file, a folder that contains one, the output_dir of a training run, or demo or "
+    "demo_small (networks that ship with the package)"
 )
 EXAMPLES = "examples:"
 LARGEST = 2**31 - 1  # C libraries count with 32-bit integers

@@ -25,7 +25,7 @@ from ppdeepfill.weights.converters.recognition import (
     recognise_critics,
     recognise_generator,
 )
-from ppdeepfill.weights.finding import DEMO, find_generator
+from ppdeepfill.weights.finding import SHIPPED, find_generator
 from ppdeepfill.weights.generator_file import (
     Generator,
     is_generator,
@@ -129,7 +129,7 @@ def report(conversion: Conversion) -> Iterator[str]:
 
 def _read(path: Path, origin: Origin, network: str | None, options: dict[str, Any]) -> Conversion:
     if origin == "paddle":
-        path = find_generator(path) if path.is_dir() or str(path) == DEMO else path
+        path = find_generator(path) if path.is_dir() or str(path) in SHIPPED else path
         if path.is_file() and is_generator(path):
             generator = read_generator(path)
             return Conversion(generator, {}, {name: name for name in sorted(generator.weights)}, {})

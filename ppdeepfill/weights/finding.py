@@ -21,8 +21,9 @@ from ppdeepfill.weights.generator_file import (
 )
 
 RUNS = Path("output")  # where to look for runs
-DEMO = "demo"  # stands for the network that ships with the package, instead of a path
-SHIPPED = Path(__file__).parent / "shipped"  # its folder; card.md says what to expect
+DEMO, DEMO_SMALL = "demo", "demo_small"  # networks that ship with the package
+# Their folders by name, which stands for them instead of a path; card.md says what to expect.
+SHIPPED = {name: Path(__file__).parent / "shipped" / name for name in (DEMO, DEMO_SMALL)}
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ def find_generator(path: str | Path) -> Path:
     Args:
         path: a generator file, a folder that contains one (`iter_*`, `best_model`), or the
             output_dir of a run, which stands for its best model, or for its newest checkpoint if it
-            has none. `demo` stands for the network that ships with the package, unless there is one
-            at ./demo.
+            has none. `demo` and `demo_small` stand for the networks that ship with the package,
+            unless there is a network of your own at ./demo.
 
     Raises:
         CheckpointError: there is no generator, or the network is in another format.
@@ -46,8 +47,8 @@ def find_generator(path: str | Path) -> Path:
         if candidate.is_file():
             return candidate
     newest = newest_checkpoint(path)
-    if newest is None and str(path) == DEMO:
-        return SHIPPED / GENERATOR
+    if newest is None and str(path) in SHIPPED:
+        return SHIPPED[str(path)] / GENERATOR
     if newest is None:
         advice = advice_on(path) or (
             "use that file, a folder that contains it (checkpoints/iter_..., best_model) or the "
@@ -58,7 +59,7 @@ def find_generator(path: str | Path) -> Path:
 
 
 def default_model() -> Path:
-    """Return the network to use if none is named: the newest run, or else the shipped one."""
+    """Return the network to use if none is named: the newest run, or else demo."""
     newest = newest_run()
     if newest is None:
         logger.info("no trained network below %s: using demo, which ships with the package", RUNS)

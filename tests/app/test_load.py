@@ -14,7 +14,7 @@ import pytest
 
 from ppdeepfill.app.methods import BASELINES, Methods
 from ppdeepfill.inference.strategies import Strategy, fill
-from ppdeepfill.weights.finding import DEMO
+from ppdeepfill.weights.finding import DEMO_SMALL
 
 gradio_client = pytest.importorskip("gradio_client", reason="needs gradio")
 
@@ -39,7 +39,7 @@ def person(number: int) -> tuple[np.ndarray, np.ndarray, str]:
     hole = np.zeros(SIZE, bool)
     top, left = rng.integers(4, 30, 2)
     hole[top : top + 20, left : left + 24] = True
-    return image, hole, [DEMO, *BASELINES][number % 4]
+    return image, hole, [DEMO_SMALL, *BASELINES][number % 4]
 
 
 def client_of(url: str):

@@ -16,7 +16,7 @@ from ppdeepfill.inference.strategies import Strategy, fill
 from ppdeepfill.networks import build_network
 from ppdeepfill.training.state import layer_arrays
 from ppdeepfill.weights.checkpoint import save_best
-from ppdeepfill.weights.finding import DEMO
+from ppdeepfill.weights.finding import SHIPPED
 from ppdeepfill.weights.generator_file import Generator
 
 
@@ -35,7 +35,7 @@ def runs(tmp_path, monkeypatch) -> list[str]:
 
 
 def test_the_shipped_network_comes_first_then_the_runs_found(runs):
-    assert Methods().names() == [DEMO, *runs, *module.BASELINES]
+    assert Methods().names() == [*SHIPPED, *runs, *module.BASELINES]
 
 
 def test_a_path_is_no_method(runs):

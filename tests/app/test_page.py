@@ -16,7 +16,7 @@ from PIL import Image
 from ppdeepfill.app.filling import MEGABYTES
 from ppdeepfill.inference.predict import predict
 from ppdeepfill.networks import Prediction
-from ppdeepfill.weights.finding import SHIPPED
+from ppdeepfill.weights.finding import DEMO, SHIPPED
 
 CHROMIUM = shutil.which("chromium")
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
@@ -135,7 +135,7 @@ def test_a_result_equals_that_of_predict_bit_for_bit(visit, photo, tmp_path):
     for button, file_format in (("#download", "same"), ("#download_png", "png")):
         ours = download(page, button, tmp_path)
         [theirs] = predict(
-            photo, mask, model_path=SHIPPED, save_dir=tmp_path / "out", file_format=file_format
+            photo, mask, model_path=SHIPPED[DEMO], save_dir=tmp_path / "out", file_format=file_format
         )
         assert ours.read_bytes() == theirs.read_bytes()
     known = np.asarray(Image.open(mask)) == 0

@@ -11,7 +11,7 @@ from small_run import write_photos
 
 from ppdeepfill.errors import UserError
 from ppdeepfill.evaluation.compare import compare
-from ppdeepfill.weights.finding import DEMO, SHIPPED
+from ppdeepfill.weights.finding import DEMO, DEMO_SMALL, SHIPPED
 from release.card import render_card
 from release.curves import draw_curves
 from release.guide import BEGIN, END, replace_block
@@ -22,12 +22,16 @@ from release.tables import Result, number, render_results
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory) -> Result:
-    """The shipped network and Telea on small pictures with strokes."""
+    """The shipped networks and Telea on small pictures with strokes."""
     place = tmp_path_factory.mktemp("results")
     write_photos(place / "photos")
     setting = Setting("small", "Small pictures", "photos", "free_form", image_size=32)
     test = comparison_of(
-        setting, model_paths=[Path(DEMO)], methods=["telea"], data=place, save_dir=place / "out"
+        setting,
+        model_paths=[Path(DEMO), Path(DEMO_SMALL)],
+        methods=["telea"],
+        data=place,
+        save_dir=place / "out",
     )
     compare(test)
     return Result(setting, json.loads((place / "out/small/report.json").read_text("utf-8")))
@@ -38,8 +42,8 @@ def test_tables_hold_the_numbers_of_the_report(result):
     for metric in record["definitions"]:
         cells = [number(means[metric]) for means in record["means"].values()]
         assert f"| `{metric}` | {' | '.join(cells)} |" in text
-    assert "| metric | ours | Telea |" in text
-    (pair,) = [p for p in record["pairs"] if p["metric"] == "psnr"]
+    assert "| metric | ours | ours, small | Telea |" in text
+    pair = next(p for p in record["pairs"] if p["metric"] == "psnr")
     assert f"{pair['first_higher']} of {pair['difference']['count']}" in text
     assert "50% to 60%" in text and "| worst |" in text
 
@@ -57,9 +61,10 @@ def test_a_number_shows_its_interval(estimate, text):
     assert number(estimate) == text
 
 
-def test_the_card_of_the_shipped_weights_is_the_one_that_is_rendered():
-    provenance = read_provenance()
-    rendered, shipped = render_card(provenance, []), (SHIPPED / "card.md").read_text("utf-8")
+@pytest.mark.parametrize("name", SHIPPED)
+def test_the_card_of_shipped_weights_is_the_one_that_is_rendered(name):
+    rendered = render_card(name, read_provenance(SHIPPED[name]), [])
+    shipped = (SHIPPED[name] / "card.md").read_text("utf-8")
     before, after = rendered.split("Not scored yet.")
     assert shipped.startswith(before) and shipped.endswith(after)
 
@@ -78,7 +83,7 @@ def test_a_block_of_a_guide_is_replaced_and_the_rest_stays(tmp_path):
 def test_curves_are_the_same_file_for_the_same_numbers(tmp_path):
     others = {"Telea": {"hole_l1": 0.12, "psnr": 22.0}}
     for name in ("a.svg", "b.svg"):
-        draw_curves(SHIPPED / "metrics.jsonl", others, tmp_path / name)
+        draw_curves(SHIPPED[DEMO] / "metrics.jsonl", others, tmp_path / name)
     text = (tmp_path / "a.svg").read_text()
     assert "<svg" in text and text == (tmp_path / "b.svg").read_text()
 

@@ -39,7 +39,7 @@ def run(tmp_path):
 
 def test_weights_are_halved_and_nothing_else_changes(run, tmp_path):
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
-    provenance = ship(run, commit="abc", folder=tmp_path / "shipped")
+    provenance = ship(run, tmp_path / "shipped", commit="abc")
     assert before == {p: p.read_bytes() for p in run.rglob("*") if p.is_file()}
     ours, theirs = (read_generator(find_generator(p)) for p in (tmp_path / "shipped", run))
     assert ours[:3] == theirs[:3]
@@ -51,26 +51,26 @@ def test_weights_are_halved_and_nothing_else_changes(run, tmp_path):
 
 
 def test_the_log_ends_with_the_shipped_iteration(run, tmp_path):
-    provenance = ship(run, commit="abc", folder=tmp_path / "shipped")
+    provenance = ship(run, tmp_path / "shipped", commit="abc")
     assert provenance.hours == 2  # of the repeated iteration the last counts
     text = (tmp_path / "shipped/metrics.jsonl").read_text()
     assert [json.loads(entry) for entry in text.splitlines()] == [LOG[1]]
 
 
 def test_a_run_that_began_with_shipped_weights_counts_on(run, tmp_path):
-    ship(run, commit="abc", folder=tmp_path / "first")
-    provenance = ship(run, commit="def", continues=tmp_path / "first", folder=tmp_path / "shipped")
+    ship(run, tmp_path / "first", commit="abc")
+    provenance = ship(run, tmp_path / "shipped", commit="def", continues=tmp_path / "first")
     assert (provenance.iterations, provenance.planned, provenance.hours) == (2, 5, 4)
     assert provenance.before == 1
     assert read_generator(find_generator(tmp_path / "shipped")).iteration == 2
     text = (tmp_path / "shipped/metrics.jsonl").read_text()
     expected = [LOG[1], LOG[1] | {"iter": 2}]
     assert [json.loads(entry) for entry in text.splitlines()] == expected
-    assert load_config(tmp_path / "shipped/config.yaml").initial_weights == "demo"
+    assert load_config(tmp_path / "shipped/config.yaml").initial_weights == "shipped"
 
 
 def test_no_path_of_the_machine_is_shipped(run, tmp_path):
-    ship(run, commit="abc", folder=tmp_path / "shipped")
+    ship(run, tmp_path / "shipped", commit="abc")
     assert "private" not in (tmp_path / "shipped/config.yaml").read_text()
     config = load_config(tmp_path / "shipped/config.yaml")
     assert config.data.image_size == (32, 32)
@@ -82,7 +82,7 @@ def test_weights_beyond_half_precision_are_refused(run, tmp_path):
     large = generator.weights | {name: np.full_like(array, 7e4)}
     save_best(run, Generator(*generator[:3], large))
     with pytest.raises(UserError, match="half precision"):
-        ship(run, commit="abc", folder=tmp_path / "shipped")
+        ship(run, tmp_path / "shipped", commit="abc")
 
 
 def test_hours_are_means_times_iterations():

@@ -12,7 +12,7 @@ from small_run import write_photos
 from ppdeepfill.cli import main
 from ppdeepfill.reproduction.milestones import milestones
 from ppdeepfill.training import trainer
-from ppdeepfill.weights.finding import SHIPPED
+from ppdeepfill.weights.finding import DEMO_SMALL, SHIPPED
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_dry_run_trains_nothing(started, capsys, tmp_path):
 def test_every_milestone_has_a_source_and_ours_are_those_of_the_log():
     found = milestones()
     assert all(milestone.source and milestone.what for milestone in found)
-    lines = map(json.loads, (SHIPPED / "metrics.jsonl").read_text().splitlines())
+    lines = map(json.loads, (SHIPPED[DEMO_SMALL] / "metrics.jsonl").read_text().splitlines())
     last = [line for line in lines if line["type"] == "validate"][-1]
     assert any(
         milestone.when == f"{last['iter']:,}" and f"{last['hole_l1']:.4f}" in milestone.what
