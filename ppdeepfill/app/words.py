@@ -23,8 +23,8 @@ PAGE = {
     "cancel": ("Cancel", "取消"),
     "method": ("Method", "方法"),
     "method_info": (
-        "demo_small takes a third of the time; your own runs below ./output join the list.",
-        "demo_small 只需三分之一的时间；./output 下自己训练的网络会自动列在这里。",
+        "demo_small takes half the time; your own runs below ./output join the list.",
+        "demo_small 只需一半的时间；./output 下自己训练的网络会自动列在这里。",
     ),
     "shipped": ("{name} (ships with this program)", "{name}（随程序附带）"),
     "no_network": ("{name} (no network)", "{name}（不用网络）"),
