@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         nargs="?",
         metavar="RUN",
-        help="output_dir of the run whose best model to ship (default: only score the shipped ones)",
+        help="output_dir of the run whose best model to ship (default: only score what ships)",
     )
     parser.add_argument(
         "--commit", metavar="HASH", help="commit of the code that trained RUN; required with RUN"
@@ -70,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="RUN began with weights that shipped before: a copy of their folder in "
-        "ppdeepfill/weights/shipped as it was then. Iterations, hours and log count on from there (default: RUN began anew)",
+        "ppdeepfill/weights/shipped as it was then. Iterations, hours and log count on from "
+        "there (default: RUN began anew)",
     )
     parser.add_argument(
         "--data",
@@ -147,9 +148,7 @@ def _release(arguments: argparse.Namespace) -> None:
 
 def _ship(arguments: argparse.Namespace) -> None:
     name, folder = arguments.name, SHIPPED[arguments.name]
-    provenance = ship(
-        arguments.run, folder, commit=arguments.commit, continues=arguments.continues
-    )
+    provenance = ship(arguments.run, folder, commit=arguments.commit, continues=arguments.continues)
     (validation,) = read_settings([VALIDATION])[1]
     provenance = with_scores_of_both(
         provenance,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import simplejpeg
 from numpy import ndarray
 
-from ppdeepfill.data.refusal import Refusal
+from ppdeepfill.data.bad_image import BadImage
 
 SIGNATURE = b"\xff\xd8"
 END = b"\xff\xd9"
@@ -35,7 +35,7 @@ def cut_at_end(content: bytes) -> bytes:
     """Cut off everything after the end mark: phones append videos, or a second picture.
 
     Raises:
-        Refusal: there is no end mark; decoders would fill the missing part with grey.
+        BadImage: there is no end mark; decoders would fill the missing part with grey.
     """
     position = _scan_start(content)
     while found := MARKER_IN_SCAN.search(content, position):
@@ -44,7 +44,7 @@ def cut_at_end(content: bytes) -> bytes:
             return content[:position]
         # Between the scans of a progressive file there are tables, which may contain any bytes.
         position += _number(content[position : position + 2])
-    raise Refusal("the file is cut off: its end is missing")
+    raise BadImage("the file is cut off: its end is missing")
 
 
 def decode(content: bytes, *, at_least: tuple[int, int] | None = None) -> ndarray:
@@ -57,7 +57,7 @@ def decode(content: bytes, *, at_least: tuple[int, int] | None = None) -> ndarra
             five times as fast.
 
     Raises:
-        Refusal: the compressed pixels are damaged.
+        BadImage: the compressed pixels are damaged.
     """
     colors = GREY if components(content) == 1 else RGB
     height, width = _reduced(sides(content), at_least)
@@ -65,7 +65,7 @@ def decode(content: bytes, *, at_least: tuple[int, int] | None = None) -> ndarra
         return simplejpeg.decode_jpeg(content, colors, min_height=height, min_width=width)
     except ValueError as error:
         if not HARMLESS.search(str(error)):
-            raise Refusal("the file is damaged: its compressed pixels are inconsistent") from error
+            raise BadImage("the file is damaged: its compressed pixels are inconsistent") from error
     return simplejpeg.decode_jpeg(content, colors, min_height=height, min_width=width, strict=False)
 
 

@@ -16,8 +16,8 @@ from numpy import ndarray
 from PIL import Image, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from ppdeepfill.data import jpeg, png, tiff
+from ppdeepfill.data.bad_image import BadImage
 from ppdeepfill.data.pixels import to_8_bit
-from ppdeepfill.data.refusal import Refusal
 
 # EXIF orientation -> axes to flip from stored to displayed pixels; from 5 on, first exchange rows
 # and columns.
@@ -73,29 +73,29 @@ def open_picture(
         most_pixels: refuse larger pictures before decoding them; None: twice Pillow's limit.
 
     Raises:
-        Refusal: the file is empty, cut off, damaged or too large, holds several pictures, or its
+        BadImage: the file is empty, cut off, damaged or too large, holds several pictures, or its
             values have no defined meaning.
     """
     if most_pixels is None:
         most_pixels = 2 * (Image.MAX_IMAGE_PIXELS or 0)
     if not content:
-        raise Refusal("the file is empty (0 bytes)")
+        raise BadImage("the file is empty (0 bytes)")
     try:
         if content.startswith(jpeg.SIGNATURE):
             return _open_jpeg(content, at_least, most_pixels)
         if content.startswith(png.SIGNATURE):
             return _open_png(content, most_pixels)
         return _open_other(content, most_pixels)
-    except Refusal:
+    except BadImage:
         raise
     except UnidentifiedImageError as error:
-        raise Refusal(_unknown(content)) from error
+        raise BadImage(_unknown(content)) from error
     except Image.DecompressionBombError as error:
-        raise Refusal(_too_large(most_pixels)) from error
+        raise BadImage(_too_large(most_pixels)) from error
     except MemoryError as error:
-        raise Refusal("there is not enough memory for its pixels") from error
+        raise BadImage("there is not enough memory for its pixels") from error
     except Exception as error:  # on damaged files, decoders raise nearly anything
-        raise Refusal("the file is damaged: its pixels cannot be decoded") from error
+        raise BadImage("the file is damaged: its pixels cannot be decoded") from error
 
 
 def rgb(picture: Picture) -> ndarray:
@@ -155,7 +155,7 @@ def _open_png(content: bytes, most_pixels: int) -> Picture:
 def _open_other(content: bytes, most_pixels: int) -> Picture:
     image = Image.open(BytesIO(content))
     if image.format not in FORMATS:
-        raise Refusal(f"it is {image.format}; expected PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF")
+        raise BadImage(f"it is {image.format}; expected PNG, JPEG, WebP, TIFF, BMP, GIF or AVIF")
     _refuse_large(image.size, most_pixels)
     _refuse_several(getattr(image, "n_frames", 1))
     xmp = next((image.info[name] for name in XMP if name in image.info), b"")
@@ -205,7 +205,7 @@ def _valid(orientation: object) -> int:
 def _in_8_bits(image: Image.Image) -> ndarray:
     """uint8 [H, W, C] of an image with at most 8 bits per channel."""
     if image.mode not in MODES:
-        raise Refusal(f"its colours are {image.mode}; convert it to RGB or grey first")
+        raise BadImage(f"its colours are {image.mode}; convert it to RGB or grey first")
     transparent = "transparency" in image.info
     image.load()
     mode = MODES[image.mode]
@@ -215,12 +215,12 @@ def _in_8_bits(image: Image.Image) -> ndarray:
 
 def _refuse_large(sides: tuple[int, int], most_pixels: int) -> None:
     if sides[0] * sides[1] > most_pixels:
-        raise Refusal(_too_large(most_pixels))
+        raise BadImage(_too_large(most_pixels))
 
 
 def _refuse_several(frames: int) -> None:
     if frames > 1:
-        raise Refusal(f"it holds {frames} pictures; save the one to use as a separate file")
+        raise BadImage(f"it holds {frames} pictures; save the one to use as a separate file")
 
 
 def _unknown(content: bytes) -> str:

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy import ndarray
 
-from ppdeepfill.data.refusal import Refusal
+from ppdeepfill.data.bad_image import BadImage
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PIXELS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
@@ -55,23 +55,23 @@ def take_apart(content: bytes) -> PngParts:
     """Split a PNG file into its parts.
 
     Raises:
-        Refusal: the end is missing, or a chunk that determines the pixels is damaged.
+        BadImage: the end is missing, or a chunk that determines the pixels is damaged.
     """
     kept, metadata, unreadable = [SIGNATURE], [], []
     key, frames, header = None, 1, bytes(13)
     seen: set[bytes] = set()
     for name, body, chunk, intact in _chunks(content):
         if (name == b"IHDR") == bool(seen) or (name == b"IHDR" and len(body) != len(header)):
-            raise Refusal("the file is damaged: it does not begin with its header")
+            raise BadImage("the file is damaged: it does not begin with its header")
         if name in DESCRIPTIVE:
             if intact and _is_readable(name, body):
                 metadata.append((name, body))
             else:
                 unreadable.append(name.decode())
         elif not intact:  # the name may be damaged, so it could be any chunk
-            raise Refusal(f"the file is damaged: wrong checksum at byte {chunk.start}")
+            raise BadImage(f"the file is damaged: wrong checksum at byte {chunk.start}")
         elif name in BEFORE_PIXELS and b"IDAT" in seen or name == b"PLTE" and TRANSPARENCY in seen:
-            raise Refusal(f"the file is damaged: {name.decode()} is in the wrong place")
+            raise BadImage(f"the file is damaged: {name.decode()} is in the wrong place")
         elif name == TRANSPARENCY and header[9] in CHANNELS:
             key = tuple(np.frombuffer(body[: 2 * CHANNELS[header[9]]], ">u2").tolist())
         elif name == ANIMATION:
@@ -88,7 +88,7 @@ def decode_16_bit(parts: PngParts) -> ndarray:
     """uint16 [H, W, C]; Pillow would drop the lower byte of colours."""
     pixels = cv2.imdecode(np.frombuffer(parts.pixels, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.dtype != np.uint16:
-        raise Refusal("the file is damaged: its pixels cannot be decoded")
+        raise BadImage("the file is damaged: its pixels cannot be decoded")
     pixels = pixels.reshape([*pixels.shape[:2], -1])
     if parts.kind == GREY_ALPHA and pixels.shape[2] == 4:  # OpenCV repeats grey
         return pixels[..., [0, 3]]
@@ -118,7 +118,7 @@ def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes, slice, bool]]:
         if name == b"IEND":
             return
         position = end
-    raise Refusal("the file is cut off: its end is missing")
+    raise BadImage("the file is cut off: its end is missing")
 
 
 def _is_readable(name: bytes, body: bytes) -> bool:

@@ -1,9 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Export a trained network for Paddle Inference and ONNX Runtime.
-
-Letters: B batch, H W image.
-"""
+"""Export a trained network for Paddle Inference and ONNX Runtime."""
 
 import logging
 import warnings
@@ -16,13 +13,12 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import paddle
 from numpy import ndarray
-from paddle import Tensor, nn
+from paddle import nn
 from paddle.static import InputSpec
 from tqdm import tqdm
 
 import ppdeepfill
 from ppdeepfill.atomic_write import check_writable, files_written_whole, synchronise
-from ppdeepfill.data.pixels import HALF_RANGE
 from ppdeepfill.deployment import onnx_conversion
 from ppdeepfill.deployment.exported import (
     Run,
@@ -31,11 +27,11 @@ from ppdeepfill.deployment.exported import (
     paddle_graph,
     write_description,
 )
+from ppdeepfill.deployment.inference_model import InferenceModel
 from ppdeepfill.deployment.memory_need import bytes_per_pixel_pair
 from ppdeepfill.deployment.trials import FREE, mask_shape, trials_of
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import ATTENTION_MEMORY, GIB
-from ppdeepfill.networks import complete, size_multiple_of
 from ppdeepfill.networks.kernels import attention_memory_limit
 from ppdeepfill.terminal.progress import progress
 from ppdeepfill.weights.finding import filled_network, find_generator
@@ -53,39 +49,6 @@ STEPS = 4  # of an export for the CPU without ONNX: graph, description, two comp
 TOLERANCE = 0.1  # of 255; a different order of sums gives up to 4e-3, a wrong graph whole levels
 
 logger = logging.getLogger(__name__)
-
-
-class InferenceModel(nn.Layer):
-    """Everything that is deployed, from pixels to pixels, as one graph.
-
-    Args:
-        network: a network built by `build_network`; it is switched to evaluation mode.
-    """
-
-    def __init__(self, network: nn.Layer):
-        super().__init__()
-        self.network = network
-        self.multiple = size_multiple_of(network)
-        self.eval()
-
-    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
-        """Fill the holes.
-
-        Args:
-            image: float32 [B, 3, H, W] RGB in 0..255; any size, padded inside by mirroring.
-            mask: float32 [B, 1, H, W], above 0.5 = hole.
-
-        Returns:
-            float32 [B, 3, H, W] in 0..255, not rounded; equal to `image` outside the hole.
-        """
-        height, width = image.shape[2], image.shape[3]
-        mask = (mask > 0.5).astype(image.dtype)
-        rows, columns = (_mirrored_positions(size, self.multiple) for size in (height, width))
-        padded_image = image.index_select(rows, axis=2).index_select(columns, axis=3)
-        padded_mask = mask.index_select(rows, axis=2).index_select(columns, axis=3)
-        masked_image = (padded_image / HALF_RANGE - 1.0) * (1.0 - padded_mask)
-        refined = self.network(masked_image, padded_mask).refined[:, :, :height, :width]
-        return complete(((refined + 1.0) * HALF_RANGE).clip(0.0, 255.0), image, mask)
 
 
 def export_model(
@@ -148,17 +111,6 @@ def _written_whole(save_dir: Path) -> Iterator[Path]:
             f"cannot write {save_dir}: {error.strerror or error}; free some space, or use another "
             "--save_dir"
         ) from error
-
-
-def _mirrored_positions(size: int, multiple: int) -> Tensor:
-    """The source of each position of the padded axis: [size rounded up to a multiple].
-
-    Like NumPy's "symmetric" padding, repeated often enough even for an axis of one position.
-    """
-    forth = paddle.arange(size)
-    back = forth[-1:] - forth  # Paddle can export neither flip nor a number minus a tensor
-    padded_size = (size + multiple - 1) // multiple * multiple
-    return paddle.concat([forth, back]).tile([(multiple + 1) // 2])[:padded_size]
 
 
 def _write_files(

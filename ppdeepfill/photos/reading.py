@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, JpegImagePlugin, TiffImagePlugin
 
+from ppdeepfill.data.bad_image import BadImage
 from ppdeepfill.data.pictures import Picture, open_picture
 from ppdeepfill.data.png import EXIF
-from ppdeepfill.data.refusal import Refusal
 from ppdeepfill.errors import DataError
 from ppdeepfill.photos.exif import PREFIX, without_thumbnail
 from ppdeepfill.photos.photo import Photo
@@ -62,16 +62,16 @@ def photo_from(content: bytes, name: str | Path, *, most_pixels: int | None = No
     """
     try:
         return photo_of(content, most_pixels=most_pixels)
-    except Refusal as error:
+    except BadImage as error:
         raise DataError(f"cannot read the image {name}: {error}") from error
 
 
 def photo_of(content: bytes, *, most_pixels: int | None = None) -> Photo:
-    """Decode a file's content; raise `Refusal` if we cannot fill such a photo."""
+    """Decode a file's content; raise `BadImage` if we cannot fill such a photo."""
     picture = open_picture(content, most_pixels=most_pixels)
     image = picture.image
     if image.mode == "CMYK":
-        raise Refusal("its colours are CMYK; convert it to RGB or grey first")
+        raise BadImage("its colours are CMYK; convert it to RGB or grey first")
     notes = [*picture.notes]
     file_format = WRITTEN_AS.get(image.format, image.format)
     if file_format == "BMP" and picture.pixels.shape[2] == 4:

@@ -135,7 +135,11 @@ def test_a_result_equals_that_of_predict_bit_for_bit(visit, photo, tmp_path):
     for button, file_format in (("#download", "same"), ("#download_png", "png")):
         ours = download(page, button, tmp_path)
         [theirs] = predict(
-            photo, mask, model_path=SHIPPED[DEMO], save_dir=tmp_path / "out", file_format=file_format
+            photo,
+            mask,
+            model_path=SHIPPED[DEMO],
+            save_dir=tmp_path / "out",
+            file_format=file_format,
         )
         assert ours.read_bytes() == theirs.read_bytes()
     known = np.asarray(Image.open(mask)) == 0

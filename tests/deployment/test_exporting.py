@@ -18,7 +18,8 @@ from small_run import SMALL_NETWORKS, save_small_network
 from ppdeepfill.cli import main
 from ppdeepfill.deployment import exporting, onnx_conversion
 from ppdeepfill.deployment.exported import ExportedInpainter, paddle_graph, read_description
-from ppdeepfill.deployment.exporting import InferenceModel, export_model
+from ppdeepfill.deployment.exporting import export_model
+from ppdeepfill.deployment.inference_model import InferenceModel
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.networks import NETWORKS, build_network

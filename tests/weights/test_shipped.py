@@ -84,7 +84,9 @@ def test_demo_is_its_name_unless_a_network_lies_there(tmp_path, monkeypatch):
 def test_it_can_be_converted(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["convert", "--from", "paddle", DEMO_SMALL, "demo.pdparams"]) == 0
-    ours, theirs = (read_generator(path) for path in (find_generator(DEMO_SMALL), Path("demo.pdparams")))
+    ours, theirs = (
+        read_generator(path) for path in (find_generator(DEMO_SMALL), Path("demo.pdparams"))
+    )
     assert ours[:3] == theirs[:3]
     for name, array in ours.weights.items():
         np.testing.assert_array_equal(theirs.weights[name], array)

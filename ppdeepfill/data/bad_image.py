@@ -3,7 +3,7 @@
 """The reason for refusing an image file."""
 
 
-class Refusal(ValueError):
+class BadImage(ValueError):
     """An image file cannot be used; the message says why, in our words.
 
     Decoders raise other classes, so their messages never reach a user.

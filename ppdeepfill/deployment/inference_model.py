@@ -1,0 +1,56 @@
+# Copyright (c) 2026 ppdeepfill contributors.
+# SPDX-License-Identifier: Apache-2.0
+"""What is exported: a network with its padding, from pixels to pixels.
+
+Letters: B batch, H W image.
+"""
+
+import paddle
+from paddle import Tensor, nn
+
+from ppdeepfill.data.pixels import HALF_RANGE
+from ppdeepfill.networks import complete, size_multiple_of
+
+
+class InferenceModel(nn.Layer):
+    """Everything that is deployed, from pixels to pixels, as one graph.
+
+    Args:
+        network: a network built by `build_network`; it is switched to evaluation mode.
+    """
+
+    def __init__(self, network: nn.Layer):
+        super().__init__()
+        self.network = network
+        self.multiple = size_multiple_of(network)
+        self.eval()
+
+    def forward(self, image: Tensor, mask: Tensor) -> Tensor:
+        """Fill the holes.
+
+        Args:
+            image: float32 [B, 3, H, W] RGB in 0..255; any size, padded inside by mirroring.
+            mask: float32 [B, 1, H, W], above 0.5 = hole.
+
+        Returns:
+            float32 [B, 3, H, W] in 0..255, not rounded; equal to `image` outside the hole.
+        """
+        height, width = image.shape[2], image.shape[3]
+        mask = (mask > 0.5).astype(image.dtype)
+        rows, columns = (_mirrored_positions(size, self.multiple) for size in (height, width))
+        padded_image = image.index_select(rows, axis=2).index_select(columns, axis=3)
+        padded_mask = mask.index_select(rows, axis=2).index_select(columns, axis=3)
+        masked_image = (padded_image / HALF_RANGE - 1.0) * (1.0 - padded_mask)
+        refined = self.network(masked_image, padded_mask).refined[:, :, :height, :width]
+        return complete(((refined + 1.0) * HALF_RANGE).clip(0.0, 255.0), image, mask)
+
+
+def _mirrored_positions(size: int, multiple: int) -> Tensor:
+    """The source of each position of the padded axis: [size rounded up to a multiple].
+
+    Like NumPy's "symmetric" padding, repeated often enough even for an axis of one position.
+    """
+    forth = paddle.arange(size)
+    back = forth[-1:] - forth  # Paddle can export neither flip nor a number minus a tensor
+    padded_size = (size + multiple - 1) // multiple * multiple
+    return paddle.concat([forth, back]).tile([(multiple + 1) // 2])[:padded_size]
