@@ -10,7 +10,7 @@ from ppdeepfill.verbs.arguments import add_verb, flags_of
 
 DESCRIPTION = """\
 Check versions, device, threads, data, write permission and optional parts, fill a hole with the
-shipped network, and say how to fix problems. The exit status is 1 if there are any."""
+network demo, and say how to fix problems. The exit status is 1 if there are any."""
 
 logger = logging.getLogger(__name__)
 

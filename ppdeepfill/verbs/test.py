@@ -12,7 +12,7 @@ from ppdeepfill.verbs.samples import add_samples, samples_of
 DESCRIPTION = """\
 Score methods on images with fixed holes. Writes test.txt, report.json, per_image.csv,
 report.html and ranked.png. Without arguments, scores the newest run below ./output, or else the
-network that ships with the package, on the bundled photographs."""
+network demo, which ships with the package, on the bundled photographs."""
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
