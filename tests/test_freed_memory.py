@@ -11,7 +11,10 @@ import pytest
 from small_run import small_config, write_photos
 
 from ppdeepfill import parallel
+from ppdeepfill.config import load_config
 from ppdeepfill.inference.inpainter import Inpainter
+from ppdeepfill.networks.kernels.compiled_graphs import paddle_suits
+from ppdeepfill.networks.kernels.graph_runs import GraphRuns
 from ppdeepfill.training.trainer import Trainer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,3 +110,39 @@ def test_training_and_filling_watch_their_memory(tmp_path, monkeypatch):
     for _ in range(2):
         inpainter(image, np.pad(np.full([4, 4], 255, np.uint8), 6))
     assert len(calls) == 2 and calls[0] is calls[1]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not paddle_suits(), reason="this Paddle computes convolutions eagerly only")
+def test_training_the_network_that_ships_rebuilds_no_graphs(tmp_path, monkeypatch):
+    """Every rebuilt graph leaves small blocks in the heap for good."""
+    photos = write_photos(tmp_path / "photos")
+    changes = {
+        "data.train": photos,
+        "data.validation": "null",
+        "data.workers": 0,
+        "device": "cpu",
+        "output_dir": tmp_path / "run",
+        "schedule.iterations": 3,
+        "optimizer.schedule.warmup": 0,
+        "optimizer.schedule.cosine_from": 1,
+    }
+    config = load_config(
+        ROOT / "configs" / "deepfill_v1_photos.yaml", [f"{key}={x}" for key, x in changes.items()]
+    )
+    first_runs, after_iterations = [], []
+    run, step = GraphRuns._first_run, Trainer.step
+
+    def counted_run(self, graph, arguments):
+        first_runs.append(graph)
+        return run(self, graph, arguments)
+
+    def counted_step(self):
+        step(self)
+        after_iterations.append(len(first_runs))
+
+    monkeypatch.setattr(GraphRuns, "_first_run", counted_run)
+    monkeypatch.setattr(Trainer, "step", counted_step)
+    Trainer(config).fit()
+    assert after_iterations[0] > 0
+    assert after_iterations[2] == after_iterations[0]
