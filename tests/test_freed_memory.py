@@ -114,7 +114,7 @@ def test_training_and_filling_watch_their_memory(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not paddle_suits(), reason="this Paddle computes convolutions eagerly only")
-def test_training_the_network_that_ships_rebuilds_no_graphs(tmp_path, monkeypatch):
+def test_training_demo_small_rebuilds_no_graphs(tmp_path, monkeypatch):
     """Every rebuilt graph leaves small blocks in the heap for good."""
     photos = write_photos(tmp_path / "photos")
     changes = {

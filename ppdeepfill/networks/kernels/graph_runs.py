@@ -18,7 +18,7 @@ milliseconds per graph and changes no numbers.
 Paddle never frees all of an old interpreter: its variables stay in the graph's scope, unless we
 remove them, and some attributes of its program, about 0.7 KB, stay for good. That is little, but
 lies between the tensors and keeps the heap from being used again, so a training should not give
-back in every iteration: `KEPT_BYTES` holds what one of the network that ships needs.
+back in every iteration: that of demo_small needs less than `KEPT_BYTES`.
 """
 
 import os
