@@ -28,7 +28,7 @@ OTHER_CONFIGS = {"deepfill_v1": "deepfill_v1_places2"}
 SETTINGS = {
     "shift_net": ["network.options.levels=7"],
     "semantic_guidance": ["network.options.attention_grid=32"],
-    "rfr": ["objective.options.vgg_weights=random"],
+    "rfr": ["objective.options.perceptual_weight=0", "objective.options.style_weight=0"],
     "partial_unet": ["objective.options.vgg_weights=random"],
 }
 SIZE, HOLE, BATCH = 128, 64, 4

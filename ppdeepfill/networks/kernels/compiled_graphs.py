@@ -21,8 +21,6 @@ from paddle.static import InputSpec
 
 from ppdeepfill.networks.kernels.graph_runs import can_give_back
 
-Graph = Callable[..., Tensor]  # takes tensors, or lists of tensors
-
 _lock = threading.RLock()  # only one thread compiles at a time
 
 
@@ -76,6 +74,24 @@ class ActivatedStep(NamedTuple):
         """Number of channels of the input and of the result."""
         out, channels, *_ = self.convolution.weight_shape
         return (out, channels) if self.doubles else (channels, out)
+
+
+class Graph:
+    """A compiled graph: tensors, or lists of them -> a tensor.
+
+    It runs without the layer that it was compiled from, which would compare its arguments with their
+    specification at each call.
+
+    Args:
+        program: its operators.
+        run: computes them for a sequence of arguments.
+    """
+
+    def __init__(self, program: paddle.static.Program, run: Callable[[Sequence], Tensor]):
+        self.program, self._run = program, run
+
+    def __call__(self, *arguments: Tensor | list[Tensor]) -> Tensor:
+        return self._run(arguments)
 
 
 class Forward(nn.Layer):
@@ -203,11 +219,10 @@ def _compile(layer: nn.Layer, specs: list) -> Graph:
         warnings.simplefilter("ignore")  # Paddle warns about places
         layer = paddle.jit.to_static(layer, input_spec=specs, full_graph=True)
         layer.eval()  # otherwise Paddle builds a backward graph
-        # Calling the layer would compare its arguments with `specs` each time, for 0.4 ms.
-        program, graph = layer.forward.get_concrete_program(*specs, is_train=False)
-        graph.training = False
+        program, run = layer.forward.get_concrete_program(*specs, is_train=False)
+        run.training = False
         _remove_unused_convolutions(program.main_program)
-    return lambda *tensors: graph(tensors)
+    return Graph(program.main_program, run)
 
 
 def _remove_unused_convolutions(program) -> None:
