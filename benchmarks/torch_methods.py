@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 from benchmarks.measure import measure  # noqa: E402 needs the path
-from benchmarks.methods import BATCH, HOLE, SIZE  # noqa: E402
+from benchmarks.methods import BATCH, HOLE, LARGER, SIZE  # noqa: E402
 from benchmarks.protocol import REPEATS, Measurement  # noqa: E402
 from benchmarks.row import Call, Row  # noqa: E402
 
@@ -34,6 +34,7 @@ def rows() -> list[Row]:
         Row("method/glcic/update", _glcic_update, items=BATCH),
         Row("method/rfr/forward", functools.partial(_forward, "rfr")),
         Row("method/rfr/update", _rfr_update, items=BATCH),
+        Row(f"method/rfr/forward_{LARGER}", functools.partial(_forward, "rfr", LARGER)),
     ]
 
 
@@ -54,21 +55,21 @@ def _network(name: str):
     )
 
 
-def _samples(batch: int):
+def _samples(batch: int, size: int = SIZE):
     """Images [B, 3, H, W] in [0, 1] and masks with a hole in the middle."""
     import torch
 
-    mask, edge = torch.zeros(batch, 1, SIZE, SIZE), (SIZE - HOLE) // 2
+    mask, edge = torch.zeros(batch, 1, size, size), (size - HOLE) // 2
     mask[:, :, edge : edge + HOLE, edge : edge + HOLE] = 1.0
-    return torch.rand(batch, 3, SIZE, SIZE), mask
+    return torch.rand(batch, 3, size, size), mask
 
 
-def _forward(name: str) -> Call:
+def _forward(name: str, size: int = SIZE) -> Call:
     import torch
 
     network, run = _network(name)
     network.eval()
-    image, mask = _samples(1)
+    image, mask = _samples(1, size)
     pixels = (255 * image).to(torch.uint8)
 
     @torch.no_grad()

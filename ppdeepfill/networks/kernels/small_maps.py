@@ -16,13 +16,14 @@ from ppdeepfill.networks.kernels.compiled_graphs import Convolution
 from ppdeepfill.networks.kernels.product import product
 from ppdeepfill.networks.kernels.step import Step
 
-FILTERS_PER_POSITION = 4  # with 2, the product takes as long as the convolution
+FILTERS_PER_POSITION = 4  # with 2 and 1024 channels, both take as long
 
 
 def product_suits(x: Tensor, step: Step) -> bool:
     """Whether the product is faster, for a step that `compiles`.
 
-    Only without gradients, whose convolutions are faster than the unfolded map's.
+    Only for one image, because several share the rearranged filters; and only without gradients,
+    which would keep the unfolded map.
 
     Args:
         x: [B, C, H, W].
