@@ -124,9 +124,7 @@ class _CompiledStep(PyLayer):
     """A step whose gradients are also computed by compiled graphs."""
 
     @staticmethod
-    def forward(
-        ctx, x: Tensor, weight: Tensor, bias: Tensor | None, step: ActivatedStep
-    ) -> Tensor:
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor | None, step: ActivatedStep) -> Tensor:
         biases = [bias] if step.biased else []
         ctx.step = step
         ctx.constants = [part.stop_gradient for part in (x, weight, *biases)]

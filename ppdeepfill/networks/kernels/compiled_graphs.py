@@ -79,8 +79,8 @@ class ActivatedStep(NamedTuple):
 class Graph:
     """A compiled graph: tensors, or lists of them -> a tensor.
 
-    It runs without the layer that it was compiled from, which would compare its arguments with their
-    specification at each call.
+    It runs without the layer that it was compiled from, which would compare its arguments with
+    their specification at each call.
 
     Args:
         program: its operators.
