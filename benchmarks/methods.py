@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rows: each network of the zoo at 128 pixels, as wide as in its paper: one picture, one update.
 
+RFR also fills a picture of 256 pixels, where the share of its small maps is different.
+
 FLOPs are those of convolutions and linear layers as computed directly, without attention; of an
 update, of the network alone, three times its forward pass.
 """
@@ -28,13 +30,19 @@ OTHER_CONFIGS = {"deepfill_v1": "deepfill_v1_places2"}
 SETTINGS = {
     "shift_net": ["network.options.levels=7"],
     "semantic_guidance": ["network.options.attention_grid=32"],
-    "rfr": ["objective.options.vgg_weights=random"],
+    "rfr": ["objective.options.perceptual_weight=0", "objective.options.style_weight=0"],
     "partial_unet": ["objective.options.vgg_weights=random"],
 }
 SIZE, HOLE, BATCH = 128, 64, 4
+LARGER = 256
 
 
 def rows() -> list[Row]:
+    larger = Row(
+        f"method/rfr/forward_{LARGER}",
+        functools.partial(_forward, "rfr", LARGER),
+        lambda: (LARGER // SIZE) ** 2 * _flops("rfr"),
+    )
     return [
         row
         for name in NETWORKS
@@ -51,17 +59,17 @@ def rows() -> list[Row]:
                 items=BATCH,
             ),
         )
-    ]
+    ] + [larger]
 
 
-def _forward(name: str) -> Call:
+def _forward(name: str, size: int = SIZE) -> Call:
     """Return a call that fills one picture, from uint8 to uint8."""
     from benchmarks.inference import _picture
     from ppdeepfill.inference.inpainter import Inpainter
     from ppdeepfill.parallel import use_device
 
     use_device("cpu")
-    return functools.partial(Inpainter(_network(name)), *_picture((SIZE, SIZE)))
+    return functools.partial(Inpainter(_network(name)), *_picture((size, size)))
 
 
 def _update(name: str) -> Call:

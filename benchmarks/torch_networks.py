@@ -176,28 +176,3 @@ class Rfr(nn.Module):
         x = self.tail(torch.cat([image * whole, x * known], 1)) * factor
         x = F.leaky_relu(x, 0.01)
         return self.to_rgb(torch.cat([x, F.relu(x + self.bottleneck(x))], 1))
-
-
-class Vgg16(nn.ModuleList):
-    """VGG-16 up to its third pooling: image -> the features after each pooling."""
-
-    def __init__(self):
-        widths = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256))
-        super().__init__(
-            nn.Sequential(
-                *(
-                    layer
-                    for c, out in zip(stage, stage[1:], strict=False)
-                    for layer in (conv(c, out), nn.ReLU())
-                ),
-                nn.MaxPool2d(2),
-            )
-            for stage in widths
-        )
-
-    def forward(self, x: Tensor) -> list[Tensor]:
-        features = []
-        for stage in self:
-            x = stage(x)
-            features.append(x)
-        return features

@@ -79,10 +79,7 @@ def run_step(x: Tensor, step: Step) -> Tensor:
     Returns:
         [B, out, H', W'].
     """
-    bias = step.bias
-    if bias is None:
-        bias = paddle.zeros([_without_tensors(step).channels[1]])
-    return _CompiledStep.apply(x, step.weight, bias, _without_tensors(step))
+    return _CompiledStep.apply(x, step.weight, step.bias, _without_tensors(step))
 
 
 def run_steps(x: Tensor, steps: Sequence[Step]) -> Tensor:
@@ -90,20 +87,22 @@ def run_steps(x: Tensor, steps: Sequence[Step]) -> Tensor:
 
     Args:
         x: [B, C, H, W]; `compiles(x)` is true.
-        steps: each has a bias; the first takes C channels.
+        steps: the first takes C channels.
     """
-    weights, biases = [step.weight for step in steps], [step.bias for step in steps]
+    weights = [step.weight for step in steps]
+    biases = [step.bias for step in steps if step.bias is not None]
     kinds = tuple(map(_without_tensors, steps))
     return sequence_in_bands(lambda part: _run_forward(part, kinds, weights, biases), x, kinds)
 
 
 def _without_tensors(step: Step) -> ActivatedStep:
     """The part of a step that a graph is compiled for."""
+    biased = step.bias is not None
     if step.geometry is None:
-        return ActivatedStep(Convolution.halving(step.weight), True, step.activation)
+        return ActivatedStep(Convolution.halving(step.weight), True, biased, step.activation)
     stride, padding, dilation = (step.geometry[k] for k in ("stride", "padding", "dilation"))
     kind = Convolution(tuple(step.weight.shape), stride, tuple(padding), dilation)
-    return ActivatedStep(kind, False, step.activation)
+    return ActivatedStep(kind, False, biased, step.activation)
 
 
 def _run_forward(
@@ -125,10 +124,11 @@ class _CompiledStep(PyLayer):
     """A step whose gradients are also computed by compiled graphs."""
 
     @staticmethod
-    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, step: ActivatedStep) -> Tensor:
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor | None, step: ActivatedStep) -> Tensor:
+        biases = [bias] if step.biased else []
         ctx.step = step
-        ctx.constants = x.stop_gradient, weight.stop_gradient, bias.stop_gradient
-        result = _run_forward(x, (step,), [weight], [bias])
+        ctx.constants = [part.stop_gradient for part in (x, weight, *biases)]
+        result = _run_forward(x, (step,), [weight], biases)
         ctx.save_for_backward(x, weight, result)
         return result
 
@@ -142,7 +142,7 @@ class _CompiledStep(PyLayer):
         functions = x_gradient, weight_gradient, lambda: sum_over_images(gradient)
         return tuple(
             None if constant else function()
-            for constant, function in zip(ctx.constants, functions, strict=True)
+            for constant, function in zip(ctx.constants, functions, strict=False)  # perhaps no bias
         )
 
 

@@ -55,16 +55,18 @@ class Convolution(NamedTuple):
 
 
 class ActivatedStep(NamedTuple):
-    """A convolution or its transpose, and the activation after it.
+    """A convolution or its transpose, and what comes after it.
 
     Attributes:
         convolution: if the step doubles the size, the convolution that halves it.
         doubles: use the transpose.
+        biased: whether a bias is added.
         activation: applied to every value; None applies none.
     """
 
     convolution: Convolution
     doubles: bool
+    biased: bool
     activation: Callable[[Tensor], Tensor] | None
 
     @property
@@ -72,6 +74,24 @@ class ActivatedStep(NamedTuple):
         """Number of channels of the input and of the result."""
         out, channels, *_ = self.convolution.weight_shape
         return (out, channels) if self.doubles else (channels, out)
+
+
+class Graph:
+    """A compiled graph: tensors, or lists of them -> a tensor.
+
+    It runs without the layer that it was compiled from, which would compare its arguments with
+    their specification at each call.
+
+    Args:
+        program: its operators.
+        run: computes them for a sequence of arguments.
+    """
+
+    def __init__(self, program: paddle.static.Program, run: Callable[[Sequence], Tensor]):
+        self.program, self._run = program, run
+
+    def __call__(self, *arguments: Tensor | list[Tensor]) -> Tensor:
+        return self._run(arguments)
 
 
 class Forward(nn.Layer):
@@ -109,20 +129,24 @@ class WeightGradient(Forward):
 
 
 class Steps(nn.Layer):
-    """(x, weights, biases [1, out, 1, 1], tensors shaped like the doubled maps) -> result."""
+    """(x, weights, biases [1, out, 1, 1], tensors shaped like the doubled maps) -> result.
+
+    There is a bias for each step that adds one.
+    """
 
     def __init__(self, steps: Sequence[ActivatedStep]):
         super().__init__()
         self.steps = steps
 
     def forward(self, x: Tensor, weights: list, biases: list, doubled: list) -> Tensor:
-        doubled = list(doubled)
+        biases, doubled = list(biases), list(doubled)
         for number, step in enumerate(self.steps):
             if step.doubles:
                 x = _input_gradient(doubled.pop(0), weights[number], x, step.convolution)
             else:
                 x = _convolve(x, weights[number], step.convolution)
-            x = x + biases[number]
+            if step.biased:
+                x = x + biases.pop(0)
             if step.activation is not None:
                 x = step.activation(x)
         return paddle.assign(x)
@@ -140,7 +164,7 @@ class Product(nn.Layer):
 
 
 @functools.cache
-def compiled(graph: type[Forward], convolution: Convolution) -> nn.Layer:
+def compiled(graph: type[Forward], convolution: Convolution) -> Graph:
     """The compiled graph for tensors of any size."""
     out, channels, *_ = convolution.weight_shape
     shapes = {
@@ -152,20 +176,20 @@ def compiled(graph: type[Forward], convolution: Convolution) -> nn.Layer:
 
 
 @functools.cache
-def compiled_steps(steps: tuple[ActivatedStep, ...]) -> nn.Layer:
+def compiled_steps(steps: tuple[ActivatedStep, ...]) -> Graph:
     """`Steps` compiled for tensors of any size."""
     first, _ = steps[0].channels
     specs = [
         _spec([None, first, None, None]),
         [_spec(step.convolution.weight_shape) for step in steps],
-        [_spec([1, step.channels[1], 1, 1]) for step in steps],
+        [_spec([1, step.channels[1], 1, 1]) for step in steps if step.biased],
         [_spec([None, step.channels[1], None, None]) for step in steps if step.doubles],
     ]
     return _compile(Steps(steps), specs)
 
 
 @functools.cache
-def compiled_product(transpose_x: bool, transpose_y: bool) -> nn.Layer:
+def compiled_product(transpose_x: bool, transpose_y: bool) -> Graph:
     """`Product` for matrices [B, N, M] of all sizes."""
     specs = [_spec([None, None, None]) for _ in "xy"]
     return _compile(Product(transpose_x, transpose_y), specs)
@@ -190,13 +214,15 @@ def _spec(shape: Sequence[int | None]) -> InputSpec:
     return InputSpec(list(shape), "float32", stop_gradient=True)
 
 
-def _compile(layer: nn.Layer, specs: list) -> nn.Layer:
+def _compile(layer: nn.Layer, specs: list) -> Graph:
     with _lock, paddle.enable_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Paddle warns about places
         layer = paddle.jit.to_static(layer, input_spec=specs, full_graph=True)
         layer.eval()  # otherwise Paddle builds a backward graph
-        _remove_unused_convolutions(layer.forward.concrete_program.main_program)
-    return layer
+        program, run = layer.forward.get_concrete_program(*specs, is_train=False)
+        run.training = False
+        _remove_unused_convolutions(program.main_program)
+    return Graph(program.main_program, run)
 
 
 def _remove_unused_convolutions(program) -> None:

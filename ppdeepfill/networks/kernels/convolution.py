@@ -16,6 +16,7 @@ from ppdeepfill.networks.activations import SLOPES, Activation
 from ppdeepfill.networks.kernels.bands import convolve_by_paddle
 from ppdeepfill.networks.kernels.bias import AddBias
 from ppdeepfill.networks.kernels.compiled_convolution import compiles, run_step, run_steps
+from ppdeepfill.networks.kernels.small_maps import convolve_as_product, product_suits
 from ppdeepfill.networks.kernels.step import Step
 from ppdeepfill.networks.kernels.tracing import is_watched
 
@@ -50,7 +51,9 @@ def convolve_without_bias(x: Tensor, conv: nn.Conv2D) -> Tensor:
     if is_watched(conv):  # a hook may compute its weight
         return conv(x) if conv.bias is None else conv(x) - conv(paddle.zeros_like(x))
     step = Step.of(conv)._replace(bias=None)
-    return run_step(x, step) if compiles(x, step) else step.convolve(x)
+    if not compiles(x, step):
+        return step.convolve(x)
+    return convolve_as_product(x, step) if product_suits(x, step) else run_step(x, step)
 
 
 @paddle.jit.not_to_static

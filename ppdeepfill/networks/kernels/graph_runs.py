@@ -23,12 +23,12 @@ back in every iteration: that of demo_small needs less than `KEPT_BYTES`.
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import prod
 
 import paddle
-from paddle import Tensor, nn
+from paddle import Tensor
 from paddle.base import core
 
 ONEDNN = "FLAGS_use_onednn"
@@ -52,10 +52,10 @@ class GraphRuns:
         self.limit, self.kept = limit, 0
         self.lock = threading.RLock()
         self._thread: threading.Thread | None = None
-        self.started: set[nn.Layer] = set()
+        self.started: set[Callable[..., Tensor]] = set()
         self._known_shapes: set[tuple] = set()
 
-    def run(self, graph: nn.Layer, *tensors: Tensor | list[Tensor]) -> Tensor:
+    def run(self, graph: Callable[..., Tensor], *tensors: Tensor | list[Tensor]) -> Tensor:
         """Run a compiled graph on tensors, or lists of tensors, without gradients."""
         arguments = paddle.utils.map_structure(Tensor.detach, list(tensors))
         # With gradients off, Paddle would trace the graph again and find no gradients in it.
@@ -78,7 +78,7 @@ class GraphRuns:
             self._known_shapes.clear()
             self.kept = 0
 
-    def _make_room(self, graph: nn.Layer, arguments: list) -> None:
+    def _make_room(self, graph: Callable[..., Tensor], arguments: list) -> None:
         thread = threading.current_thread()
         if thread is not self._thread:
             self.give_back()
@@ -92,7 +92,7 @@ class GraphRuns:
         self._known_shapes.add((graph, shapes))
         self.kept += needed
 
-    def _first_run(self, graph: nn.Layer, arguments: list) -> Tensor:
+    def _first_run(self, graph: Callable[..., Tensor], arguments: list) -> Tensor:
         with _onednn():
             result = graph(*arguments)
         _destroy_an_interpreter()
