@@ -19,7 +19,7 @@ import paddle.nn.functional as F
 from paddle import Tensor, nn
 from paddle.static import InputSpec
 
-from ppdeepfill.networks.kernels.graph_runs import can_give_back
+from ppdeepfill.networks.kernels.graph_runs import Graph, can_give_back
 
 _lock = threading.RLock()  # only one thread compiles at a time
 
@@ -74,24 +74,6 @@ class ActivatedStep(NamedTuple):
         """Number of channels of the input and of the result."""
         out, channels, *_ = self.convolution.weight_shape
         return (out, channels) if self.doubles else (channels, out)
-
-
-class Graph:
-    """A compiled graph: tensors, or lists of them -> a tensor.
-
-    It runs without the layer that it was compiled from, which would compare its arguments with
-    their specification at each call.
-
-    Args:
-        program: its operators.
-        run: computes them for a sequence of arguments.
-    """
-
-    def __init__(self, program: paddle.static.Program, run: Callable[[Sequence], Tensor]):
-        self.program, self._run = program, run
-
-    def __call__(self, *arguments: Tensor | list[Tensor]) -> Tensor:
-        return self._run(arguments)
 
 
 class Forward(nn.Layer):

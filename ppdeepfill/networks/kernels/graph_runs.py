@@ -23,17 +23,41 @@ back in every iteration: that of demo_small needs less than `KEPT_BYTES`.
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from math import prod
 
 import paddle
-from paddle import Tensor
+from paddle import Tensor, nn
 from paddle.base import core
 
 ONEDNN = "FLAGS_use_onednn"
 KEPT_BYTES = 1 << 29  # a training of configs/deepfill_v1_photos.yaml keeps 0.39 GiB
 LEAST_CHANNELS = 16  # oneDNN rounds channels up to a multiple of its vector length
+
+
+class Graph:
+    """A compiled graph: tensors, or lists of them -> a tensor.
+
+    It runs without the layer that it was compiled from, which would compare its arguments with
+    their specification at each call.
+
+    Args:
+        program: its operators.
+        run: Paddle's partial program, which computes them for a sequence of arguments.
+    """
+
+    def __init__(self, program: paddle.static.Program, run: nn.Layer):
+        self.program, self._run = program, run
+
+    def __call__(self, *arguments: Tensor | list[Tensor]) -> Tensor:
+        return self._run(arguments)
+
+    def forget_variables(self) -> None:
+        """Remove the variables of destroyed interpreters: a new one has others, with new names."""
+        for scopes in self._run._scope_cache.values():
+            for scope in scopes:
+                scope.erase(scope.local_var_names())
 
 
 class GraphRuns:
@@ -52,10 +76,10 @@ class GraphRuns:
         self.limit, self.kept = limit, 0
         self.lock = threading.RLock()
         self._thread: threading.Thread | None = None
-        self.started: set[Callable[..., Tensor]] = set()
+        self.started: set[Graph] = set()
         self._known_shapes: set[tuple] = set()
 
-    def run(self, graph: Callable[..., Tensor], *tensors: Tensor | list[Tensor]) -> Tensor:
+    def run(self, graph: Graph, *tensors: Tensor | list[Tensor]) -> Tensor:
         """Run a compiled graph on tensors, or lists of tensors, without gradients."""
         arguments = paddle.utils.map_structure(Tensor.detach, list(tensors))
         # With gradients off, Paddle would trace the graph again and find no gradients in it.
@@ -73,12 +97,12 @@ class GraphRuns:
         with self.lock:
             core.clear_executor_cache()
             for graph in self.started:
-                _forget_variables(graph)
+                graph.forget_variables()
             self.started.clear()
             self._known_shapes.clear()
             self.kept = 0
 
-    def _make_room(self, graph: Callable[..., Tensor], arguments: list) -> None:
+    def _make_room(self, graph: Graph, arguments: list) -> None:
         thread = threading.current_thread()
         if thread is not self._thread:
             self.give_back()
@@ -92,7 +116,7 @@ class GraphRuns:
         self._known_shapes.add((graph, shapes))
         self.kept += needed
 
-    def _first_run(self, graph: Callable[..., Tensor], arguments: list) -> Tensor:
+    def _first_run(self, graph: Graph, arguments: list) -> Tensor:
         with _onednn():
             result = graph(*arguments)
         _destroy_an_interpreter()
@@ -152,14 +176,6 @@ def _destroy_an_interpreter() -> None:
     scope = core.Scope()
     core.StandaloneExecutor(place, plan, scope)
     scope._remove_from_pool()  # Paddle would keep it for ever
-
-
-def _forget_variables(graph: nn.Layer) -> None:
-    """Remove the variables of destroyed interpreters: a new one has others, under new names."""
-    _, partial_program = graph.forward.program_cache.last()[1]
-    for scopes in partial_program._scope_cache.values():
-        for scope in scopes:
-            scope.erase(scope.local_var_names())
 
 
 @contextmanager
