@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 
 SHARED_MEMORY = Path("/dev/shm")
-ENDING = 5.0  # s to wait for a process that has closed its files already
+ENDING = 5.0  # s to wait for a process that has removed its batches or closed its files already
 training_is_gone = threading.Event()  # set in a worker whose training was killed
 
 
@@ -67,8 +67,12 @@ def wake_when_one_dies(loaded: Any) -> None:
 
 
 def were_terminated(loaded: Any) -> bool:
-    """Whether there are dead workers, and SIGTERM ended all of them."""
-    dead = wait([worker.sentinel for worker in loaded._workers], timeout=0)
+    """Whether there are dead workers, and SIGTERM ended all of them.
+
+    Call it after a batch could not be received. A worker removes its batches before it ends, so the
+    first to end may still be doing that.
+    """
+    dead = wait([worker.sentinel for worker in loaded._workers], timeout=ENDING)
     ended = [worker for worker in loaded._workers if worker.sentinel in dead]
     for worker in ended:
         worker.join(ENDING)

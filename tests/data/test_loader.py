@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter, namedtuple
 from contextlib import closing, contextmanager
 from itertools import islice
 from operator import itemgetter
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import paddle
@@ -18,6 +20,7 @@ import pytest
 from ppdeepfill.data import loader as loader_module
 from ppdeepfill.data.batch import Batch
 from ppdeepfill.data.loader import Loader, _BatchRecipe, _WorkerDataset
+from ppdeepfill.data.loader_processes import were_terminated
 from ppdeepfill.errors import ConfigError, DataError
 
 TRAINING = """
@@ -305,6 +308,31 @@ def test_terminated_workers_are_replaced_by_the_training_process(
     assert "the loader processes got SIGTERM" in caplog.text
     assert not any(alive(pid) for pid in workers)
     assert not [f for pid in workers for f in Path("/dev/shm").glob(f"paddle_{pid}_*")]
+
+
+class Ending(subprocess.Popen):
+    """A program that stands for a worker."""
+
+    exitcode = property(subprocess.Popen.poll)
+    join = subprocess.Popen.wait
+
+    def __init__(self):
+        super().__init__(["sleep", "60"])
+        self.sentinel = os.pidfd_open(self.pid)
+
+
+@linux
+@pytest.mark.parametrize(
+    ("number", "terminated"), [(signal.SIGTERM, True), (signal.SIGKILL, False)]
+)
+def test_a_worker_that_is_still_ending_counts_as_ended(number, terminated):
+    """It removes its batches before it ends, and then they cannot be received."""
+    worker = Ending()
+    signalled = threading.Timer(0.3, worker.send_signal, (number,))
+    signalled.start()
+    assert were_terminated(SimpleNamespace(_workers=[worker])) is terminated
+    signalled.join()
+    os.close(worker.sentinel)
 
 
 def test_a_dead_worker_interrupts_nothing_but_the_wait_for_a_batch(make_dataset):
