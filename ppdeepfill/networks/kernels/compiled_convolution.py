@@ -100,8 +100,7 @@ def _without_tensors(step: Step) -> ActivatedStep:
     biased = step.bias is not None
     if step.geometry is None:
         return ActivatedStep(Convolution.halving(step.weight), True, biased, step.activation)
-    stride, padding, dilation = (step.geometry[k] for k in ("stride", "padding", "dilation"))
-    kind = Convolution(tuple(step.weight.shape), stride, tuple(padding), dilation)
+    kind = Convolution.of(step.weight, step.geometry)
     return ActivatedStep(kind, False, biased, step.activation)
 
 

@@ -11,7 +11,7 @@ Letters: B batch, C channels, H W feature map, k filter size.
 import functools
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import paddle
@@ -38,6 +38,12 @@ class Convolution(NamedTuple):
     stride: int
     padding: tuple[int, int, int, int]
     dilation: int
+
+    @classmethod
+    def of(cls, weight: Tensor, geometry: Mapping) -> "Convolution":
+        """That of a step (`Step.geometry`); weight [out, C, k, k]."""
+        shape, padding = tuple(weight.shape), tuple(geometry["padding"])
+        return cls(shape, geometry["stride"], padding, geometry["dilation"])
 
     @classmethod
     def halving(cls, weight: Tensor) -> "Convolution":

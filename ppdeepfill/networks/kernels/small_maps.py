@@ -44,11 +44,10 @@ def convolve_as_product(x: Tensor, step: Step) -> Tensor:
         x: [1, C, H, W].
         step: does not double the size; its bias and activation are ignored.
     """
-    out, _, size, _ = step.weight.shape
-    stride, padding, dilation = (step.geometry[k] for k in ("stride", "padding", "dilation"))
-    top, bottom, left, right = padding
-    kind = Convolution(tuple(step.weight.shape), stride, tuple(padding), dilation)
-    result_size = kind.result_size(*x.shape[2:])
+    kind = Convolution.of(step.weight, step.geometry)
+    out, _, size, _ = kind.weight_shape
+    top, bottom, left, right = kind.padding
     # [1, C k k, H' W']; `F.unfold` orders paddings as top, left, bottom, right.
-    neighbours = F.unfold(x, size, stride, [top, left, bottom, right], dilation)
-    return product(step.weight.reshape([1, out, -1]), neighbours).reshape([1, out, *result_size])
+    neighbours = F.unfold(x, size, kind.stride, [top, left, bottom, right], kind.dilation)
+    result = product(step.weight.reshape([1, out, -1]), neighbours)
+    return result.reshape([1, out, *kind.result_size(*x.shape[2:])])
