@@ -35,7 +35,7 @@ def find_generator(path: str | Path) -> Path:
         path: a generator file, a folder that contains one (`iter_*`, `best_model`), or the
             output_dir of a run, which stands for its best model, or for its newest checkpoint if it
             has none. `demo` and `demo_small` stand for the networks that ship with the package,
-            unless there is a network of your own at ./demo.
+            unless there is a network of your own at that path.
 
     Raises:
         CheckpointError: there is no generator, or the network is in another format.
