@@ -1,11 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Measure one row of `benchmarks.methods` with PyTorch, for `benchmarks/run.py --compare`.
-
-It needs PyTorch and NumPy only, and its own environment if you like:
-
-    python benchmarks/run.py 'method/glcic/*' 'method/rfr/*' --threads 1 \\
-        --compare 'TORCH_ENVIRONMENT/bin/python benchmarks/torch_methods.py'
+"""Rows of `benchmarks.methods` in PyTorch: GLCIC and RFR.
 
 The work is that of our rows: a picture from uint8 to uint8, and an update of the network with the
 terms of its configuration (RFR's without VGG-16), on a batch that is there already (our rows also
@@ -13,16 +8,13 @@ draw and load theirs).
 """
 
 import functools
-import os
-import sys
-from pathlib import Path
 
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+import torch
+import torch.nn.functional as F
 
-from benchmarks.measure import measure  # noqa: E402 needs the path
-from benchmarks.methods import BATCH, HOLE, LARGER, SIZE  # noqa: E402
-from benchmarks.protocol import REPEATS, Measurement  # noqa: E402
-from benchmarks.row import Call, Row  # noqa: E402
+from benchmarks import torch_networks
+from benchmarks.methods import BATCH, HOLE, LARGER, SIZE
+from benchmarks.row import Call, Row
 
 WIDTH = 64  # of both networks' first layers, as in their papers
 MEAN = 0.45  # colour of the hole that GLCIC sees
@@ -40,12 +32,6 @@ def rows() -> list[Row]:
 
 def _network(name: str):
     """The network as (image in [0, 1], mask) -> image in [0, 1]."""
-    import torch
-
-    from benchmarks import torch_networks
-
-    torch.manual_seed(0)
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if name == "rfr":
         network = torch_networks.Rfr(WIDTH)
         return network, lambda image, mask: network(image * (1 - mask), 1 - mask)
@@ -57,16 +43,12 @@ def _network(name: str):
 
 def _samples(batch: int, size: int = SIZE):
     """Images [B, 3, H, W] in [0, 1] and masks with a hole in the middle."""
-    import torch
-
     mask, edge = torch.zeros(batch, 1, size, size), (size - HOLE) // 2
     mask[:, :, edge : edge + HOLE, edge : edge + HOLE] = 1.0
     return torch.rand(batch, 3, size, size), mask
 
 
 def _forward(name: str, size: int = SIZE) -> Call:
-    import torch
-
     network, run = _network(name)
     network.eval()
     image, mask = _samples(1, size)
@@ -81,13 +63,11 @@ def _forward(name: str, size: int = SIZE) -> Call:
 
 
 def _glcic_update() -> Call:
-    import torch
-    import torch.nn.functional as F
-
-    from benchmarks.torch_networks import GlcicCritic
-
     network, run = _network("glcic")
-    critic, (image, mask) = GlcicCritic(SIZE, HOLE).requires_grad_(False), _samples(BATCH)
+    critic, (image, mask) = (
+        torch_networks.GlcicCritic(SIZE, HOLE).requires_grad_(False),
+        _samples(BATCH),
+    )
     optimizer = torch.optim.Adadelta(network.parameters(), lr=1.0, rho=0.9, eps=1e-6)
     inside = slice((SIZE - HOLE) // 2, (SIZE + HOLE) // 2)
 
@@ -103,8 +83,6 @@ def _glcic_update() -> Call:
 
 
 def _rfr_update() -> Call:
-    import torch
-
     network, run = _network("rfr")
     image, mask = _samples(BATCH)
     optimizer = torch.optim.Adam(network.parameters(), lr=2e-4)
@@ -120,14 +98,3 @@ def _rfr_update() -> Call:
         optimizer.step()
 
     return call
-
-
-if __name__ == "__main__":
-    known = {row.name: row for row in rows()}
-    row = known.get(sys.argv[1])
-    if row is None:
-        result = Measurement(note="not compared with PyTorch")
-    else:
-        result = measure(row, int(os.environ.get(REPEATS, "5")))
-    print(result.to_json(), flush=True)
-    os._exit(0)
