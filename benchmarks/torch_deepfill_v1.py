@@ -136,8 +136,8 @@ class Critic(nn.Sequential):
 
 
 class Critics(nn.Module):
-    """Of the local region, and of the whole image."""
+    """Of the whole image, and of the local region."""
 
     def __init__(self, side: int, local_side: int, n: int = 64):
         super().__init__()
-        self.local, self.whole = Critic(local_side, n), Critic(side, n)
+        self.whole, self.local = Critic(side, n), Critic(local_side, n)

@@ -38,11 +38,13 @@ def critic_loss(critics: Critics, completed: Tensor, batch: Batch, mix: Tensor) 
         critics: the critics.
         completed: [B, 3, H, W] without a graph.
         batch: the true images and their local regions.
-        mix: [2, B, 1, 1, 1] in [0, 1] for the local critic and that of the whole image, 1 = real.
+        mix: [2, B, 1, 1, 1] in [0, 1] for the whole images and the local regions, 1 = real.
     """
-    pairs = (batch.crop(batch.image), batch.crop(completed)), (batch.image, completed)
+    pairs = (batch.image, completed), (batch.crop(batch.image), batch.crop(completed))
     loss = 0.0
-    for critic, (real, fake), weights in zip(critics.children(), pairs, mix, strict=True):
+    for critic, (real, fake), weights in zip(
+        (critics.whole, critics.local), pairs, mix, strict=True
+    ):
         of_real, of_fake = critic(torch.cat([real, fake])).chunk(2)
         penalty = gradient_penalty(critic, weights * real + (1 - weights) * fake)
         loss = loss + (of_fake - of_real).mean() + PENALTY_WEIGHT * penalty
@@ -69,9 +71,9 @@ def generator_loss(critics: Critics, coarse: Tensor, refined: Tensor, batch: Bat
         in_hole = F.l1_loss(batch.crop(completed) * discount, region * discount)
         outside = F.l1_loss(predicted * known, batch.image * known)
         loss = loss + L1_WEIGHT * weight * (in_hole + outside)
-    local = critics.local(torch.cat([region, batch.crop(completed)])).chunk(2)[1]
     whole = critics.whole(torch.cat([batch.image, completed])).chunk(2)[1]
-    return loss - ADVERSARIAL_WEIGHT * (local.mean() + whole.mean())
+    local = critics.local(torch.cat([region, batch.crop(completed)])).chunk(2)[1]
+    return loss - ADVERSARIAL_WEIGHT * (whole.mean() + local.mean())
 
 
 def box_discount(side: int) -> Tensor:
