@@ -30,12 +30,12 @@ def rows() -> list[Row]:
     ]
 
 
-def _network(name: str):
-    """The network as (image in [0, 1], mask) -> image in [0, 1]."""
+def _network(name: str, width: int = WIDTH):
+    """The network, and how it turns an image in [0, 1] and a mask into an image in [0, 1]."""
     if name == "rfr":
-        network = torch_networks.Rfr(WIDTH)
+        network = torch_networks.Rfr(width)
         return network, lambda image, mask: network(image * (1 - mask), 1 - mask)
-    network = torch_networks.Glcic(WIDTH)
+    network = torch_networks.Glcic(width)
     return network, lambda image, mask: network(
         torch.cat([image * (1 - mask) + MEAN * mask, mask], 1)
     )

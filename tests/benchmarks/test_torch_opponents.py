@@ -1,7 +1,8 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""The opponent of DeepFill v1 does the same work as our network: same weights, same numbers."""
+"""The opponents do the same work as our networks: same weights, same numbers."""
 
+import method_recipes
 import numpy as np
 import paddle
 import pytest
@@ -138,3 +139,28 @@ def test_the_losses_agree_and_so_do_their_gradients(phase):
     for (name, source), target in zip(ours.named_parameters(), theirs.parameters(), strict=True):
         error = np.linalg.norm(_turned(source.grad.numpy()) - target.grad.numpy())
         assert error <= 1e-10 * np.linalg.norm(target.grad.numpy()) + 1e-12, name
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("glcic", {"mean_color": [torch_methods.MEAN] * 3}), ("rfr", {})]
+)
+def test_the_other_networks_agree(name, options):
+    image, mask = _images(SIDE, SIDE)
+    ours = build_network(name, base_channels=WIDTH, **options)
+    theirs, run = torch_methods._network(name, WIDTH)
+    ours.eval()
+    theirs.eval()
+    skipped = ("num_batches_tracked", "ones")  # of one program only
+    targets = {k: x for k, x in theirs.state_dict().items() if not k.endswith(skipped)}
+    for (key, target), source in zip(targets.items(), ours.state_dict().values(), strict=True):
+        array = method_recipes.parameter(3, key, target.shape, gain=1.4, bias=0.1)
+        source.set_value(array.astype("float64"))
+        target.copy_(torch.tensor(array))
+    masked = paddle.to_tensor(image * (1 - mask), "float64")
+    with paddle.no_grad(), torch.no_grad():
+        refined = (ours(masked, paddle.to_tensor(mask, "float64")).refined + 1) / 2
+        answer = run(_tensor((image + 1) / 2), _tensor(mask))
+    assert np.std(_numpy(answer)) > 0.02
+    assert (
+        relative_error(refined, _numpy(answer)) < 1e-6
+    )  # the epsilons of RFR's tail, up to 1e-7, stand elsewhere
