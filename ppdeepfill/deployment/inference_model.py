@@ -9,7 +9,7 @@ import paddle
 from paddle import Tensor, nn
 
 from ppdeepfill.data.pixels import HALF_RANGE
-from ppdeepfill.networks import complete, size_multiple_of
+from ppdeepfill.networks import complete, predict_in_hole, size_multiple_of
 
 
 class InferenceModel(nn.Layer):
@@ -37,12 +37,21 @@ class InferenceModel(nn.Layer):
         """
         height, width = image.shape[2], image.shape[3]
         mask = (mask > 0.5).astype(image.dtype)
-        rows, columns = (_mirrored_positions(size, self.multiple) for size in (height, width))
-        padded_image = image.index_select(rows, axis=2).index_select(columns, axis=3)
-        padded_mask = mask.index_select(rows, axis=2).index_select(columns, axis=3)
+        padded_image, padded_mask = (
+            _padded(_padded(x, 2, self.multiple), 3, self.multiple) for x in (image, mask)
+        )
         masked_image = (padded_image / HALF_RANGE - 1.0) * (1.0 - padded_mask)
-        refined = self.network(masked_image, padded_mask).refined[:, :, :height, :width]
+        prediction = predict_in_hole(self.network, masked_image, padded_mask)
+        refined = prediction.refined[:, :, :height, :width]
         return complete(((refined + 1.0) * HALF_RANGE).clip(0.0, 255.0), image, mask)
+
+
+def _padded(x: Tensor, axis: int, multiple: int) -> Tensor:
+    """Mirror the end of an axis so that its size is a multiple of a number."""
+    size = x.shape[axis]
+    if isinstance(size, int) and size % multiple == 0:
+        return x
+    return x.index_select(_mirrored_positions(size, multiple), axis=axis)
 
 
 def _mirrored_positions(size: int, multiple: int) -> Tensor:

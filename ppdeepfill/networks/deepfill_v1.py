@@ -161,15 +161,17 @@ class DeepFillV1(nn.Layer):
         features = kernels.encode_near_holes(
             self.coarse.features, x, mask=mask, scale=4, margin=margin + FEATURES_REACH
         )
-        coarse = kernels.decode_in_holes(self.coarse.decode, features, mask=mask, margin=margin)
+        coarse = kernels.decode_in_holes(
+            self.coarse.decode, features, mask=mask, scale=4, margin=margin
+        )
         x, margin = with_mask(complete(coarse, masked_image, mask), mask), REFINEMENT_REACH
         dilated = kernels.encode_near_holes(
             self.refinement.dilated_features, x, mask=mask, scale=4, margin=margin + FEATURES_REACH
         )
-        with kernels.attention_around_holes(mask, margin=margin):
+        with kernels.attention_around_holes(mask, 4, margin):
             attended = self.refinement.attended_features(x, mask)
         refined = kernels.decode_in_holes(
-            self.refinement.decode, dilated, attended.features, mask=mask, margin=margin
+            self.refinement.decode, dilated, attended.features, mask=mask, scale=4, margin=margin
         )
         return Prediction(refined, coarse, attended.weights, attended.offsets)
 

@@ -16,19 +16,20 @@ from paddle import Tensor
 
 from ppdeepfill.networks.attention import Attended
 from ppdeepfill.networks.kernels.attention_in_blocks import contextual_attention_in_blocks
-from ppdeepfill.networks.kernels.attention_in_loop import attention_in_loop
+from ppdeepfill.networks.kernels.attention_in_graph import attention_in_graph
 from ppdeepfill.networks.kernels.attention_in_strips import (
     attention_in_strips,
     strips_are_faster,
 )
 from ppdeepfill.networks.kernels.fast_attention import fast_attention
 from ppdeepfill.networks.kernels.tracing import computes_now
+from ppdeepfill.networks.kernels.window_in_graph import window_around_holes
 
 BLOCKS_MEMORY = 1 << 29  # bytes for blocks without a limit; tiles of the largest size fit
 LARGE = 1 << 27  # bytes of a whole attention; below, blocks are not considered for speed
 SMALL_SHARE = 0.5  # blocks are faster if less than this share of the positions is needed
 
-_holes: ContextVar[tuple[Tensor, int] | None] = ContextVar("attention_around_holes", default=None)
+_holes: ContextVar[tuple[Tensor, int, int] | None] = ContextVar("attention_around_holes", default=None)
 _limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=None)
 
 
@@ -48,14 +49,15 @@ def attention_memory_limit(limit: int | None) -> Iterator[None]:
 
 
 @contextmanager
-def attention_around_holes(mask: Tensor, *, margin: int) -> Iterator[None]:
+def attention_around_holes(mask: Tensor, scale: int, margin: int) -> Iterator[None]:
     """Within this context, attention may leave out features that are far from all holes.
 
     Args:
-        mask: [B, 1, H, W], 1 = hole; H is a multiple of the features' height.
+        mask: [B, 1, H, W], 1 = hole.
+        scale: how much smaller the features are than the mask.
         margin: distance from a hole, in positions of the features, up to which they are needed.
     """
-    token = _holes.set((mask, margin))
+    token = _holes.set((mask, scale, margin))
     try:
         yield
     finally:
@@ -105,30 +107,18 @@ def contextual_attention(
 def _in_graph(
     foreground: Tensor, background: Tensor, mask: Tensor | None, options: dict
 ) -> Attended:
-    """Attention in a graph: with free sizes it has two forms and chooses when it runs."""
-    limit = _limit.get()
-    if limit is None or options["propagation_size"] != 3:
+    """Attention in a graph that is exported."""
+    limit, holes = _limit.get(), _holes.get()
+    if options["propagation_size"] != 3:
         return Attended(*fast_attention(foreground, background, mask, **options))
-    fits = whole_memory(foreground.shape, background.shape, options) <= limit
-    if isinstance(fits, bool):  # the sizes are fixed
-        attention = fast_attention if fits else attention_in_strips
-        return Attended(attention(foreground, background, mask, **options)[0])
-    # Paddle Inference does not use oneDNN in branches, so the whole is computed ahead of the
-    # branch; where it would not fit, that computation gets only a corner.
-    unit = options["rate"] * options["stride"]
-    f, b, m = (_corner_unless(fits, x, unit) for x in (foreground, background, mask))
-    features = fast_attention(f, b, m, **options)[0]
-    if not fits:
-        features = attention_in_loop(foreground, background, mask, memory=limit, **options)
+    needed = None
+    if holes is not None:
+        hole_mask, scale, margin = holes
+        needed = window_around_holes(hole_mask, scale=scale, margin=margin, step=1).rows
+    features = attention_in_graph(
+        foreground, background, mask, needed=needed, memory=limit, **options
+    )
     return Attended(features)
-
-
-def _corner_unless(whole: Tensor, x: Tensor | None, size: int) -> Tensor | None:
-    """x [B, C, H, W] if `whole` is true, else its upper left corner [B, C, size, size]."""
-    if x is None:
-        return None
-    ends = [paddle.where(whole, x.shape[axis], size) for axis in (2, 3)]
-    return paddle.slice(x, [2, 3], [0, 0], ends)
 
 
 def _with_weights(
@@ -148,8 +138,8 @@ def _needed_positions(foreground: Tensor, rate: int) -> ndarray | None:
     holes = _holes.get()
     if holes is None:
         return None
-    mask, margin = holes
-    needed = F.max_pool2d(mask, mask.shape[2] // foreground.shape[2])  # [B, 1, Hf, Wf]
+    mask, scale, margin = holes
+    needed = F.max_pool2d(mask, scale)  # [B, 1, Hf, Wf]
     needed = F.max_pool2d(_dilated(needed, margin), rate)  # [B, 1, hf, wf]
     return _dilated(needed, 1).numpy()[:, 0] > 0
 

@@ -123,7 +123,13 @@ def prepared(
 
 # s[p, l] = sum over the k x k positions i of <f[p + i], b[l + i]>, divided by |b[l]|
 def cosine_similarity(operands: Operands, geometry: Geometry) -> Tensor:
-    """Scores [B, P, L].
+    """Scores [B, P, L]."""
+    scores = inner_products(operands, geometry)
+    return scores / repeated(operands.norm, scores)
+
+
+def inner_products(operands: Operands, geometry: Geometry) -> Tensor:
+    """`cosine_similarity` before the division: [B, P, L].
 
     The product of two k x k patches is the sum of k * k products of single positions. Here every
     pair of positions is multiplied once, and the products are added up along the diagonals of the
@@ -139,8 +145,7 @@ def cosine_similarity(operands: Operands, geometry: Geometry) -> Tensor:
     scores = crop(scores.reshape([-1, row_f, hb, row_b]), [0, 0, 0], [wf, hb, wb])
     if geometry.stride > 1:
         scores = scores[:, :, :: geometry.stride, :: geometry.stride]
-    scores = scores.reshape([-1, hf * wf, operands.norm.shape[2]])
-    return scores / repeated(operands.norm, scores)
+    return scores.reshape([-1, hf * wf, operands.norm.shape[2]])
 
 
 # s'[p, l] = sum over i of s[p + i, l + i], i along the rows and then along the columns
@@ -170,11 +175,20 @@ def add_neighbours_in_columns(scores: Tensor, rows: int, geometry: Geometry) -> 
     return sum_shifted(scores, [wf, grid[1]], size, [rows * wf, math.prod(grid)])
 
 
-def softmax_of_known(scores_BPL: Tensor, known_B1L: Tensor | None) -> Tensor:
-    """Weights [B, P, L]. As in both references, masked patches enter with score 0, then get 0."""
-    if known_B1L is None:
+def softmax_of_known(
+    scores_BPL: Tensor, known_B1L: Tensor | None, inside_1P1: Tensor | None = None
+) -> Tensor:
+    """Weights [B, P, L]. As in both references, masked patches enter with score 0, then get 0.
+
+    So does everything at positions where `inside` is 0; None: nowhere.
+    """
+    if inside_1P1 is not None:
+        known_B1L = paddle.ones_like(scores_BPL[:, :1]) if known_B1L is None else known_B1L
+        known_BPL = paddle.matmul(inside_1P1, known_B1L)
+    elif known_B1L is not None:
+        known_BPL = repeated(known_B1L, scores_BPL)
+    else:
         return F.softmax(scores_BPL, axis=-1)
-    known_BPL = repeated(known_B1L, scores_BPL)
     return F.softmax(scores_BPL * known_BPL, axis=-1) * known_BPL
 
 

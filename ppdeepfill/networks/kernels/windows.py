@@ -17,6 +17,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import Tensor
 
+from ppdeepfill.networks.kernels.window_in_graph import GraphWindow, window_around_holes
+
 _holes: ContextVar[Tensor | None] = ContextVar("holes", default=None)
 
 STEP = 4  # sides of windows are multiples of it, so that there are few different sizes
@@ -36,6 +38,8 @@ class Windows(NamedTuple):
     def of(self, x: Tensor) -> Tensor:
         """Cut the windows out: [B, C, H, W] -> [B, C, h, w]."""
         height, width = self.size
+        if x.shape[2:] == [height, width]:
+            return x
         return paddle.stack(
             [
                 sample[:, top : top + height, left : left + width]
@@ -47,6 +51,16 @@ class Windows(NamedTuple):
         """The same windows on maps that are larger by a factor."""
         corners = [(scale * top, scale * left) for top, left in self.corners]
         return Windows(corners, (scale * self.size[0], scale * self.size[1]))
+
+    def within(self, outer: Windows) -> Windows:
+        """The same windows, as parts of larger ones: their corners count from those of `outer`."""
+        corners = [
+            (top - outer_top, left - outer_left)
+            for (top, left), (outer_top, outer_left) in zip(
+                self.corners, outer.corners, strict=True
+            )
+        ]
+        return Windows(corners, self.size)
 
     def put_back(self, x: Tensor, size: tuple[int, int], scale: int) -> Tensor:
         """Put results back in place, with zeros around them: [B, C, H, W].
@@ -65,6 +79,18 @@ class Windows(NamedTuple):
         return paddle.concat(samples)
 
 
+class NearHoles(NamedTuple):
+    """The parts of feature maps near the holes.
+
+    Attributes:
+        features: [B, C, h, w].
+        windows: where they belong.
+    """
+
+    features: Tensor
+    windows: Windows | GraphWindow
+
+
 @contextmanager
 def holes_as_in(mask: Tensor) -> Iterator[None]:
     """Within this context, encoders and decoders take the holes from this mask [B, 1, H, W].
@@ -79,28 +105,38 @@ def holes_as_in(mask: Tensor) -> Iterator[None]:
 
 
 def decode_in_holes(
-    decode: Callable[..., Tensor], *features: Tensor, mask: Tensor, margin: int
+    decode: Callable[..., Tensor],
+    *features: Tensor | NearHoles,
+    mask: Tensor,
+    scale: int,
+    margin: int,
 ) -> Tensor:
     """Run a decoder only around the holes.
 
     Args:
-        decode: features [B, C, h, w] -> [B, C', s * h, s * w] for an integer s.
-        *features: [B, C, H / s, W / s] each.
+        decode: features [B, C, h, w] -> [B, C', scale * h, scale * w].
+        *features: [B, C, H / scale, W / scale] each, or the parts of them near the holes.
         mask: [B, 1, H, W], 1 = hole.
+        scale: how much smaller the features are than the result.
         margin: how far a position of the result sees beyond its own position in the features.
 
     Returns:
         [B, C', H, W], valid only inside the holes.
     """
-    scale = mask.shape[2] // features[0].shape[2]
     windows = windows_around_holes(mask, scale=scale, margin=margin)
-    decoded = decode(*(windows.of(x) for x in features))
-    return windows.put_back(decoded, mask.shape[2:], scale)
+    decoded = decode(*[_cut_out(x, windows) for x in features])
+    return windows.put_back(decoded, (mask.shape[2], mask.shape[3]), scale)
+
+
+def _cut_out(x: Tensor | NearHoles, windows: Windows | GraphWindow) -> Tensor:
+    if isinstance(x, NearHoles):
+        return windows.within(x.windows).of(x.features)
+    return windows.of(x)
 
 
 def encode_near_holes(
     encode: Callable[[Tensor], Tensor], x: Tensor, *, mask: Tensor, scale: int, margin: int
-) -> Tensor:
+) -> NearHoles:
     """Run an encoder only near the holes.
 
     Args:
@@ -111,23 +147,24 @@ def encode_near_holes(
         margin: distance from a hole, in positions of the features, up to which `encode` sees x.
 
     Returns:
-        [B, C', H / scale, W / scale], valid where features see nothing beyond the margin.
+        Features that are valid where they see nothing beyond the margin.
     """
     windows = windows_around_holes(mask, scale=scale, margin=margin)
-    size = (x.shape[2] // scale, x.shape[3] // scale)
-    if windows.size == size:
-        return encode(x)
-    return windows.put_back(encode(windows.enlarged(scale).of(x)), size, 1)
+    return NearHoles(encode(windows.enlarged(scale).of(x)), windows)
 
 
-def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows:
+def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows | GraphWindow:
     """Return the smallest windows that contain each hole and `margin` positions around it.
+
+    In a graph that is exported, it is one window around all holes.
 
     Args:
         mask: [B, 1, H, W], 1 = hole; within `holes_as_in`, the mask given there replaces it.
         scale: size of the mask relative to the map that the windows are for; divides H and W.
         margin: in positions of that map.
     """
+    if not paddle.in_dynamic_mode():
+        return window_around_holes(mask, scale=scale, margin=margin, step=STEP)
     given = _holes.get()
     holes = (mask if given is None else given).numpy()[:, 0] > 0
     axes = [_spans(holes.any(axis=axis), scale, margin) for axis in (2, 1)]

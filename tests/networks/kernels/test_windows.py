@@ -126,7 +126,7 @@ def test_attention_is_computed_near_the_holes_only(rng, monkeypatch):
     monkeypatch.setattr("ppdeepfill.networks.kernels.attention.LARGE", 0)
     x = paddle.to_tensor(rng.standard_normal((1, 8, HEIGHT // 4, WIDTH // 4)), "float32")
     mask = masks(HOLES["inside"])
-    with paddle.no_grad(), attention_around_holes(mask, margin=2):
+    with paddle.no_grad(), attention_around_holes(mask, 4, margin=2):
         features = ContextualAttention()(x, x, None).features
     with paddle.no_grad():
         whole = ContextualAttention()(x, x, None).features
