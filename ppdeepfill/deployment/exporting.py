@@ -32,7 +32,7 @@ from ppdeepfill.deployment.memory_need import bytes_per_pixel_pair
 from ppdeepfill.deployment.trials import FREE, mask_shape, trials_of
 from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import ATTENTION_MEMORY, GIB
-from ppdeepfill.networks.kernels import attention_memory_limit
+from ppdeepfill.networks.kernels import attention_memory_limit, no_loops_in_graphs
 from ppdeepfill.terminal.progress import progress
 from ppdeepfill.weights.finding import filled_network, find_generator
 from ppdeepfill.weights.foreign_models import DESCRIPTION
@@ -42,7 +42,7 @@ GRAPHS = ("model.json", "model.pdmodel")  # PaddlePaddle 3 and 2
 WEIGHTS = "model.pdiparams"
 ONNX = "model.onnx"
 
-ATTENTION_BYTES = int(ATTENTION_MEMORY * GIB)  # beyond, the graph computes attention in parts
+ATTENTION_BYTES = int(ATTENTION_MEMORY * GIB)  # of the graph; beyond, it works in parts
 LARGEST = 4096  # larger must be a typo; `_compare` runs fixed shapes at full size
 ANY_SHAPE = (FREE, 3, FREE, FREE)
 STEPS = 4  # of an export for the CPU without ONNX: graph, description, two comparisons
@@ -121,21 +121,17 @@ def _write_files(
         InputSpec([None if size == FREE else size for size in shape], "float32", name)
         for name, shape in (("image", input_shape), ("mask", mask_shape(input_shape)))
     ]
-    model = _write_graph(network, folder, specs, attention_bytes=ATTENTION_BYTES)
-    if onnx and FREE not in input_shape:
-        onnx_conversion.convert(folder / model, folder / WEIGHTS, folder / ONNX)
-    elif onnx:
-        with TemporaryDirectory(dir=folder) as whole:  # paddle2onnx converts no loops
-            name = _write_graph(network, Path(whole), specs, attention_bytes=None)
-            onnx_conversion.convert(Path(whole) / name, Path(whole) / WEIGHTS, folder / ONNX)
+    model = _write_graph(network, folder, specs)
+    if onnx:
+        with TemporaryDirectory(dir=folder) as other, no_loops_in_graphs():
+            name = _write_graph(network, Path(other), specs)
+            onnx_conversion.convert(Path(other) / name, Path(other) / WEIGHTS, folder / ONNX)
     return {"model": model, "params": WEIGHTS, "onnx": ONNX if onnx else None}
 
 
-def _write_graph(
-    network: nn.Layer, folder: Path, specs: list[InputSpec], *, attention_bytes: int | None
-) -> str:
+def _write_graph(network: nn.Layer, folder: Path, specs: list[InputSpec]) -> str:
     """Write graph and weights; return the name of the graph's file."""
-    with warnings.catch_warnings(), attention_memory_limit(attention_bytes):
+    with warnings.catch_warnings(), attention_memory_limit(ATTENTION_BYTES):
         warnings.simplefilter("ignore")  # Paddle warns about its own code
         graph = paddle.jit.to_static(InferenceModel(network), input_spec=specs, full_graph=True)
         paddle.jit.save(graph, str(folder / "model"))

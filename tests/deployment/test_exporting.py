@@ -24,7 +24,6 @@ from ppdeepfill.errors import ExportError
 from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.networks import NETWORKS, build_network
 from ppdeepfill.networks.attention.choice import ATTENTIONS
-from ppdeepfill.networks.kernels import attention_in_strips
 from ppdeepfill.training.state import layer_arrays
 from ppdeepfill.weights.checkpoint import save_best
 from ppdeepfill.weights.finding import load_generator
@@ -98,6 +97,24 @@ def test_batch_equals_singles(filling, rng):
     together = filling.fill_batch(images, masks)
     alone = np.stack([filling(image, mask) for image, mask in zip(images, masks, strict=True)])
     assert_same_picture(together, alone)
+
+
+@pytest.mark.parametrize(
+    "holes",
+    [[(0, 0, 4, 6)], [(60, 90, 64, 96)], [(30, 40, 33, 41), (2, 80, 50, 96)], []],
+    ids=["first corner", "last corner", "several", "one image without"],
+)
+def test_wherever_the_holes_are_the_graph_fills_them(run, graphs, rng, holes):
+    image = rng.integers(0, 256, (2, 3, 64, 96)).astype(np.float32)
+    mask = np.zeros((2, 1, 64, 96), np.float32)
+    mask[1, :, 20:25, 8:30] = 1.0
+    for top, left, bottom, right in holes:
+        mask[0, :, top:bottom, left:right] = 1.0
+    inpainter = Inpainter.from_checkpoint(run)
+    pixels = (x.astype(np.uint8) for x in (image.transpose(0, 2, 3, 1), 255 * mask[:, 0]))
+    expected = inpainter.fill_batch(*pixels).transpose(0, 3, 1, 2)
+    for graph in graphs:
+        np.testing.assert_allclose(graph(image, mask), expected, rtol=0, atol=0.51)
 
 
 def test_a_full_and_an_empty_hole(run, filling, rng):
@@ -177,11 +194,10 @@ def test_a_loop_over_the_attention_gives_the_same_pictures(
 
 
 @pytest.mark.parametrize("onnx", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_graph_of_fixed_shape_may_have_strips(onnx, one_run, tmp_path, monkeypatch, rng):
-    if onnx:
+def test_a_graph_of_fixed_shape_may_work_in_parts(onnx, one_run, tmp_path, monkeypatch, rng):
+    if onnx:  # it has no loop, but one part after another
         pytest.importorskip("paddle2onnx")
     monkeypatch.setattr(exporting, "ATTENTION_BYTES", 1)
-    monkeypatch.setattr(attention_in_strips, "rows_of_strips", lambda *_: 2)
     export_model(one_run, tmp_path / "fixed", input_shape=(2, 3, 40, 28), onnx=onnx)
     pair = random_pair(rng, 40, 28)
     expected = Inpainter.from_checkpoint(one_run)(*pair)

@@ -13,7 +13,7 @@ thread, hooks, and the contexts below.
     contextual_attention, contextual_attention_in_blocks     attention/contextual.py
     encode_near_holes, decode_in_holes, Windows              parts of feature maps
     attention_around_holes                                   context: its part near the holes
-    eagerly, attention_memory_limit                          contexts, for callers of networks
+    eagerly, attention_memory_limit, no_loops_in_graphs      contexts, for callers of networks
     whole_memory                                             what attention takes without a limit
     one_thread_at_a_time                                     context, for callers with threads
     holes_as_in                                              context, where only shapes are computed
@@ -23,6 +23,7 @@ from ppdeepfill.networks.kernels.attention import (
     attention_around_holes,
     attention_memory_limit,
     contextual_attention,
+    no_loops_in_graphs,
     whole_memory,
 )
 from ppdeepfill.networks.kernels.attention_in_blocks import contextual_attention_in_blocks
@@ -59,6 +60,7 @@ __all__ = [
     "eagerly",
     "encode_near_holes",
     "holes_as_in",
+    "no_loops_in_graphs",
     "one_thread_at_a_time",
     "product",
     "scale_positions",

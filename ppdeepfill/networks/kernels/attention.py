@@ -31,6 +31,7 @@ SMALL_SHARE = 0.5  # blocks are faster if less than this share of the positions 
 
 _holes: ContextVar[tuple[Tensor, int, int] | None] = ContextVar("attention_around_holes", default=None)
 _limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=None)
+_loops: ContextVar[bool] = ContextVar("loops_in_graphs", default=True)
 
 
 @contextmanager
@@ -38,14 +39,27 @@ def attention_memory_limit(limit: int | None) -> Iterator[None]:
     """Within this context, attention works in blocks if it would need more than `limit` bytes.
 
     The limit applies to temporaries, and only while gradients are off; None sets no limit. A graph
-    that is exported within this context works in strips (fixed sizes) or in a loop (free sizes)
-    where it would need more, and does not return its attention.
+    that is exported within this context takes a few rows at a time where it would need more.
     """
     token = _limit.set(limit)
     try:
         yield
     finally:
         _limit.reset(token)
+
+
+@contextmanager
+def no_loops_in_graphs() -> Iterator[None]:
+    """Within this context, attention in a graph that is exported has no loop, for converters.
+
+    With fixed sizes it keeps the memory limit by as many parts as the whole image needs; with free
+    sizes it does not keep it.
+    """
+    token = _loops.set(False)
+    try:
+        yield
+    finally:
+        _loops.reset(token)
 
 
 @contextmanager
@@ -116,7 +130,7 @@ def _in_graph(
         hole_mask, scale, margin = holes
         needed = window_around_holes(hole_mask, scale=scale, margin=margin, step=1).rows
     features = attention_in_graph(
-        foreground, background, mask, needed=needed, memory=limit, **options
+        foreground, background, mask, needed=needed, memory=limit, loops=_loops.get(), **options
     )
     return Attended(features)
 

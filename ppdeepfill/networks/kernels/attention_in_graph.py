@@ -28,7 +28,7 @@ from ppdeepfill.networks.kernels.fast_attention import (
     softmax_of_known,
 )
 from ppdeepfill.networks.kernels.score_maps import crop, part, with_zeros
-from ppdeepfill.networks.kernels.window_in_graph import Size, Span, between
+from ppdeepfill.networks.kernels.window_in_graph import Size, Span, between, quotient
 
 TENSORS = 8  # roughly so many of the size of a turn's scores are in memory at once
 ABOVE, BELOW = 3, 2  # rows that a turn compares beyond its own
@@ -57,6 +57,7 @@ def attention_in_graph(
     *,
     needed: Span | None,
     memory: int | None,
+    loops: bool,
     **options,
 ) -> Tensor:
     """Rebuild the foreground as `contextual_attention` does, in a bounded part of its memory.
@@ -67,6 +68,8 @@ def attention_in_graph(
         mask: [B, 1, Hb, Wb] or [1, 1, Hb, Wb], 1 = hole; None allows the whole background.
         needed: the rows of the result that must be valid; None: all.
         memory: bytes that a turn takes, roughly; more if a single row needs more. None allows any.
+        loops: whether the graph may have a loop. Without one, it has as many turns as the whole
+            image needs, which takes fixed sizes; for free ones, it has a single turn.
         **options: every option of `contextual_attention`; propagation_size must be 3.
 
     Returns:
@@ -75,10 +78,11 @@ def attention_in_graph(
     operands, geometry = prepared(foreground, background, mask, **options)
     setting = _setting(operands, geometry)
     rows = _rows_of_cells(needed, setting)
-    if memory is None:
+    most = None if memory is None else _most_rows(setting, memory)
+    fixed = isinstance(most, int)
+    if most is None or (fixed and geometry.foreground[0] < most) or not (fixed or loops):
         return _laid_out(_turn(setting, rows), rows, geometry)
-    most = _most_rows(setting, memory)
-    if isinstance(most, int):  # the sizes are fixed
+    if not loops:
         return _laid_out(_turns_one_by_one(setting, rows, most), rows, geometry)
     # Paddle Inference does not use oneDNN in branches, so a single turn is computed ahead of the
     # branch; where it would not fit, that computation gets only a corner.
@@ -108,8 +112,8 @@ def _rows_of_cells(needed: Span | None, setting: Setting) -> Span:
     if needed is None:
         return Span(zero, zero + height + 1)
     before, _ = paste_padding(rate)
-    start = (needed.start + before) // rate
-    return Span(start, (needed.stop - 1 + before) // rate + 1 - start)
+    start = quotient(needed.start + before, rate)
+    return Span(start, quotient(needed.stop - 1 + before, rate) + 1 - start)
 
 
 def _most_rows(setting: Setting, memory: int) -> Size:
@@ -129,11 +133,8 @@ def _turns_one_by_one(setting: Setting, rows: Span, most: int) -> Tensor:
     compute only a corner, because Paddle Inference would not use oneDNN in branches.
     """
     height, width = setting.geometry.foreground
-    turns = math.ceil((height + 1) / most)
-    if turns == 1:
-        return _turn(setting, rows)
     cells = []
-    for turn in range(turns):
+    for turn in range(math.ceil((height + 1) / most)):
         start = rows.start + turn * most
         active = start < rows.stop
         length = between(1, rows.stop - start, most)
@@ -147,7 +148,7 @@ def _turns_one_by_one(setting: Setting, rows: Span, most: int) -> Tensor:
 def _turns_in_loop(setting: Setting, rows: Span, most: Size) -> Tensor:
     """Cells [B, C * rate**2, hf + 1, wf + 1], zeros but for these rows."""
     height, width = setting.geometry.foreground
-    most = paddle.minimum(most, paddle.zeros_like(most) + height + 1)
+    most = between(1, paddle.zeros_like(rows.start) + most, height + 1)
     cells = paddle.zeros_like(setting.operands.cells[:, :, :1]).transpose([2, 0, 1]).unsqueeze(3)
     cells = cells.tile([height + 1, 1, 1, width + 1])  # [hf + 1, B, C * rate**2, wf + 1]
     first, stop = rows.start, rows.stop
@@ -222,7 +223,7 @@ def _compared(operands: Operands, geometry: Geometry, start: Size, rows: Size) -
         geometry._replace(foreground=(rows + 2, width)),
     )
     inside = _inside(geometry, start - 1, rows + 2, scores)
-    scores = scores * paddle.matmul(inside, 1.0 / operands.norm)
+    scores = scores * paddle.matmul(inside, paddle.ones_like(operands.norm) / operands.norm)
     scores = part(scores, 1, width - 1, rows * width + 2)
     return add_neighbours_in_rows(scores, rows * width, geometry)
 

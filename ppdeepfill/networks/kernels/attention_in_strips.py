@@ -39,11 +39,8 @@ def attention_in_strips(
 ) -> tuple[Tensor, Tensor]:
     """Features [B, C, Hf, Wf] and weights [B, L, hf, wf]: see `contextual_attention`."""
     operands, geometry = prepared(foreground, background, mask, **options)
-    if paddle.in_dynamic_mode():
-        *factors, known = operands
-        cells, weights_BPL = _Strips.apply(*factors, known, geometry)
-    else:  # a graph that is exported has all strips, and no gradients
-        cells, weights_BPL = _all_strips(operands, geometry)
+    *factors, known = operands
+    cells, weights_BPL = _Strips.apply(*factors, known, geometry)
     return laid_out(cells, geometry), as_maps(weights_BPL, geometry)
 
 

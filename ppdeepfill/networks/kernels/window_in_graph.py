@@ -102,10 +102,15 @@ def _span(holes: Tensor, size: Size, scale: int, margin: int, step: int) -> Span
     stop = (holes * (positions + 1)).max()
     start = (holes * (positions * -1 + size)).max() * -1 + size
     whole = size // scale
-    start, stop = start // scale - margin, (stop + scale - 1) // scale + margin
-    length = between(1, (stop - start + step - 1) // step * step, whole)
+    start, stop = quotient(start, scale) - margin, quotient(stop + scale - 1, scale) + margin
+    length = between(1, quotient(stop - start + step - 1, step) * step, whole)
     start = between(0, start, whole - length) * holes.max()  # 0 where no hole is
     return Span(start, length)
+
+
+def quotient(x: Tensor, divisor: int) -> Tensor:
+    """x // divisor. Paddle's operator `//` with a number makes a vector of a scalar."""
+    return paddle.floor_divide(x, paddle.full_like(x, divisor))
 
 
 def between(least: Size, x: Tensor, most: Size) -> Tensor:
