@@ -195,7 +195,7 @@ def merged(filled: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     """
     share = sum(known for _, known in filled) / len(filled)
     total = sum(kernels.scale_positions(x, known) for x, known in filled) / len(filled)
-    return kernels.scale_positions(total, 1.0 / (share + EPSILON))
+    return kernels.scale_positions(total, (share + EPSILON).reciprocal())
 
 
 def _as_maps(scores: Tensor, known: Tensor) -> Tensor:

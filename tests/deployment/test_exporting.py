@@ -145,6 +145,11 @@ def test_deploy_yaml_is_yaml_and_names_what_is_there(run, exported):
     assert description["generator_sha256"] == hashlib.sha256(weights).hexdigest()
 
 
+def test_the_graph_has_no_operator_that_paddle2onnx_lacks(exported):
+    """Paddle makes this one of a number divided by a tensor."""
+    assert "full_batch_size_like" not in (exported / "model.json").read_text()
+
+
 @pytest.fixture
 def one_run(exported_run) -> Path:
     return exported_run[0]

@@ -223,7 +223,7 @@ def _compared(operands: Operands, geometry: Geometry, start: Size, rows: Size) -
         geometry._replace(foreground=(rows + 2, width)),
     )
     inside = _inside(geometry, start - 1, rows + 2, scores)
-    scores = scores * paddle.matmul(inside, paddle.ones_like(operands.norm) / operands.norm)
+    scores = scores * paddle.matmul(inside, operands.norm.reciprocal())
     scores = part(scores, 1, width - 1, rows * width + 2)
     return add_neighbours_in_rows(scores, rows * width, geometry)
 
