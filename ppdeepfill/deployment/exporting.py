@@ -57,6 +57,7 @@ def export_model(
     *,
     input_shape: tuple[int, int, int, int] = ANY_SHAPE,
     onnx: bool = False,
+    whole: bool = False,
 ) -> Path:
     """Write a trained network for deployment, after checking the graph against the network.
 
@@ -65,6 +66,7 @@ def export_model(
         save_dir: the folder for the files; other files in it stay.
         input_shape: [B, 3, H, W] of the image, -1 = free.
         onnx: also write an ONNX file.
+        whole: let the graph compute the whole prediction, rather than only what the holes need.
 
     Returns:
         The path of deploy.yaml.
@@ -82,15 +84,15 @@ def export_model(
     source, save_dir = find_generator(model_path), Path(save_dir)
     logger.info("model: %s", source)
     generator = read_generator(source)
-    network = filled_network(generator, source=str(source))
+    model = InferenceModel(filled_network(generator, source=str(source)), whole=whole)
     with _written_whole(save_dir) as partial, progress(unit="step", total=STEPS + onnx) as bar:
-        files = _write_files(network, partial, input_shape, onnx=onnx)
+        files = _write_files(model, partial, input_shape, onnx=onnx)
         bar.update()
-        description = _describe(partial, files, input_shape, generator, source)
+        description = _describe(partial, files, input_shape, generator, source) | {"whole": whole}
         if onnx and FREE in input_shape:  # this graph has no loop that bounds its memory
-            description["onnx_bytes_per_pixel_pair"] = bytes_per_pixel_pair(network)
+            description["onnx_bytes_per_pixel_pair"] = bytes_per_pixel_pair(model.network)
         bar.update()
-        _compare(network, partial, description, bar)
+        _compare(model, partial, description, bar)
         write_description(partial, description)
         for file in partial.iterdir():
             synchronise(file)
@@ -114,26 +116,27 @@ def _written_whole(save_dir: Path) -> Iterator[Path]:
 
 
 def _write_files(
-    network: nn.Layer, folder: Path, input_shape: tuple, *, onnx: bool
+    model: InferenceModel, folder: Path, input_shape: tuple, *, onnx: bool
 ) -> dict[str, str | None]:
     """Write graphs and weights; return key of deploy.yaml -> file name."""
     specs = [
         InputSpec([None if size == FREE else size for size in shape], "float32", name)
         for name, shape in (("image", input_shape), ("mask", mask_shape(input_shape)))
     ]
-    model = _write_graph(network, folder, specs)
+    graph = _write_graph(model, folder, specs)
     if onnx:
         with TemporaryDirectory(dir=folder) as other, no_loops_in_graphs():
-            name = _write_graph(network, Path(other), specs)
+            name = _write_graph(model, Path(other), specs)
             onnx_conversion.convert(Path(other) / name, Path(other) / WEIGHTS, folder / ONNX)
-    return {"model": model, "params": WEIGHTS, "onnx": ONNX if onnx else None}
+    return {"model": graph, "params": WEIGHTS, "onnx": ONNX if onnx else None}
 
 
-def _write_graph(network: nn.Layer, folder: Path, specs: list[InputSpec]) -> str:
+def _write_graph(model: InferenceModel, folder: Path, specs: list[InputSpec]) -> str:
     """Write graph and weights; return the name of the graph's file."""
+    traced = InferenceModel(model.network, whole=model.whole)  # `to_static` changes it
     with warnings.catch_warnings(), attention_memory_limit(ATTENTION_BYTES):
         warnings.simplefilter("ignore")  # Paddle warns about its own code
-        graph = paddle.jit.to_static(InferenceModel(network), input_spec=specs, full_graph=True)
+        graph = paddle.jit.to_static(traced, input_spec=specs, full_graph=True)
         paddle.jit.save(graph, str(folder / "model"))
     (folder / f"{WEIGHTS}.info").unlink(missing_ok=True)  # PaddlePaddle 2's, for further training
     return next(name for name in GRAPHS if (folder / name).is_file())
@@ -163,10 +166,9 @@ def _describe(
     }
 
 
-def _compare(network: nn.Layer, folder: Path, description: dict, bar: tqdm) -> None:
+def _compare(model: InferenceModel, folder: Path, description: dict, bar: tqdm) -> None:
     """Load the files and raise ExportError if they give other pictures than the network."""
     trials = trials_of(description["input_shape"])
-    model = InferenceModel(network)
     with paddle.no_grad(), attention_memory_limit(int(ATTENTION_MEMORY * GIB)):  # as `Inpainter`
         expected = [model(*map(paddle.to_tensor, trial)).numpy() for trial in trials]
     for backend, open_graph in _backends(folder, description):

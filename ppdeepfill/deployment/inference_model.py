@@ -17,11 +17,13 @@ class InferenceModel(nn.Layer):
 
     Args:
         network: a network built by `build_network`; it is switched to evaluation mode.
+        whole: compute the whole prediction, rather than only what the holes need.
     """
 
-    def __init__(self, network: nn.Layer):
+    def __init__(self, network: nn.Layer, *, whole: bool = False):
         super().__init__()
         self.network = network
+        self.whole = whole
         self.multiple = size_multiple_of(network)
         self.eval()
 
@@ -41,7 +43,10 @@ class InferenceModel(nn.Layer):
             _padded(_padded(x, 2, self.multiple), 3, self.multiple) for x in (image, mask)
         )
         masked_image = (padded_image / HALF_RANGE - 1.0) * (1.0 - padded_mask)
-        prediction = predict_in_hole(self.network, masked_image, padded_mask)
+        if self.whole:
+            prediction = self.network(masked_image, padded_mask)
+        else:
+            prediction = predict_in_hole(self.network, masked_image, padded_mask)
         refined = prediction.refined[:, :, :height, :width]
         return complete(((refined + 1.0) * HALF_RANGE).clip(0.0, 255.0), image, mask)
 

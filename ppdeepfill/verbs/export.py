@@ -51,6 +51,12 @@ def add(verbs: argparse._SubParsersAction) -> None:
     add_boolean(
         graph, "--onnx", 'also write an ONNX file; needs pip install -e ".[onnx]" (default: false)'
     )
+    add_boolean(
+        graph,
+        "--whole",
+        "the graph computes the whole picture, rather than only what the holes need, so that shapes "
+        "inside it do not depend on the holes (default: false)",
+    )
     add_device(export.add_argument_group("computation"), "cpu")
     export.set_defaults(run=_run, parser=export, flags=flags_of(export))
 
@@ -69,4 +75,5 @@ def _run(arguments: argparse.Namespace) -> None:
         arguments.save_dir,
         input_shape=tuple(arguments.input_shape),
         onnx=arguments.onnx,
+        whole=arguments.whole,
     )

@@ -3,6 +3,7 @@
 """Exporting a network, and using what was exported."""
 
 import hashlib
+import re
 import shutil
 import sys
 from importlib.util import find_spec
@@ -177,6 +178,23 @@ def test_a_fixed_shape_takes_that_shape_only(one_run, tmp_path, rng):
     assert_same_picture(inpainter(*pair), Inpainter.from_checkpoint(one_run)(*pair))
     with pytest.raises(ExportError, match=r"\[1, 3, 20, 28\].*got \[1, 3, 28, 20\]"):
         inpainter(*random_pair(rng, 28, 20))
+
+
+def test_a_graph_of_the_whole_picture_has_no_sizes_that_depend_on_holes(one_run, tmp_path, rng):
+    graphs = {}
+    for whole in (False, True):
+        folder = tmp_path / str(whole)
+        export_model(one_run, folder, input_shape=(1, 3, 64, 64), whole=whole)
+        assert read_description(folder)["whole"] is whole
+        graphs[whole] = (folder / "model.json").read_text()
+    pair = random_pair(rng, 64, 64)
+    expected = Inpainter.from_checkpoint(one_run)(*pair)
+    assert_same_picture(ExportedInpainter(tmp_path / "True")(*pair), expected)
+    assert "max" in _operators(graphs[False]) and "max" not in _operators(graphs[True])
+
+
+def _operators(graph: str) -> set[str]:
+    return set(re.findall(r'"#": ?"1\.(\w+)"', graph))
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,9 @@ def _in_graph(
 ) -> Attended:
     """Attention in a graph that is exported."""
     limit, holes = _limit.get(), _holes.get()
-    if options["propagation_size"] != 3:
+    fits = limit is None or whole_memory(foreground.shape, background.shape, options) <= limit
+    simple = holes is None and fits is True  # it is a tensor if sizes are free
+    if simple or options["propagation_size"] != 3:
         return Attended(*fast_attention(foreground, background, mask, **options))
     needed = None
     if holes is not None:
