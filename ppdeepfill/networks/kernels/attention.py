@@ -130,7 +130,7 @@ def _in_graph(
     needed = None
     if holes is not None:
         hole_mask, scale, margin = holes
-        needed = window_around_holes(hole_mask, scale=scale, margin=margin, step=1).rows
+        needed = window_around_holes(hole_mask, scale=scale, margin=margin).rows
     features = attention_in_graph(
         foreground, background, mask, needed=needed, memory=limit, loops=_loops.get(), **options
     )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import paddle
 from paddle import Tensor
 
+PARTS = 4  # of a side of the map
 Size = int | Tensor  # a number in a graph: fixed, or a scalar int64
 
 
@@ -82,28 +83,32 @@ class GraphWindow(NamedTuple):
         return x.index_select(columns.places(size[1]), axis=3)
 
 
-def window_around_holes(mask: Tensor, *, scale: int, margin: int, step: int) -> GraphWindow:
-    """Return the smallest window that contains all holes of a batch and `margin` around them.
+def window_around_holes(mask: Tensor, *, scale: int, margin: int) -> GraphWindow:
+    """Return a window that contains all holes of a batch and `margin` around them.
+
+    Its sides are some of `PARTS` equal parts of the map's, so that there are few different sizes:
+    for each of them, oneDNN keeps rearranged filters as long as the graph exists.
 
     Args:
         mask: [B, 1, H, W], 1 = hole.
         scale: size of the mask relative to the map that the window is for; divides H and W.
         margin: in positions of that map.
-        step: h and w are multiples of it, or the whole map.
     """
     holes = (mask.max(axis=[0, 1]) > 0).astype("int64")
-    rows = _span(holes.max(axis=1), mask.shape[2], scale, margin, step)
-    return GraphWindow(rows, _span(holes.max(axis=0), mask.shape[3], scale, margin, step))
+    rows = _span(holes.max(axis=1), mask.shape[2], scale, margin)
+    return GraphWindow(rows, _span(holes.max(axis=0), mask.shape[3], scale, margin))
 
 
-def _span(holes: Tensor, size: Size, scale: int, margin: int, step: int) -> Span:
+def _span(holes: Tensor, size: Size, scale: int, margin: int) -> Span:
     """What holes [size] (1 = hole) need of an axis of size // scale positions."""
     positions = paddle.arange(size)
     stop = (holes * (positions + 1)).max()
     start = (holes * (positions * -1 + size)).max() * -1 + size
     whole = size // scale
     start, stop = quotient(start, scale) - margin, quotient(stop + scale - 1, scale) + margin
-    length = between(1, quotient(stop - start + step - 1, step) * step, whole)
+    part = paddle.zeros_like(start) + (whole + PARTS - 1) // PARTS
+    length = paddle.floor_divide(stop - start + part - 1, part) * part
+    length = between(1, length, whole)
     start = between(0, start, whole - length) * holes.max()  # 0 where no hole is
     return Span(start, length)
 

@@ -164,7 +164,7 @@ def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows | 
         margin: in positions of that map.
     """
     if not paddle.in_dynamic_mode():
-        return window_around_holes(mask, scale=scale, margin=margin, step=STEP)
+        return window_around_holes(mask, scale=scale, margin=margin)
     given = _holes.get()
     holes = (mask if given is None else given).numpy()[:, 0] > 0
     axes = [_spans(holes.any(axis=axis), scale, margin) for axis in (2, 1)]

@@ -6,8 +6,8 @@ import numpy as np
 import paddle
 import pytest
 
-from ppdeepfill.networks.kernels.window_in_graph import between, window_around_holes
-from ppdeepfill.networks.kernels.windows import STEP, windows_around_holes
+from ppdeepfill.networks.kernels.window_in_graph import PARTS, between, window_around_holes
+from ppdeepfill.networks.kernels.windows import windows_around_holes
 
 HEIGHT, WIDTH = 64, 96
 HOLES = {
@@ -34,23 +34,39 @@ def bounds(window) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("margin", [0, 3, 40])
 @pytest.mark.parametrize("name", [name for name in HOLES if name != "nowhere"])
-def test_one_hole_has_the_same_window_as_outside_graphs(name, margin):
+def test_a_window_holds_that_of_the_hole_outside_graphs(name, margin):
     mask = mask_of(name)
-    ours = window_around_holes(mask, scale=4, margin=margin, step=STEP)
+    ours = window_around_holes(mask, scale=4, margin=margin)
     expected = windows_around_holes(mask, scale=4, margin=margin)
-    (corner,) = expected.corners
-    assert bounds(ours) == [(corner[i], corner[i] + expected.size[i]) for i in range(2)]
+    for (start, stop), first, size in zip(
+        bounds(ours), expected.corners[0], expected.size, strict=True
+    ):
+        assert start <= first and first + size <= stop
+
+
+@pytest.mark.parametrize("size", [(64, 96), (40, 104), (8, 8)])
+def test_windows_have_few_sizes(size, rng):
+    sizes = set()
+    for _ in range(60):
+        mask = np.zeros((1, 1, *size), np.float32)
+        corner = rng.integers(0, size)
+        mask[:, :, corner[0] : corner[0] + rng.integers(1, 60), corner[1] :] = 1.0
+        window = window_around_holes(paddle.to_tensor(mask), scale=4, margin=1)
+        for (start, stop), side in zip(bounds(window), size, strict=True):
+            assert 0 <= start < stop <= side // 4
+        sizes.add(tuple(map(int, window.size)))
+    assert len(sizes) <= PARTS**2
 
 
 @pytest.mark.parametrize("other", ["inside", "first corner", "last corner", "nowhere"])
 def test_a_batch_has_one_window_around_all_holes(other):
-    together = window_around_holes(mask_of("one pixel", other), scale=4, margin=2, step=1)
+    together = window_around_holes(mask_of("one pixel", other), scale=4, margin=2)
     union = paddle.maximum(mask_of("one pixel"), mask_of(other))
-    assert bounds(together) == bounds(window_around_holes(union, scale=4, margin=2, step=1))
+    assert bounds(together) == bounds(window_around_holes(union, scale=4, margin=2))
 
 
 def test_without_holes_a_window_is_small():
-    window = window_around_holes(mask_of("nowhere"), scale=4, margin=2, step=STEP)
+    window = window_around_holes(mask_of("nowhere"), scale=4, margin=2)
     assert bounds(window) == [(0, 1), (0, 1)]
 
 
@@ -58,7 +74,7 @@ def test_without_holes_a_window_is_small():
 def test_a_window_lies_within_one_with_a_larger_margin(name, rng):
     x = paddle.to_tensor(rng.standard_normal((2, 3, HEIGHT // 4, WIDTH // 4)), "float32")
     inner, outer = (
-        window_around_holes(mask_of(name, name), scale=4, margin=margin, step=STEP)
+        window_around_holes(mask_of(name, name), scale=4, margin=margin)
         for margin in (1, 5)
     )
     part = inner.within(outer).of(outer.of(x))
@@ -68,7 +84,7 @@ def test_a_window_lies_within_one_with_a_larger_margin(name, rng):
 @pytest.mark.parametrize("name", HOLES)
 def test_what_is_cut_out_can_be_put_back(name, rng):
     x = paddle.to_tensor(rng.standard_normal((2, 3, HEIGHT, WIDTH)), "float32")
-    window = window_around_holes(mask_of(name, name), scale=4, margin=1, step=STEP)
+    window = window_around_holes(mask_of(name, name), scale=4, margin=1)
     cut = window.enlarged(4).of(x)
     back = window.put_back(cut, (HEIGHT, WIDTH), 4)
     assert back.shape == x.shape
