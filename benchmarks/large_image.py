@@ -6,25 +6,39 @@ GIB is the memory limit of the attention; "plain" means no limit. WHAT is "netwo
 everything that deepfill_v1 predicts), "attention" (on features of that image), or the side of a
 square hole in px (what `Inpainter` computes to fill it). Weights and image are random. Run each
 size in a new process, since a size would reuse memory freed by an earlier one. Linux only.
+
+    python benchmarks/large_image.py WIDTH HEIGHT graph SIDE
+    python benchmarks/large_image.py WIDTH HEIGHT onnx SIDE
+
+measure an exported graph of this size, in Paddle Inference with oneDNN or in ONNX Runtime. Memory
+is then the peak of the process; another process exports.
 """
 
+import json
+import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import paddle
 from numpy import ndarray
 from paddle import Tensor, nn
 
+from ppdeepfill.deployment.exported import onnx_graph, paddle_graph
 from ppdeepfill.inference.inpainter import Inpainter
 from ppdeepfill.networks import Attended, build_network
 from ppdeepfill.networks.kernels import attention_memory_limit
 
 GIB = 1 << 30
+ONE = np.float32(1)
 
 
 def main(width: int, height: int, memory: str = "2", what: str = "network") -> None:
+    if memory in ("graph", "onnx"):
+        exported(width, height, int(what), onnx=memory == "onnx")
+        return
     paddle.seed(0)
     network = build_network("deepfill_v1")
     Inpainter(network)(*_image_and_mask(64, 64, 16))  # so that no first call is measured
@@ -47,6 +61,34 @@ def main(width: int, height: int, memory: str = "2", what: str = "network") -> N
         took = str(watch)
         print(f"whole: {took}, {(max(_peak(), attention.peak) - before) / GIB:.2f} GiB")
     print(f"attention: {attention.took}, {attention.needed / GIB:.3f} GiB")
+
+
+def exported(width: int, height: int, side: int, *, onnx: bool) -> None:
+    """Fill a square hole once by an exported graph."""
+    with TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", _EXPORT, folder, str(height), str(width), str(int(onnx))]
+        files = json.loads(subprocess.check_output(command, text=True).splitlines()[-1])
+        if onnx:
+            run = onnx_graph(Path(folder), files)
+        else:
+            run = paddle_graph(Path(folder), files, onednn=True)
+        image, mask = _image_and_mask(height, width, side)
+        pair = image.transpose(2, 0, 1)[None].astype(np.float32), (mask[None, None] > 0) * ONE
+        watch = Stopwatch()
+        run(*pair)
+        print(f"filled: {watch}, {_peak() / GIB:.2f} GiB")
+
+
+_EXPORT = """
+import json, sys
+from pathlib import Path
+from ppdeepfill.deployment.exporting import write_files
+from ppdeepfill.deployment.inference_model import InferenceModel
+from ppdeepfill.networks import build_network
+folder, height, width, onnx = Path(sys.argv[1]), *map(int, sys.argv[2:])
+model = InferenceModel(build_network("deepfill_v1"))
+print(json.dumps(write_files(model, folder, (1, 3, height, width), onnx=bool(onnx))))
+"""
 
 
 class Stopwatch:

@@ -725,7 +725,6 @@ def open_onnx(folder: Path, description: dict, arguments: argparse.Namespace) ->
     options.intra_op_num_threads = arguments.cpu_threads
     options.log_severity_level = 3  # errors only
     options.enable_cpu_mem_arena = False  # it keeps and never shares what large images needed
-    keep_freed_memory()
     try:
         session = onnxruntime.InferenceSession(
             file,

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import paddle
 from numpy import ndarray
-from paddle import nn
 from paddle.static import InputSpec
 from tqdm import tqdm
 
@@ -86,7 +85,7 @@ def export_model(
     generator = read_generator(source)
     model = InferenceModel(filled_network(generator, source=str(source)), whole=whole)
     with _written_whole(save_dir) as partial, progress(unit="step", total=STEPS + onnx) as bar:
-        files = _write_files(model, partial, input_shape, onnx=onnx)
+        files = write_files(model, partial, input_shape, onnx=onnx)
         bar.update()
         description = _describe(partial, files, input_shape, generator, source) | {"whole": whole}
         if onnx and FREE in input_shape:  # this graph has no loop that bounds its memory
@@ -115,10 +114,20 @@ def _written_whole(save_dir: Path) -> Iterator[Path]:
         ) from error
 
 
-def _write_files(
+def write_files(
     model: InferenceModel, folder: Path, input_shape: tuple, *, onnx: bool
 ) -> dict[str, str | None]:
-    """Write graphs and weights; return key of deploy.yaml -> file name."""
+    """Write graphs and weights, without a check; return key of deploy.yaml -> file name.
+
+    Args:
+        model: what to write.
+        folder: an existing folder.
+        input_shape: [B, 3, H, W] of the image, -1 = free.
+        onnx: also write an ONNX file.
+
+    Raises:
+        ExportError: paddle2onnx cannot convert it.
+    """
     specs = [
         InputSpec([None if size == FREE else size for size in shape], "float32", name)
         for name, shape in (("image", input_shape), ("mask", mask_shape(input_shape)))

@@ -54,8 +54,8 @@ def add(verbs: argparse._SubParsersAction) -> None:
     add_boolean(
         graph,
         "--whole",
-        "the graph computes the whole picture, rather than only what the holes need, so that shapes "
-        "inside it do not depend on the holes (default: false)",
+        "the graph computes the whole picture, rather than only what the holes need, so that "
+        "shapes inside it do not depend on the holes (default: false)",
     )
     add_device(export.add_argument_group("computation"), "cpu")
     export.set_defaults(run=_run, parser=export, flags=flags_of(export))

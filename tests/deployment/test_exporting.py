@@ -167,7 +167,7 @@ def traced_before(exported_run, monkeypatch):
             shutil.copy(exported / name, folder)
         return dict(files)
 
-    monkeypatch.setattr(exporting, "_write_files", copy_files)
+    monkeypatch.setattr(exporting, "write_files", copy_files)
 
 
 def test_a_fixed_shape_takes_that_shape_only(one_run, tmp_path, rng):

@@ -29,7 +29,9 @@ BLOCKS_MEMORY = 1 << 29  # bytes for blocks without a limit; tiles of the larges
 LARGE = 1 << 27  # bytes of a whole attention; below, blocks are not considered for speed
 SMALL_SHARE = 0.5  # blocks are faster if less than this share of the positions is needed
 
-_holes: ContextVar[tuple[Tensor, int, int] | None] = ContextVar("attention_around_holes", default=None)
+_holes: ContextVar[tuple[Tensor, int, int] | None] = ContextVar(
+    "attention_around_holes", default=None
+)
 _limit: ContextVar[int | None] = ContextVar("attention_memory_limit", default=None)
 _loops: ContextVar[bool] = ContextVar("loops_in_graphs", default=True)
 

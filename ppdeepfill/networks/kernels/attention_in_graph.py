@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Contextual attention in an exported graph: some rows of the foreground at a time.
 
-Only the rows from which features near a hole are pasted are computed, and at once only so many as a
-memory limit allows. `attention_in_strips` does the latter outside graphs. Here sizes are symbols, so
-each turn has the same form: rows beyond the grid are computed too, and replaced or set to zero.
+Only the rows from which features near a hole are pasted are computed, and at once only so many as
+a memory limit allows. `attention_in_strips` does the latter outside graphs. Here sizes are symbols,
+so each turn has the same form: rows beyond the grid are computed too, and replaced or set to zero.
 
 Letters as in attention/contextual.py, and R rows of one turn.
 """

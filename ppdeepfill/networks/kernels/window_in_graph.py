@@ -36,6 +36,10 @@ class Span(NamedTuple):
         """The same on a map that is larger by a factor."""
         return Span(self.start * scale, self.length * scale)
 
+    def moved_into(self, outer: Span) -> Span:
+        """Move it if it ends after a longer one that begins no later."""
+        return Span(paddle.minimum(self.start, outer.stop - self.length), self.length)
+
     def within(self, outer: Span) -> Span:
         """The same as a part of a longer one: its start counts from that of `outer`."""
         return Span(self.start - outer.start, self.length)
@@ -68,6 +72,10 @@ class GraphWindow(NamedTuple):
     def enlarged(self, scale: int) -> GraphWindow:
         """The same window on maps that are larger by a factor."""
         return GraphWindow(self.rows.enlarged(scale), self.columns.enlarged(scale))
+
+    def moved_into(self, outer: GraphWindow) -> GraphWindow:
+        """Move it if it ends after a larger one that begins no later: lengths are rounded up."""
+        return GraphWindow(self.rows.moved_into(outer.rows), self.columns.moved_into(outer.columns))
 
     def within(self, outer: GraphWindow) -> GraphWindow:
         """The same window as a part of a larger one: its start counts from that of `outer`."""

@@ -52,6 +52,18 @@ class Windows(NamedTuple):
         corners = [(scale * top, scale * left) for top, left in self.corners]
         return Windows(corners, (scale * self.size[0], scale * self.size[1]))
 
+    def moved_into(self, outer: Windows) -> Windows:
+        """Move windows that end after those of `outer`, which begin no later and are no smaller."""
+        ends = [
+            (top + outer.size[0] - self.size[0], left + outer.size[1] - self.size[1])
+            for top, left in outer.corners
+        ]
+        corners = [
+            (min(top, last_top), min(left, last_left))
+            for (top, left), (last_top, last_left) in zip(self.corners, ends, strict=True)
+        ]
+        return Windows(corners, self.size)
+
     def within(self, outer: Windows) -> Windows:
         """The same windows, as parts of larger ones: their corners count from those of `outer`."""
         corners = [
@@ -124,6 +136,9 @@ def decode_in_holes(
         [B, C', H, W], valid only inside the holes.
     """
     windows = windows_around_holes(mask, scale=scale, margin=margin)
+    for x in features:
+        if isinstance(x, NearHoles):
+            windows = windows.moved_into(x.windows)
     decoded = decode(*[_cut_out(x, windows) for x in features])
     return windows.put_back(decoded, (mask.shape[2], mask.shape[3]), scale)
 

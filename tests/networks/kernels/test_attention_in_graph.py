@@ -1,6 +1,6 @@
 # Copyright (c) 2026 ppdeepfill contributors.
 # SPDX-License-Identifier: Apache-2.0
-"""Attention for graphs, whose operators run here one by one, gives the numbers of the paper's form."""
+"""Attention for graphs gives the numbers of the paper's form; its operators run one by one here."""
 
 import numpy as np
 import paddle

@@ -70,15 +70,29 @@ def test_without_holes_a_window_is_small():
     assert bounds(window) == [(0, 1), (0, 1)]
 
 
-@pytest.mark.parametrize("name", HOLES)
-def test_a_window_lies_within_one_with_a_larger_margin(name, rng):
-    x = paddle.to_tensor(rng.standard_normal((2, 3, HEIGHT // 4, WIDTH // 4)), "float32")
-    inner, outer = (
-        window_around_holes(mask_of(name, name), scale=4, margin=margin)
-        for margin in (1, 5)
-    )
-    part = inner.within(outer).of(outer.of(x))
-    np.testing.assert_array_equal(part.numpy(), inner.of(x).numpy())
+@pytest.mark.parametrize("margins", [(0, 1), (1, 5), (4, 38)])
+@pytest.mark.parametrize("size", [(64, 96), (264, 480), (40, 104)])
+def test_a_window_can_lie_within_one_with_a_larger_margin(size, margins, rng):
+    """Also where both sizes are rounded up by different numbers."""
+    x = paddle.to_tensor(rng.standard_normal((1, 2, *(side // 4 for side in size))), "float32")
+    for _ in range(30):
+        mask = np.zeros((1, 1, *size), np.float32)
+        top, left = (int(rng.integers(side)) for side in size)
+        bottom, right = (
+            int(rng.integers(start + 1, side + 1))
+            for start, side in zip((top, left), size, strict=True)
+        )
+        mask[:, :, top:bottom, left:right] = 1.0
+        inner, outer = (
+            window_around_holes(paddle.to_tensor(mask), scale=4, margin=margin)
+            for margin in margins
+        )
+        inner = inner.moved_into(outer)
+        part = inner.within(outer).of(outer.of(x))
+        np.testing.assert_array_equal(part.numpy(), inner.of(x).numpy())
+        for span, side, start, stop in zip(inner, size, (top, left), (bottom, right), strict=True):
+            assert int(span.start) <= max(start // 4 - margins[0], 0)
+            assert int(span.stop) >= min(-(-stop // 4) + margins[0], side // 4)
 
 
 @pytest.mark.parametrize("name", HOLES)

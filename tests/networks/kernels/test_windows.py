@@ -149,6 +149,13 @@ def test_windows_hold_holes_and_margins(holes):
             assert left + width >= min(-(-hole[3] // 4) + 3, WIDTH // 4)
 
 
+def test_windows_can_be_moved_into_larger_ones():
+    outer = Windows([(0, 2), (5, 7)], (6, 5))
+    inner = Windows([(0, 4), (9, 8)], (4, 3)).moved_into(outer)
+    assert inner.corners == [(0, 4), (7, 8)]
+    assert inner.within(outer).corners == [(0, 2), (2, 1)]
+
+
 def test_windows_are_small_where_holes_are():
     assert windows_around_holes(masks(HOLES["inside"]), scale=4, margin=3).size == (16, 16)
 
