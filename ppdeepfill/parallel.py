@@ -13,6 +13,7 @@ another process is gone.
 """
 
 import ctypes
+import functools
 import logging
 import os
 import sys
@@ -27,6 +28,8 @@ from paddle.base import core
 from ppdeepfill.errors import ConfigError, LostProcess
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from malloc.h
+# 8 MB of gaps for small blocks, and what lies between; DeepFill v1's generator update needs 6 MB.
+GAPS, GAP_BYTES, BETWEEN_BYTES = 2000, 4000, 1048
 GROWTH = 1.25  # of the resident memory, before freed memory goes back to the system
 
 
@@ -197,6 +200,27 @@ def _keep_freed_memory() -> None:
     if mallopt and not any(name.startswith("MALLOC_") for name in os.environ):
         mallopt(M_MMAP_THRESHOLD, 1 << 30)
         mallopt(M_TRIM_THRESHOLD, (1 << 31) - 1)
+        _make_gaps_for_small_blocks()
+
+
+@functools.cache  # once for the process
+def _make_gaps_for_small_blocks() -> None:
+    """Leave gaps in the heap where small blocks do not keep tensors apart.
+
+    Tensors begin at multiples of 4096 bytes, so that smaller gaps lie between them. A small block
+    that stays in one takes it from both tensors: when they are freed, their memory is too small for
+    another tensor of that size. Gaps of `GAP_BYTES` are even smaller, and the C library puts a block
+    into the smallest gap that holds it.
+    """
+    malloc, free = _from_c_library("malloc"), _from_c_library("free")
+    malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+    free.argtypes = [ctypes.c_void_p]
+    gaps = []
+    for _ in range(GAPS):
+        gaps.append(malloc(GAP_BYTES))
+        malloc(BETWEEN_BYTES)  # stays, so that gaps do not become one
+    for gap in gaps:
+        free(gap)
 
 
 def _has_gpu() -> bool:

@@ -24,7 +24,7 @@ back in every iteration: that of demo_small needs less than `KEPT_BYTES`.
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from math import prod
 
 import paddle
@@ -77,6 +77,7 @@ class GraphRuns:
         self.lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self.started: set[Graph] = set()
+        self._times_full, self._outgrown = 0, False
         self._known_shapes: set[tuple] = set()
 
     def run(self, graph: Graph, *tensors: Tensor | list[Tensor]) -> Tensor:
@@ -91,6 +92,22 @@ class GraphRuns:
                 result = self._first_run(graph, arguments)
         result.stop_gradient = True
         return result
+
+    @contextmanager
+    def cycle(self) -> Iterator[None]:
+        """Within this context, graphs run that run again in the next: an iteration of a training.
+
+        One that reaches the limit twice needs more than that, so its graphs are built anew each
+        time, however much is kept. From then on, a cycle keeps a quarter of the limit.
+        """
+        limit, times_full = self.limit, self._times_full
+        if self._outgrown:
+            self.limit = limit // 4
+        try:
+            yield
+        finally:
+            self.limit = limit
+            self._outgrown |= self._times_full - times_full > 1
 
     def give_back(self) -> None:
         """Destroy all interpreters, which frees the memory they keep."""
@@ -113,6 +130,7 @@ class GraphRuns:
         needed = sum(map(_bytes, shapes))
         if self.kept + needed > self.limit and self.kept:
             self.give_back()
+            self._times_full += 1
         self._known_shapes.add((graph, shapes))
         self.kept += needed
 
@@ -136,6 +154,11 @@ def one_thread_at_a_time() -> Iterator[None]:
     """
     with runs.lock:
         yield
+
+
+def one_cycle() -> AbstractContextManager[None]:
+    """`GraphRuns.cycle` of all graphs in this process."""
+    return runs.cycle()
 
 
 def _prepare_fork() -> None:
