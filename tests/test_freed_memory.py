@@ -46,7 +46,7 @@ import ctypes
 
 from ppdeepfill.parallel import use_device
 
-use_device("cpu")
+use_device("cpu", training=True)
 libc = ctypes.CDLL("libc.so.6")
 libc.sbrk.restype = libc.malloc.restype = ctypes.c_void_p
 libc.malloc.argtypes, libc.free.argtypes = [ctypes.c_size_t], [ctypes.c_void_p]
