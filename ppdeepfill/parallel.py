@@ -215,8 +215,8 @@ def _make_gaps_for_small_blocks() -> None:
 
     Tensors begin at multiples of 4096 bytes, so that smaller gaps lie between them. A small block
     that stays in one takes it from both tensors: when they are freed, their memory is too small for
-    another tensor of that size. Gaps of `GAP_BYTES` are even smaller, and the C library puts a block
-    into the smallest gap that holds it.
+    another tensor of that size. Gaps of `GAP_BYTES` are even smaller, and the C library puts a
+    block into the smallest gap that holds it.
     """
     malloc, free = _from_c_library("malloc"), _from_c_library("free")
     malloc.restype, malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]

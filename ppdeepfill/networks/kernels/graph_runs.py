@@ -18,7 +18,8 @@ milliseconds per graph and changes no numbers.
 Paddle never frees all of an old interpreter: its variables stay in the graph's scope, unless we
 remove them, and some attributes of its program, about 0.7 KB, stay for good. That is little, but
 lies between the tensors and keeps the heap from being used again, so a training should not give
-back in every iteration: that of demo_small needs less than `KEPT_BYTES`.
+back in every iteration: that of demo_small needs less than `KEPT_BYTES`. One that needs more has
+to, and then keeps less, see `GraphRuns.cycle`.
 """
 
 import os
@@ -98,7 +99,8 @@ class GraphRuns:
         """Within this context, graphs run that run again in the next: an iteration of a training.
 
         One that reaches the limit twice needs more than that, so its graphs are built anew each
-        time, however much is kept. From then on, a cycle keeps a quarter of the limit.
+        time, however much is kept. From then on, a cycle keeps a quarter of the limit. (Reaching it
+        once may be due to what was kept before.)
         """
         limit, times_full = self.limit, self._times_full
         if self._outgrown:
