@@ -78,7 +78,8 @@ class GraphRuns:
         self.lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self.started: set[Graph] = set()
-        self._times_full, self._outgrown = 0, False
+        self._in_cycle = self._outgrown = False
+        self._times_full = 0
         self._known_shapes: set[tuple] = set()
 
     def run(self, graph: Graph, *tensors: Tensor | list[Tensor]) -> Tensor:
@@ -102,14 +103,11 @@ class GraphRuns:
         time, however much is kept. From then on, a cycle keeps a quarter of the limit. (Reaching it
         once may be due to what was kept before.)
         """
-        limit, times_full = self.limit, self._times_full
-        if self._outgrown:
-            self.limit = limit // 4
+        self._in_cycle, self._times_full = True, 0
         try:
             yield
         finally:
-            self.limit = limit
-            self._outgrown |= self._times_full - times_full > 1
+            self._in_cycle = False
 
     def give_back(self) -> None:
         """Destroy all interpreters, which frees the memory they keep."""
@@ -130,9 +128,11 @@ class GraphRuns:
         if (graph, shapes) in self._known_shapes:
             return
         needed = sum(map(_bytes, shapes))
-        if self.kept + needed > self.limit and self.kept:
+        limit = self.limit // 4 if self._in_cycle and self._outgrown else self.limit
+        if self.kept + needed > limit and self.kept:
             self.give_back()
             self._times_full += 1
+            self._outgrown |= self._in_cycle and self._times_full > 1
         self._known_shapes.add((graph, shapes))
         self.kept += needed
 
