@@ -70,7 +70,7 @@ def test_a_cycle_that_needs_too_much_keeps_less_from_then_on():
                 kept.append(runs.kept)
         return max(kept) // one
 
-    # Five maps reach the limit once, as maps that fit may after something else; eight reach it twice.
+    # Five maps reach the limit once, as maps that fit may after something else; eight do twice.
     assert [most_kept(maps) for maps in (5, 5, 8, 8)] == [4, 4, 4, 1]
     for size in sizes[:3]:
         runs.run(graph, paddle.randn([1, 16, *size]), weight)
