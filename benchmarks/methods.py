@@ -78,7 +78,7 @@ def _update(name: str) -> Call:
     from ppdeepfill.parallel import use_device
     from ppdeepfill.training.trainer import Trainer
 
-    use_device("cpu")
+    use_device("cpu", training=True)
     try:
         trainer = Trainer(_config(name))
     except UserError as error:  # no label maps come with the photographs, for example

@@ -92,7 +92,7 @@ def _train_and_report(case: Case) -> None:
     """Run one process; process 0 writes its measurements."""
     from ppdeepfill import parallel
 
-    parallel.use_device("cpu")
+    parallel.use_device("cpu", training=True)
     seconds = train(case)
     if parallel.rank() == 0:
         Path(os.environ[RESULT]).write_text(json.dumps(seconds), encoding="utf-8")

@@ -53,7 +53,7 @@ def _prepare(phase: str | None = None) -> Call:
     from ppdeepfill.parallel import use_device
     from ppdeepfill.training.trainer import Trainer
 
-    use_device("cpu")
+    use_device("cpu", training=True)
     settings = ("data.train=bundled:train", "data.validation=null", "data.workers=0")
     settings += (f"data.batch_size={BATCH}", "device=cpu", "logging.visualdl=false")
     trainer = Trainer(load_config(CONFIG, settings))

@@ -41,6 +41,32 @@ print(parallel._resident_bytes())
 """
 
 
+TENSORS = """
+import ctypes
+
+from ppdeepfill.parallel import use_device
+
+use_device("cpu", training=True)
+libc = ctypes.CDLL("libc.so.6")
+libc.sbrk.restype = libc.malloc.restype = ctypes.c_void_p
+libc.malloc.argtypes, libc.free.argtypes = [ctypes.c_size_t], [ctypes.c_void_p]
+def tensor():
+    address = ctypes.c_void_p()
+    libc.posix_memalign(ctypes.byref(address), ctypes.c_size_t(4096), ctypes.c_size_t(1 << 20))
+    return address
+tensors = []
+for _ in range(201):
+    tensors.append(tensor())
+    libc.malloc(1500)  # stays
+end = libc.sbrk(0)
+for address in tensors[:-1:2]:  # every second one, so that what is freed does not become one block
+    libc.free(address)
+for _ in range(100):
+    tensor()
+print(libc.sbrk(0) - end)
+"""
+
+
 @pytest.fixture
 def grown_by(monkeypatch):
     """Set the resident memory to a list of figures, one for each call; returns what was trimmed."""
@@ -84,17 +110,28 @@ def test_other_systems_keep_their_memory(monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only glibc on Linux keeps freed memory")
 def test_freed_blocks_really_go_back():
+    before, after = map(int, _printed_by(FRAGMENTS))
+    assert before - after > 900 << 20
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only glibc on Linux keeps freed memory")
+def test_small_blocks_do_not_keep_tensors_apart():
+    """Where they lie between tensors, none of the 100 is reused, and the heap grows by 100 MB."""
+    (growth,) = map(int, _printed_by(TENSORS))
+    assert growth < 10 << 20
+
+
+def _printed_by(code: str) -> list[str]:
+    """The words that a new process prints, without settings of the C library."""
     environment = {key: x for key, x in os.environ.items() if not key.startswith("MALLOC_")}
-    command = [sys.executable, "-c", FRAGMENTS]
     result = subprocess.run(
-        command,
+        [sys.executable, "-c", code],
         env=environment | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=True,
     )
-    before, after = map(int, result.stdout.split()[-2:])
-    assert before - after > 900 << 20
+    return result.stdout.split()
 
 
 def test_training_and_filling_watch_their_memory(tmp_path, monkeypatch):

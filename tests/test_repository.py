@@ -246,7 +246,7 @@ def test_a_room_imports_only_what_it_may(room):
 
 
 KERNELS = "ppdeepfill.networks.kernels"
-USERS_OF_KERNELS = {"deployment", "drawing", "inference", "objectives", "reproduction"}
+USERS_OF_KERNELS = {"deployment", "drawing", "inference", "objectives", "reproduction", "training"}
 
 
 def test_kernels_are_used_by_networks_and_a_few_others_by_their_front():

@@ -8,6 +8,7 @@ from paddle.nn import Layer
 from ppdeepfill import parallel
 from ppdeepfill.config import Config
 from ppdeepfill.data.batch import Batch
+from ppdeepfill.networks import kernels
 from ppdeepfill.objectives import Phase
 from ppdeepfill.training.average import WeightAverage
 from ppdeepfill.training.guard import FiniteGuard
@@ -71,7 +72,7 @@ class Iterations:
         scalars = {}
         for scheduler in self.schedulers.values():
             scheduler.step(self.iteration)
-        with self.meter.iteration():
+        with self.meter.iteration(), kernels.one_cycle():
             for phase in self.phases:
                 if not phase.is_part_of(self.iteration):
                     continue

@@ -111,7 +111,8 @@ def _run(arguments: argparse.Namespace) -> None:
     given = samples_of({k: v for k, v in vars(arguments).items() if k not in OF_TRAINING})
     device, save_dir, dry_run = (given.pop(key) for key in ("device", "save_dir", "dry_run"))
     configs = load_configs(arguments.configs, arguments.overrides).values()
-    use_device(device, deterministic=any(config.deterministic for config in configs))
+    deterministic = any(config.deterministic for config in configs)
+    use_device(device, training=True, deterministic=deterministic)
     ablate(
         AblationSettings(
             configs=arguments.configs,

@@ -88,7 +88,7 @@ def _run(arguments: argparse.Namespace) -> None:
     from ppdeepfill.parallel import use_device
     from ppdeepfill.training.trainer import Trainer
 
-    use_device(config.device, deterministic=config.deterministic)
+    use_device(config.device, training=True, deterministic=config.deterministic)
     trainer = Trainer(config)
     if arguments.dry_run:
         print(trainer.describe())

@@ -16,6 +16,7 @@ thread, hooks, and the contexts below.
     eagerly, attention_memory_limit, no_loops_in_graphs      contexts, for callers of networks
     whole_memory                                             what attention takes without a limit
     one_thread_at_a_time                                     context, for callers with threads
+    one_cycle                                                context, an iteration of a training
     holes_as_in                                              context, where only shapes are computed
 """
 
@@ -35,7 +36,7 @@ from ppdeepfill.networks.kernels.convolution import (
     convolve_transposed,
     convolve_without_bias,
 )
-from ppdeepfill.networks.kernels.graph_runs import one_thread_at_a_time
+from ppdeepfill.networks.kernels.graph_runs import one_cycle, one_thread_at_a_time
 from ppdeepfill.networks.kernels.positions import scale_positions
 from ppdeepfill.networks.kernels.product import product
 from ppdeepfill.networks.kernels.windows import (
@@ -61,6 +62,7 @@ __all__ = [
     "encode_near_holes",
     "holes_as_in",
     "no_loops_in_graphs",
+    "one_cycle",
     "one_thread_at_a_time",
     "product",
     "scale_positions",

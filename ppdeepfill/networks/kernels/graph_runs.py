@@ -18,13 +18,14 @@ milliseconds per graph and changes no numbers.
 Paddle never frees all of an old interpreter: its variables stay in the graph's scope, unless we
 remove them, and some attributes of its program, about 0.7 KB, stay for good. That is little, but
 lies between the tensors and keeps the heap from being used again, so a training should not give
-back in every iteration: that of demo_small needs less than `KEPT_BYTES`.
+back in every iteration: that of demo_small needs less than `KEPT_BYTES`. One that needs more has
+to, and then keeps less, see `GraphRuns.cycle`.
 """
 
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from math import prod
 
 import paddle
@@ -77,6 +78,8 @@ class GraphRuns:
         self.lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self.started: set[Graph] = set()
+        self._in_cycle = self._outgrown = False
+        self._times_full = 0
         self._known_shapes: set[tuple] = set()
 
     def run(self, graph: Graph, *tensors: Tensor | list[Tensor]) -> Tensor:
@@ -91,6 +94,20 @@ class GraphRuns:
                 result = self._first_run(graph, arguments)
         result.stop_gradient = True
         return result
+
+    @contextmanager
+    def cycle(self) -> Iterator[None]:
+        """Within this context, graphs run that run again in the next: an iteration of a training.
+
+        One that reaches the limit twice needs more than that, so its graphs are built anew each
+        time, however much is kept. From then on, a cycle keeps a quarter of the limit. (Reaching it
+        once may be due to what was kept before.)
+        """
+        self._in_cycle, self._times_full = True, 0
+        try:
+            yield
+        finally:
+            self._in_cycle = False
 
     def give_back(self) -> None:
         """Destroy all interpreters, which frees the memory they keep."""
@@ -111,8 +128,11 @@ class GraphRuns:
         if (graph, shapes) in self._known_shapes:
             return
         needed = sum(map(_bytes, shapes))
-        if self.kept + needed > self.limit and self.kept:
+        limit = self.limit // 4 if self._in_cycle and self._outgrown else self.limit
+        if self.kept + needed > limit and self.kept:
             self.give_back()
+            self._times_full += 1
+            self._outgrown |= self._in_cycle and self._times_full > 1
         self._known_shapes.add((graph, shapes))
         self.kept += needed
 
@@ -136,6 +156,11 @@ def one_thread_at_a_time() -> Iterator[None]:
     """
     with runs.lock:
         yield
+
+
+def one_cycle() -> AbstractContextManager[None]:
+    """`GraphRuns.cycle` of all graphs in this process."""
+    return runs.cycle()
 
 
 def _prepare_fork() -> None:

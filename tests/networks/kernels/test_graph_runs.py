@@ -55,6 +55,28 @@ def test_memory_is_given_back_before_more_than_the_limit_is_kept(monkeypatch):
     assert runs.kept == one
 
 
+def test_a_cycle_that_needs_too_much_keeps_less_from_then_on():
+    weight, one = paddle.randn([16, 16, 1, 1]), 4 * (16 * 16 + 16 * 100)
+    graph = compiled(Forward, Convolution((16, 16, 1, 1), 1, (0, 0, 0, 0), 1))
+    runs = GraphRuns(4 * one)
+
+    sizes = [(10, 10), (5, 20), (20, 5), (4, 25), (25, 4), (2, 50), (50, 2), (1, 100)]
+
+    def most_kept(maps: int) -> int:
+        kept = []
+        with runs.cycle():
+            for size in sizes[:maps]:
+                runs.run(graph, paddle.randn([1, 16, *size]), weight)
+                kept.append(runs.kept)
+        return max(kept) // one
+
+    # Five maps reach the limit once, as maps that fit may after something else; eight do twice.
+    assert [most_kept(maps) for maps in (5, 5, 8, 8)] == [4, 4, 4, 1]
+    for size in sizes[:3]:
+        runs.run(graph, paddle.randn([1, 16, *size]), weight)
+    assert runs.kept == 4 * one  # outside of a cycle, the limit is as before
+
+
 @pytest.mark.skipif(not GLIBC_COUNTS, reason="counts what glibc 2.33 or later has allocated")
 def test_rebuilt_graphs_leave_little_behind():
     """When their variables stayed, it was 4 KB each time: 0.3 MB per iteration of a training."""
