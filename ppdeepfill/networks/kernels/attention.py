@@ -23,7 +23,8 @@ from ppdeepfill.networks.kernels.attention_in_strips import (
 )
 from ppdeepfill.networks.kernels.fast_attention import fast_attention
 from ppdeepfill.networks.kernels.tracing import computes_now
-from ppdeepfill.networks.kernels.window_in_graph import window_around_holes
+from ppdeepfill.networks.kernels.window_in_graph import GraphWindow, Span
+from ppdeepfill.networks.kernels.windows import windows_around_holes
 
 BLOCKS_MEMORY = 1 << 29  # bytes for blocks without a limit; tiles of the largest size fit
 LARGE = 1 << 27  # bytes of a whole attention; below, blocks are not considered for speed
@@ -124,19 +125,25 @@ def _in_graph(
     foreground: Tensor, background: Tensor, mask: Tensor | None, options: dict
 ) -> Attended:
     """Attention in a graph that is exported."""
-    limit, holes = _limit.get(), _holes.get()
+    limit, needed = _limit.get(), _needed_rows()
     fits = limit is None or whole_memory(foreground.shape, background.shape, options) <= limit
-    simple = holes is None and fits is True  # it is a tensor if sizes are free
+    simple = needed is None and fits is True  # it is a tensor if sizes are free
     if simple or options["propagation_size"] != 3:
         return Attended(*fast_attention(foreground, background, mask, **options))
-    needed = None
-    if holes is not None:
-        hole_mask, scale, margin = holes
-        needed = window_around_holes(hole_mask, scale=scale, margin=margin).rows
     features = attention_in_graph(
         foreground, background, mask, needed=needed, memory=limit, loops=_loops.get(), **options
     )
     return Attended(features)
+
+
+def _needed_rows() -> Span | None:
+    """The rows of features that a graph needs near the holes; None: all."""
+    holes = _holes.get()
+    if holes is None:
+        return None
+    mask, scale, margin = holes
+    window = windows_around_holes(mask, scale=scale, margin=margin)
+    return window.rows if isinstance(window, GraphWindow) else None
 
 
 def _with_weights(

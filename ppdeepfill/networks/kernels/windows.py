@@ -178,9 +178,9 @@ def windows_around_holes(mask: Tensor, *, scale: int, margin: int) -> Windows | 
         scale: size of the mask relative to the map that the windows are for; divides H and W.
         margin: in positions of that map.
     """
-    if not paddle.in_dynamic_mode():
-        return window_around_holes(mask, scale=scale, margin=margin)
     given = _holes.get()
+    if given is None and not paddle.in_dynamic_mode():
+        return window_around_holes(mask, scale=scale, margin=margin)
     holes = (mask if given is None else given).numpy()[:, 0] > 0
     axes = [_spans(holes.any(axis=axis), scale, margin) for axis in (2, 1)]
     (tops, height), (lefts, width) = axes
