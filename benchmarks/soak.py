@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -106,11 +107,16 @@ def service(minutes: float) -> list[Sample]:
     with _running(command, stdout=subprocess.PIPE, text=True) as process:
         line = next(line for line in process.stdout if " on http://" in line)
         address = line.split(" on ")[1].strip()
+        threading.Thread(target=deque, args=(process.stdout, 0), daemon=True).start()  # its log
         over = threading.Event()
         with ThreadPoolExecutor(2) as pool:
             clients = [pool.submit(_client, address, seed, over) for seed in range(2)]
             try:
-                samples = watched(process.pid, minutes, process.poll)
+                samples = watched(
+                    process.pid,
+                    minutes,
+                    lambda: 1 if any(client.done() for client in clients) else process.poll(),
+                )
             finally:
                 over.set()
         print(f"{sum(client.result() for client in clients)} requests answered")
