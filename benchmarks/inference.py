@@ -41,7 +41,7 @@ def _dygraph(size: tuple[int, int]) -> Call:
 
     use_device("cpu")
     require_memory(size, attention_limit=ATTENTION_MEMORY * GIB)
-    return functools.partial(Inpainter(build_network(NETWORK)), *_picture(size))
+    return functools.partial(Inpainter(build_network(NETWORK)), *picture(size))
 
 
 def _exported(size: tuple[int, int]) -> Call:
@@ -96,7 +96,7 @@ with tempfile.TemporaryDirectory() as weights:
 """
 
 
-def _picture(size: tuple[int, int]):
+def picture(size: tuple[int, int]):
     """Return a random image uint8 [H, W, 3], and a mask uint8 [H, W] with a quarter as hole."""
     import numpy as np
 
@@ -108,5 +108,5 @@ def _picture(size: tuple[int, int]):
 
 def _graph_picture(size: tuple[int, int]):
     """Return the same as float32 [1, 3, H, W] in 0..255 and [1, 1, H, W]."""
-    image, mask = _picture(size)
+    image, mask = picture(size)
     return image.transpose(2, 0, 1)[None].astype("float32"), (mask[None, None] / 255).astype("f4")

@@ -32,7 +32,6 @@ from ppdeepfill.networks import Attended, build_network
 from ppdeepfill.networks.kernels import attention_memory_limit
 
 GIB = 1 << 30
-ONE = np.float32(1)
 
 
 def main(width: int, height: int, memory: str = "2", what: str = "network") -> None:
@@ -73,7 +72,9 @@ def exported(width: int, height: int, side: int, *, onnx: bool) -> None:
         else:
             run = paddle_graph(Path(folder), files, onednn=True)
         image, mask = _image_and_mask(height, width, side)
-        pair = image.transpose(2, 0, 1)[None].astype(np.float32), (mask[None, None] > 0) * ONE
+        pair = (
+            x.astype(np.float32) for x in (image.transpose(2, 0, 1)[None], mask[None, None] > 0)
+        )
         watch = Stopwatch()
         run(*pair)
         print(f"filled: {watch}, {_peak() / GIB:.2f} GiB")

@@ -64,12 +64,12 @@ def rows() -> list[Row]:
 
 def _forward(name: str, size: int = SIZE) -> Call:
     """Return a call that fills one picture, from uint8 to uint8."""
-    from benchmarks.inference import _picture
+    from benchmarks.inference import picture
     from ppdeepfill.inference.inpainter import Inpainter
     from ppdeepfill.parallel import use_device
 
     use_device("cpu")
-    return functools.partial(Inpainter(_network(name)), *_picture((size, size)))
+    return functools.partial(Inpainter(_network(name)), *picture((size, size)))
 
 
 def _update(name: str) -> Call:

@@ -12,7 +12,7 @@ import functools
 import torch
 
 from benchmarks import attention, inference, training
-from benchmarks.inference import _picture
+from benchmarks.inference import picture
 from benchmarks.row import Call, Row
 from benchmarks.torch_deepfill_v1 import Critics, Generator, complete, contextual_attention
 from benchmarks.torch_wgan_gp import Batch, critic_loss, generator_loss
@@ -45,7 +45,7 @@ def rows() -> list[Row]:
 def _fill(size: tuple[int, int]) -> Call:
     """Fill one picture, from uint8 to uint8."""
     network = Generator().eval()
-    image, mask = _picture(size)
+    image, mask = picture(size)
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None]
     hole = torch.from_numpy(mask)[None, None]
 

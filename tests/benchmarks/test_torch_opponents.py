@@ -161,6 +161,5 @@ def test_the_other_networks_agree(name, options):
         refined = (ours(masked, paddle.to_tensor(mask, "float64")).refined + 1) / 2
         answer = run(_tensor((image + 1) / 2), _tensor(mask))
     assert np.std(_numpy(answer)) > 0.02
-    assert (
-        relative_error(refined, _numpy(answer)) < 1e-6
-    )  # the epsilons of RFR's tail, up to 1e-7, stand elsewhere
+    # The epsilons of RFR's tail, up to 1e-7, stand elsewhere.
+    assert relative_error(refined, _numpy(answer)) < 1e-6
