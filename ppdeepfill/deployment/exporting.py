@@ -87,7 +87,7 @@ def export_model(
     with _written_whole(save_dir) as partial, progress(unit="step", total=STEPS + onnx) as bar:
         files = write_files(model, partial, input_shape, onnx=onnx)
         bar.update()
-        description = _describe(partial, files, input_shape, generator, source) | {"whole": whole}
+        description = _describe(partial, files, input_shape, generator, source, whole=whole)
         if onnx and FREE in input_shape:  # this graph has no loop that bounds its memory
             description["onnx_bytes_per_pixel_pair"] = bytes_per_pixel_pair(model.network)
         bar.update()
@@ -152,7 +152,13 @@ def _write_graph(model: InferenceModel, folder: Path, specs: list[InputSpec]) ->
 
 
 def _describe(
-    folder: Path, files: dict, input_shape: tuple, generator: Generator, source: Path
+    folder: Path,
+    files: dict,
+    input_shape: tuple,
+    generator: Generator,
+    source: Path,
+    *,
+    whole: bool,
 ) -> dict:
     """The content of deploy.yaml."""
     versions = {"ppdeepfill": ppdeepfill.__version__, "paddle": paddle.__version__}
@@ -164,6 +170,7 @@ def _describe(
         "inputs": ["image", "mask"],
         "outputs": open_predictor(folder, files).get_output_names(),
         "input_shape": list(input_shape),
+        "whole": whole,
         "image": "float32 [B, 3, H, W] RGB, 0 to 255",
         "mask": "float32 [B, 1, H, W], 1 = hole, 0 = known",
         "completed": "float32 [B, 3, H, W] RGB, 0 to 255, not rounded; known pixels as in image",
